@@ -1,0 +1,20 @@
+/** @type {import('jest').Config} */
+export default {
+  rootDir: '.',
+  testMatch: ['<rootDir>/{apps,libs,test}/**/*.spec.ts'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '^.+\\.ts$': ['@swc/jest', { swcrc: false, ...(await swcOptions()) }] },
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  testEnvironmentOptions: { customExportConditions: ['beacon-source', 'node', 'node-addons'] },
+  testTimeout: 30_000,
+};
+
+/** The build's own SWC settings without its list of files to leave out, which holds the specs. */
+async function swcOptions() {
+  const { readFile } = await import('node:fs/promises');
+  const { exclude: _specs, $schema: _schema, ...options } = JSON.parse(
+    await readFile(new URL('.swcrc', import.meta.url), 'utf8'),
+  );
+  return options;
+}

@@ -1,0 +1,10 @@
+export {
+  loadConfiguration,
+  parseConfiguration,
+  resolveRegion,
+  type Configuration,
+  type EndpointConfiguration,
+  type QuestionConfiguration,
+} from './configuration.js';
+export { ConfigurationError } from './configuration-error.js';
+export { DEFAULT_PORT, LOG_LEVELS, SETTING_NAMES, loadSettings, type LogLevel, type Settings } from './settings.js';

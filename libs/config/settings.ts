@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import { ConfigurationError } from './configuration-error.js';
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+const url = (protocol: RegExp) => z.url({ protocol }).max(4096);
+
+/** Every setting Beacon knows. Anything else that begins with `BEACON_` is refused: it is a typing error. */
+const settingsSchema = z.object({
+  BEACON_HOST: z.string().min(1).default('127.0.0.1'),
+  BEACON_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
+  BEACON_CONFIG: z.string().min(1).optional(),
+  BEACON_DATA_DIR: z.string().min(1).default('.beacon'),
+  BEACON_API_KEYS_FILE: z.string().min(1).optional(),
+  BEACON_WEBHOOK_SECRET: z.string().min(16).optional(),
+  /** Set for a dispatcher only: the region it serves. */
+  BEACON_REGION: z.string().min(1).optional(),
+  /** Where the runner finds the router. */
+  BEACON_URL: url(/^https?$/).optional(),
+  DATABASE_URL: url(/^postgres(ql)?$/).optional(),
+  NATS_URL: url(/^(nats|tls)$/).optional(),
+  NATS_SERVER_BIN: z.string().min(1).optional(),
+  MODAL_KEY: z.string().min(1).optional(),
+  MODAL_SECRET: z.string().min(1).optional(),
+  LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+});
+
+export type SettingName = keyof z.infer<typeof settingsSchema>;
+export const SETTING_NAMES = Object.keys(settingsSchema.shape) as readonly SettingName[];
+export const DEFAULT_PORT = 8080;
+
+export interface Settings {
+  readonly host: string;
+  /** `undefined`: not set, so the default may give way to a free port. */
+  readonly port: number | undefined;
+  readonly configPath: string | undefined;
+  readonly dataDir: string;
+  readonly apiKeysFile: string | undefined;
+  readonly webhookSecret: string | undefined;
+  readonly region: string | undefined;
+  readonly routerUrl: string | undefined;
+  readonly databaseUrl: string | undefined;
+  readonly natsUrl: string | undefined;
+  readonly natsServerBin: string | undefined;
+  readonly modalKey: string | undefined;
+  readonly modalSecret: string | undefined;
+  readonly logLevel: LogLevel;
+}
+
+const LOOPBACK = new Set(['127.0.0.1', 'localhost', '::1']);
+
+/**
+ * @param environment usually `process.env`; an empty string counts as not set
+ * @throws ConfigurationError naming every bad or unknown setting, never printing a value
+ */
+export function loadSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const problems: string[] = [];
+  for (const name of Object.keys(given)) {
+    if (name.startsWith('BEACON_') && !SETTING_NAMES.includes(name as SettingName)) {
+      problems.push(`${name} is not a setting of Beacon`);
+    }
+  }
+  const parsed = settingsSchema.safeParse(given);
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) problems.push(`${String(issue.path[0])} is not valid: ${describe(issue)}`);
+    throw new ConfigurationError('environment', problems);
+  }
+  const values = parsed.data;
+  if ((values.MODAL_KEY === undefined) !== (values.MODAL_SECRET === undefined)) {
+    problems.push('MODAL_KEY and MODAL_SECRET must be set together');
+  }
+  // Serving a keys file that nothing checks would look safe and be open: refuse it until keys are enforced.
+  if (values.BEACON_API_KEYS_FILE !== undefined) {
+    problems.push('BEACON_API_KEYS_FILE is set, but this version does not enforce API keys yet; unset it');
+  }
+  if (!LOOPBACK.has(values.BEACON_HOST)) {
+    problems.push('BEACON_HOST must be a loopback address (127.0.0.1, ::1 or localhost) while no API keys are in force');
+  }
+  if (problems.length > 0) throw new ConfigurationError('environment', problems);
+  return Object.freeze({
+    host: values.BEACON_HOST,
+    port: values.BEACON_PORT,
+    configPath: values.BEACON_CONFIG,
+    dataDir: values.BEACON_DATA_DIR,
+    apiKeysFile: values.BEACON_API_KEYS_FILE,
+    webhookSecret: values.BEACON_WEBHOOK_SECRET,
+    region: values.BEACON_REGION,
+    routerUrl: values.BEACON_URL,
+    databaseUrl: values.DATABASE_URL,
+    natsUrl: values.NATS_URL,
+    natsServerBin: values.NATS_SERVER_BIN,
+    modalKey: values.MODAL_KEY,
+    modalSecret: values.MODAL_SECRET,
+    logLevel: values.LOG_LEVEL,
+  });
+}
+
+/** Says what is wrong without repeating the value, which may be a secret. */
+function describe(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_value':
+      return `must be one of ${issue.values.join(', ')}`;
+    case 'invalid_format':
+      return `must be a ${issue.format}`;
+    case 'too_small':
+      return `must be at least ${String(issue.minimum)}`;
+    case 'too_big':
+      return `must be at most ${String(issue.maximum)}`;
+    default:
+      return 'has the wrong type';
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * The closed set of error codes. A code never changes meaning; callers branch on it and never on text.
+ *
+ * `retryable`: may another attempt of the same job succeed?
+ * `scope`: what the failure says something about. It decides where the next attempt may go:
+ *   - `request`: this job's own content; another endpoint would fail alike
+ *   - `call`: this one call only; nothing is said about the endpoint's health
+ *   - `endpoint`: the endpoint is not serving; its breaker counts it
+ *   - `workspace`: every endpoint of the provider's workspace is affected
+ * Source: docs/errors.md (a test compares the two, both ways).
+ */
+export type FailureScope = 'request' | 'call' | 'endpoint' | 'workspace';
+
+interface ErrorTraits {
+  readonly retryable: boolean;
+  readonly scope: FailureScope;
+}
+
+const retryable = (scope: FailureScope): ErrorTraits => ({ retryable: true, scope });
+const terminal = (scope: FailureScope): ErrorTraits => ({ retryable: false, scope });
+
+/** Codes an attempt can end with; `job.error` carries the last one. */
+export const ATTEMPT_ERRORS = {
+  ENDPOINT_UNREACHABLE: retryable('endpoint'),
+  CONNECTION_LOST: retryable('endpoint'),
+  EXECUTION_TIMEOUT: retryable('endpoint'),
+  RATE_LIMITED: retryable('call'),
+  UPSTREAM_QUEUE_FULL: retryable('endpoint'),
+  UPSTREAM_ERROR: retryable('endpoint'),
+  UPSTREAM_CRASHED: retryable('endpoint'),
+  INPUT_LOST: retryable('call'),
+  RESPONSE_INVALID: retryable('endpoint'),
+  REGION_MISMATCH: retryable('endpoint'),
+  ENDPOINT_STOPPED: retryable('endpoint'),
+  ENDPOINT_NOT_FOUND: retryable('endpoint'),
+  WORKSPACE_DISABLED: retryable('workspace'),
+  SPEND_LIMIT_REACHED: retryable('workspace'),
+  ATTEMPT_LOST: retryable('call'),
+  ENDPOINT_CREDENTIALS_REJECTED: terminal('endpoint'),
+  FUNCTION_TIMED_OUT: terminal('request'),
+  REQUEST_REJECTED: terminal('request'),
+  MODEL_ERROR: terminal('request'),
+  RESPONSE_TOO_LARGE: terminal('request'),
+  CALL_CANCELLED: terminal('request'),
+} as const satisfies Record<string, ErrorTraits>;
+
+/** Codes that end a job without an attempt of their own. */
+export const JOB_ERRORS = {
+  NO_ENDPOINT: terminal('request'),
+  DEADLINE_EXCEEDED: terminal('request'),
+} as const satisfies Record<string, ErrorTraits>;
+
+/** Codes of refused HTTP requests. */
+export const REQUEST_ERRORS = [
+  'VALIDATION_FAILED',
+  'MALFORMED_JSON',
+  'BODY_TOO_LARGE',
+  'UNSUPPORTED_MEDIA_TYPE',
+  'UNKNOWN_MODEL',
+  'UNKNOWN_REGION',
+  'MODEL_NOT_IN_REGION',
+  'IDEMPOTENCY_KEY_REUSED',
+  'JOB_NOT_FOUND',
+  'JOB_FINISHED',
+  'RUN_NOT_FOUND',
+  'RUN_FINISHED',
+  'GATE_NOT_FOUND',
+  'GATE_DECIDED',
+  'ROUTE_NOT_FOUND',
+  'METHOD_NOT_ALLOWED',
+  'REQUEST_INVALID',
+  'WAIT_TIMED_OUT',
+  'DATABASE_UNAVAILABLE',
+  'SHUTTING_DOWN',
+  'INTERNAL_ERROR',
+] as const;
+
+export type AttemptErrorCode = keyof typeof ATTEMPT_ERRORS;
+export type JobErrorCode = keyof typeof JOB_ERRORS;
+export type RequestErrorCode = (typeof REQUEST_ERRORS)[number];
+export type ErrorCode = AttemptErrorCode | JobErrorCode | RequestErrorCode;
+
+export const ATTEMPT_ERROR_CODES = Object.keys(ATTEMPT_ERRORS) as readonly AttemptErrorCode[];
+export const JOB_ERROR_CODES = Object.keys(JOB_ERRORS) as readonly JobErrorCode[];
+
+/** Traits of an attempt's error code. */
+export function traitsOf(code: AttemptErrorCode): ErrorTraits {
+  return ATTEMPT_ERRORS[code];
+}
