@@ -1,0 +1,150 @@
+import { PRIORITIES, REGION_POLICIES } from '#domain';
+import { z } from 'zod';
+import { chatMessageSchema } from '../wire/ticket.js';
+
+/** Limits that a deployment sets; the defaults are those of the configuration file. */
+export interface RequestLimits {
+  readonly promptBytes: number;
+  readonly maxTokens: number;
+  readonly maxAttempts: number;
+  readonly timeoutMs: number;
+}
+
+export const DEFAULT_REQUEST_LIMITS: RequestLimits = {
+  promptBytes: 262_144,
+  maxTokens: 32_768,
+  maxAttempts: 100,
+  timeoutMs: 86_400_000,
+};
+
+export const METADATA_BYTES = 16_384;
+export const MESSAGES_MAX = 1024;
+
+/** Postgres stores neither U+0000 nor half a surrogate pair; refusing them beats changing them. */
+export const storableText = z
+  .string()
+  .refine((text) => !text.includes('\u0000') && text.isWellFormed(), 'must not contain U+0000 or unpaired surrogates');
+
+const metadataSchema = z.record(z.string().max(256), z.unknown()).superRefine((metadata, context) => {
+  const json = JSON.stringify(metadata);
+  if (Buffer.byteLength(json) > METADATA_BYTES) {
+    context.addIssue({ code: 'custom', message: `must be at most ${METADATA_BYTES} bytes of JSON` });
+  }
+  // JSON.stringify escapes exactly what Postgres cannot store.
+  if (/(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/i.test(json)) {
+    context.addIssue({ code: 'custom', message: 'must not contain U+0000 or unpaired surrogates' });
+  }
+});
+
+/** Body of `POST /inference/queued` and `POST /inference`. */
+export function inferenceRequestSchema(limits: RequestLimits = DEFAULT_REQUEST_LIMITS) {
+  const tooLong = `must be at most ${limits.promptBytes} bytes of UTF-8`;
+  return z
+    .strictObject({
+      model: z.string().min(1).max(64),
+      prompt: storableText
+        .min(1)
+        .refine((prompt) => Buffer.byteLength(prompt) <= limits.promptBytes, tooLong)
+        .optional(),
+      messages: z
+        .array(chatMessageSchema.extend({ content: storableText }))
+        .min(1)
+        .max(MESSAGES_MAX)
+        .refine(
+          (messages) => messages.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0) <= limits.promptBytes,
+          tooLong,
+        )
+        .optional(),
+      temperature: z.number().min(0).max(2).default(0.1),
+      max_tokens: z.int().min(1).max(limits.maxTokens).default(512),
+      region_preference: z.string().min(1).max(64).optional(),
+      region_policy: z.enum(REGION_POLICIES).default('prefer'),
+      priority: z.enum(PRIORITIES).default('normal'),
+      timeout_ms: z.int().min(1).max(limits.timeoutMs).optional(),
+      max_attempts: z.int().min(1).max(limits.maxAttempts).optional(),
+      deadline: z.iso.datetime({ offset: true }).optional(),
+      metadata: metadataSchema.optional(),
+    })
+    .superRefine((body, context) => {
+      if ((body.prompt === undefined) === (body.messages === undefined)) {
+        context.addIssue({ code: 'custom', path: ['prompt'], message: 'give either prompt or messages' });
+      }
+      if (body.region_policy === 'pin' && body.region_preference === undefined) {
+        context.addIssue({ code: 'custom', path: ['region_preference'], message: 'is required when region_policy is "pin"' });
+      }
+    });
+}
+export type InferenceRequest = z.infer<ReturnType<typeof inferenceRequestSchema>>;
+
+export const queuedResponseSchema = z.object({
+  success: z.literal(true),
+  job_id: z.uuid(),
+  status: z.string(),
+  queue_position: z.int().min(0),
+  estimated_wait_seconds: z.number().min(0),
+  region: z.string(),
+  message: z.string(),
+});
+export type QueuedResponse = z.infer<typeof queuedResponseSchema>;
+
+export const attemptViewSchema = z.object({
+  attempt: z.int(),
+  endpoint_id: z.string(),
+  region: z.string(),
+  status: z.string(),
+  error_code: z.string().nullable(),
+  started_at: z.iso.datetime().nullable(),
+  finished_at: z.iso.datetime().nullable(),
+});
+
+export const resultViewSchema = z.object({
+  success: z.literal(true),
+  response: z.string(),
+  model: z.string(),
+  region: z.string(),
+  substituted: z.boolean(),
+  inference_time: z.number().nullable(),
+  tokens_generated: z.int().nullable(),
+});
+
+export const jobErrorViewSchema = z.object({ code: z.string(), message: z.string() });
+
+/** Answer of `GET /inference/status/{job_id}`. */
+export const jobStatusSchema = z.object({
+  job_id: z.uuid(),
+  status: z.string(),
+  model: z.string(),
+  region: z.string(),
+  region_policy: z.enum(REGION_POLICIES),
+  priority: z.enum(PRIORITIES),
+  queue_position: z.int().nullable(),
+  estimated_wait_seconds: z.number().nullable(),
+  wait_reason: z.string().nullable(),
+  retry_count: z.int(),
+  attempts: z.array(attemptViewSchema),
+  result: resultViewSchema.nullable(),
+  error: jobErrorViewSchema.nullable(),
+  metadata: z.record(z.string(), z.unknown()).nullable(),
+  created_at: z.iso.datetime(),
+  started_at: z.iso.datetime().nullable(),
+  completed_at: z.iso.datetime().nullable(),
+  /** Seconds from creation to the end, or to now. */
+  duration: z.number(),
+});
+export type JobStatusView = z.infer<typeof jobStatusSchema>;
+
+export const cancelResponseSchema = z.object({ job_id: z.uuid(), status: z.enum(['cancelling', 'cancelled']) });
+
+/** Answer of `POST /inference`. */
+export const inferenceResponseSchema = z.object({
+  success: z.boolean(),
+  response: z.string().nullable(),
+  error: jobErrorViewSchema.nullable(),
+  provider_used: z.string().nullable(),
+  inference_time: z.number().nullable(),
+  cost_estimate: z.null(),
+  region: z.string().nullable(),
+  job_id: z.uuid(),
+  metadata: z.record(z.string(), z.unknown()).nullable(),
+});
+export type InferenceResponse = z.infer<typeof inferenceResponseSchema>;

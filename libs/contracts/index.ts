@@ -1,0 +1,60 @@
+export * as subjects from './subjects.js';
+export {
+  chatMessageSchema,
+  modelRequestSchema,
+  ticketSchema,
+  type ChatMessage,
+  type ModelRequest,
+  type Ticket,
+} from './wire/ticket.js';
+export {
+  answerSchema,
+  failureSchema,
+  outcomeSchema,
+  type Answer,
+  type CallFailure,
+  type Outcome,
+  type OutcomeResult,
+} from './wire/outcome.js';
+export {
+  cancelSchema,
+  heartbeatSchema,
+  jobEventSchema,
+  probeReplySchema,
+  probeSchema,
+  runEventHintSchema,
+  startedSchema,
+  ticketCheckReplySchema,
+  ticketCheckSchema,
+  type Cancel,
+  type Heartbeat,
+  type JobEventMessage,
+  type ProbeReply,
+  type RunEventHint,
+  type Started,
+  type TicketCheck,
+  type TicketCheckReply,
+} from './wire/control.js';
+export {
+  PROBLEMS,
+  ProblemError,
+  parseRequest,
+  problemSchema,
+  problemType,
+  type FieldError,
+  type Problem,
+} from './problems.js';
+export {
+  DEFAULT_REQUEST_LIMITS,
+  cancelResponseSchema,
+  inferenceRequestSchema,
+  inferenceResponseSchema,
+  jobStatusSchema,
+  queuedResponseSchema,
+  storableText,
+  type InferenceRequest,
+  type InferenceResponse,
+  type JobStatusView,
+  type QueuedResponse,
+  type RequestLimits,
+} from './http/inference.js';

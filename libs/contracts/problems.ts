@@ -1,0 +1,101 @@
+import type { RequestErrorCode } from '#domain';
+import { z } from 'zod';
+
+interface ProblemKind {
+  readonly status: number;
+  readonly title: string;
+}
+
+/** RFC 9457 status and title of every code a request can be refused with. A missing one does not compile. */
+export const PROBLEMS: Readonly<Record<RequestErrorCode, ProblemKind>> = {
+  VALIDATION_FAILED: { status: 400, title: 'The request is not valid' },
+  MALFORMED_JSON: { status: 400, title: 'The body is not JSON' },
+  BODY_TOO_LARGE: { status: 413, title: 'The body is too large' },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The body must be application/json' },
+  UNKNOWN_MODEL: { status: 400, title: 'No endpoint serves this model' },
+  UNKNOWN_REGION: { status: 404, title: 'There is no such region' },
+  MODEL_NOT_IN_REGION: { status: 400, title: 'The model is not deployed in the region the job is pinned to' },
+  IDEMPOTENCY_KEY_REUSED: { status: 409, title: 'The idempotency key was used with another body' },
+  JOB_NOT_FOUND: { status: 404, title: 'There is no such job' },
+  JOB_FINISHED: { status: 409, title: 'The job has already finished' },
+  RUN_NOT_FOUND: { status: 404, title: 'There is no such run' },
+  RUN_FINISHED: { status: 409, title: 'The run has already finished' },
+  GATE_NOT_FOUND: { status: 404, title: 'There is no such gate' },
+  GATE_DECIDED: { status: 409, title: 'The gate has already been decided otherwise' },
+  ROUTE_NOT_FOUND: { status: 404, title: 'There is nothing here' },
+  METHOD_NOT_ALLOWED: { status: 405, title: 'The method is not allowed here' },
+  REQUEST_INVALID: { status: 400, title: 'The HTTP request is not valid' },
+  WAIT_TIMED_OUT: { status: 504, title: 'The job did not end while the request waited' },
+  DATABASE_UNAVAILABLE: { status: 503, title: 'The database cannot be reached' },
+  SHUTTING_DOWN: { status: 503, title: 'The server is stopping' },
+  INTERNAL_ERROR: { status: 500, title: 'Something went wrong inside Beacon' },
+};
+
+export const fieldErrorSchema = z.object({
+  /** Path into the body, e.g. `questions[2].text`; header and query fields carry their name. */
+  field: z.string(),
+  message: z.string(),
+});
+export type FieldError = z.infer<typeof fieldErrorSchema>;
+
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  code: z.string(),
+  instance: z.string().optional(),
+  errors: z.array(fieldErrorSchema).optional(),
+});
+export type Problem = z.infer<typeof problemSchema>;
+
+/** `type` of a problem document: derived from the code, so that it never drifts. */
+export function problemType(code: RequestErrorCode): string {
+  return `urn:beacon:problem:${code.toLowerCase().replaceAll('_', '-')}`;
+}
+
+/** A request that is refused. Carries all that its problem document says. */
+export class ProblemError extends Error {
+  constructor(
+    readonly code: RequestErrorCode,
+    readonly detail: string,
+    readonly errors: readonly FieldError[] = [],
+    options?: ErrorOptions,
+  ) {
+    super(`${code}: ${detail}`, options);
+    this.name = 'ProblemError';
+  }
+
+  toProblem(instance?: string): Problem {
+    const { status, title } = PROBLEMS[this.code];
+    return {
+      type: problemType(this.code),
+      title,
+      status,
+      detail: this.detail,
+      code: this.code,
+      ...(instance === undefined ? {} : { instance }),
+      ...(this.errors.length === 0 ? {} : { errors: [...this.errors] }),
+    };
+  }
+}
+
+/** @throws ProblemError VALIDATION_FAILED naming every field that is wrong and the limit it passed */
+export function parseRequest<T extends z.ZodType>(schema: T, value: unknown): z.infer<T> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const errors = parsed.error.issues.flatMap((issue): FieldError[] =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({ field: pathOf([...issue.path, key]), message: 'is not a known field' }))
+      : [{ field: pathOf(issue.path), message: issue.message }],
+  );
+  const named = errors.slice(0, 3).map(({ field, message }) => `${field}: ${message}`);
+  throw new ProblemError('VALIDATION_FAILED', named.join('; '), errors);
+}
+
+function pathOf(path: readonly PropertyKey[]): string {
+  if (path.length === 0) return 'body';
+  return path
+    .map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? String(part) : `.${String(part)}`))
+    .join('');
+}

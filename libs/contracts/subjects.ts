@@ -1,0 +1,41 @@
+/**
+ * NATS subjects, stream and consumer names. Region and endpoint names come from the configuration, whose
+ * alphabet is letters, digits, `.`, `_` and `-`; a dot would split a token, so it is escaped.
+ */
+export function subjectToken(name: string): string {
+  return name.replaceAll('=', '=3D').replaceAll('.', '=2E');
+}
+
+export const OUTCOMES_STREAM = 'OUTCOMES';
+export const OUTCOMES_SUBJECTS = 'beacon.outcomes.>';
+export const RECORDER_CONSUMER = 'recorder';
+/** KV bucket of result URLs and call ids by which a running call can be found again. */
+export const CALLS_BUCKET = 'beacon_calls';
+
+export const dispatchStream = (region: string): string => `DISPATCH_${subjectToken(region)}`;
+export const dispatchSubjects = (region: string): string => `beacon.dispatch.${subjectToken(region)}.>`;
+export const dispatchSubject = (region: string, endpointId: string, jobId: string): string =>
+  `beacon.dispatch.${subjectToken(region)}.${subjectToken(endpointId)}.${jobId}`;
+export const endpointConsumer = (endpointId: string): string => `endpoint_${subjectToken(endpointId)}`;
+export const endpointConsumerFilter = (region: string, endpointId: string): string =>
+  `beacon.dispatch.${subjectToken(region)}.${subjectToken(endpointId)}.*`;
+
+export const outcomeSubject = (region: string, jobId: string, epoch: number): string =>
+  `beacon.outcomes.${subjectToken(region)}.${jobId}.${epoch}`;
+
+/** Message id of a ticket and of its outcome: JetStream drops a second copy. */
+export const messageId = (jobId: string, epoch: number): string => `${jobId}:${epoch}`;
+/** KV key of a running call; KV keys allow no colon. */
+export const callKey = (jobId: string, epoch: number): string => `${jobId}.${epoch}`;
+
+// Core NATS: hints and control. Losing one costs time, never work.
+export const startedSubject = (region: string): string => `beacon.started.${subjectToken(region)}`;
+export const ALL_STARTED = 'beacon.started.*';
+export const heartbeatSubject = (region: string): string => `beacon.heartbeat.${subjectToken(region)}`;
+export const ALL_HEARTBEATS = 'beacon.heartbeat.*';
+export const cancelSubject = (region: string): string => `beacon.control.${subjectToken(region)}.cancel`;
+export const probeSubject = (region: string): string => `beacon.control.${subjectToken(region)}.probe`;
+/** Request and reply: is this ticket still wanted? Asked before a redelivered ticket is worked on. */
+export const TICKET_CHECK = 'beacon.tickets.check';
+export const JOB_EVENTS = 'beacon.events.job';
+export const RUN_EVENTS = 'beacon.events.run';

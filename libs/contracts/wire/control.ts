@@ -1,0 +1,46 @@
+import { JOB_STATES } from '#domain';
+import { z } from 'zod';
+
+/** A call has begun. Sent at once; the heartbeat repeats it in case this is lost. */
+export const startedSchema = z.object({
+  job_id: z.uuid(),
+  epoch: z.int().min(1),
+  dispatcher_id: z.string(),
+  /** Milliseconds since the call began, by the dispatcher's monotonic clock. */
+  running_ms: z.number().min(0),
+});
+export type Started = z.infer<typeof startedSchema>;
+
+export const heartbeatSchema = z.object({
+  dispatcher_id: z.string(),
+  region: z.string(),
+  calls: z.array(startedSchema.omit({ dispatcher_id: true })).max(10_000),
+});
+export type Heartbeat = z.infer<typeof heartbeatSchema>;
+
+export const cancelSchema = z.object({ job_id: z.uuid(), epoch: z.int().min(1) });
+export type Cancel = z.infer<typeof cancelSchema>;
+
+export const ticketCheckSchema = z.object({ job_id: z.uuid(), epoch: z.int().min(1) });
+export type TicketCheck = z.infer<typeof ticketCheckSchema>;
+export const ticketCheckReplySchema = z.object({ wanted: z.boolean() });
+export type TicketCheckReply = z.infer<typeof ticketCheckReplySchema>;
+
+export const probeSchema = z.object({ endpoint_id: z.string() });
+export const probeReplySchema = z.object({ healthy: z.boolean(), detail: z.string() });
+export type ProbeReply = z.infer<typeof probeReplySchema>;
+
+/** A job changed state. A hint: readers that miss one poll. */
+export const jobEventSchema = z.object({
+  job_id: z.uuid(),
+  from: z.enum(JOB_STATES).nullable(),
+  to: z.enum(JOB_STATES),
+  attempt: z.int().min(0),
+  region: z.string().optional(),
+  endpoint_id: z.string().optional(),
+  code: z.string().optional(),
+});
+export type JobEventMessage = z.infer<typeof jobEventSchema>;
+
+export const runEventHintSchema = z.object({ run_id: z.uuid() });
+export type RunEventHint = z.infer<typeof runEventHintSchema>;
