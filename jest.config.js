@@ -13,8 +13,10 @@ export default {
 /** The build's own SWC settings without its list of files to leave out, which holds the specs. */
 async function swcOptions() {
   const { readFile } = await import('node:fs/promises');
-  const { exclude: _specs, $schema: _schema, ...options } = JSON.parse(
-    await readFile(new URL('.swcrc', import.meta.url), 'utf8'),
-  );
+  const {
+    exclude: _specs,
+    $schema: _schema,
+    ...options
+  } = JSON.parse(await readFile(new URL('.swcrc', import.meta.url), 'utf8'));
   return options;
 }

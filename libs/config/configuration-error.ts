@@ -15,7 +15,9 @@ export class ConfigurationError extends Error {
 export function problemsOf(error: z.ZodError): string[] {
   return error.issues.map((issue) => {
     const path = issue.path
-      .map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? String(part) : `.${String(part)}`))
+      .map((part, index) =>
+        typeof part === 'number' ? `[${part}]` : index === 0 ? String(part) : `.${String(part)}`,
+      )
       .join('');
     return path === '' ? issue.message : `${path}: ${issue.message}`;
   });

@@ -91,7 +91,10 @@ const configurationSchema = z
         low_ageing_s: z.number().min(0).max(86_400).default(7200),
       })
       .prefault({}),
-    regions: z.record(identifier, regionSchema.nullable().transform((region) => region ?? { aliases: [] })),
+    regions: z.record(
+      identifier,
+      regionSchema.nullable().transform((region) => region ?? { aliases: [] }),
+    ),
     endpoints: z.array(endpointSchema).min(1),
     /** Question bank: runs may name these by id. */
     questions: z.array(questionSchema).max(10_000).default([]),
@@ -115,7 +118,11 @@ const configurationSchema = z
         });
       }
       if (seenIds.has(endpoint.id)) {
-        context.addIssue({ code: 'custom', path: ['endpoints', index, 'id'], message: `"${endpoint.id}" is used twice` });
+        context.addIssue({
+          code: 'custom',
+          path: ['endpoints', index, 'id'],
+          message: `"${endpoint.id}" is used twice`,
+        });
       }
       seenIds.add(endpoint.id);
     }
@@ -163,7 +170,9 @@ export function loadConfiguration(path: string): Configuration {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new ConfigurationError(path, [`cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`]);
+    throw new ConfigurationError(path, [
+      `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`,
+    ]);
   }
   return parseConfiguration(text, path);
 }

@@ -7,4 +7,11 @@ export {
   type QuestionConfiguration,
 } from './configuration.js';
 export { ConfigurationError } from './configuration-error.js';
-export { DEFAULT_PORT, LOG_LEVELS, SETTING_NAMES, loadSettings, type LogLevel, type Settings } from './settings.js';
+export {
+  DEFAULT_PORT,
+  LOG_LEVELS,
+  SETTING_NAMES,
+  loadSettings,
+  type LogLevel,
+  type Settings,
+} from './settings.js';

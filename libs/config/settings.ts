@@ -66,7 +66,8 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
   }
   const parsed = settingsSchema.safeParse(given);
   if (!parsed.success) {
-    for (const issue of parsed.error.issues) problems.push(`${String(issue.path[0])} is not valid: ${describe(issue)}`);
+    for (const issue of parsed.error.issues)
+      problems.push(`${String(issue.path[0])} is not valid: ${describe(issue)}`);
     throw new ConfigurationError('environment', problems);
   }
   const values = parsed.data;
@@ -78,7 +79,9 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
     problems.push('BEACON_API_KEYS_FILE is set, but this version does not enforce API keys yet; unset it');
   }
   if (!LOOPBACK.has(values.BEACON_HOST)) {
-    problems.push('BEACON_HOST must be a loopback address (127.0.0.1, ::1 or localhost) while no API keys are in force');
+    problems.push(
+      'BEACON_HOST must be a loopback address (127.0.0.1, ::1 or localhost) while no API keys are in force',
+    );
   }
   if (problems.length > 0) throw new ConfigurationError('environment', problems);
   return Object.freeze({
@@ -110,7 +113,13 @@ function describe(issue: z.core.$ZodIssue): string {
       return `must be at least ${String(issue.minimum)}`;
     case 'too_big':
       return `must be at most ${String(issue.maximum)}`;
-    default:
+    case 'invalid_type':
+    case 'not_multiple_of':
+    case 'unrecognized_keys':
+    case 'invalid_union':
+    case 'invalid_key':
+    case 'invalid_element':
+    case 'custom':
       return 'has the wrong type';
   }
 }

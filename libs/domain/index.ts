@@ -27,4 +27,10 @@ export {
 } from './job.js';
 export { arrows, nextState, type JobEvent } from './lifecycle.js';
 export { backoffMs, type BackoffPolicy } from './backoff.js';
-export { planAfterFailure, type FailedAttempt, type Failure, type RetryPlan, type RetryPolicy } from './retry-plan.js';
+export {
+  planAfterFailure,
+  type FailedAttempt,
+  type Failure,
+  type RetryPlan,
+  type RetryPolicy,
+} from './retry-plan.js';

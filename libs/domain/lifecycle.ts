@@ -13,7 +13,12 @@ export type JobEvent =
   | 'deadlinePassed'; // the job's own deadline
 
 const ARROWS: Readonly<Record<JobState, Partial<Readonly<Record<JobEvent, JobState>>>>> = {
-  queued: { admitted: 'dispatched', cancelRequested: 'cancelled', deadlinePassed: 'expired', deadLettered: 'failed' },
+  queued: {
+    admitted: 'dispatched',
+    cancelRequested: 'cancelled',
+    deadlinePassed: 'expired',
+    deadLettered: 'failed',
+  },
   dispatched: {
     started: 'processing',
     returned: 'queued',
@@ -30,9 +35,19 @@ const ARROWS: Readonly<Record<JobState, Partial<Readonly<Record<JobEvent, JobSta
     cancelRequested: 'cancelling',
     deadlinePassed: 'expired',
   },
-  retrying: { admitted: 'dispatched', cancelRequested: 'cancelled', deadlinePassed: 'expired', deadLettered: 'failed' },
+  retrying: {
+    admitted: 'dispatched',
+    cancelRequested: 'cancelled',
+    deadlinePassed: 'expired',
+    deadLettered: 'failed',
+  },
   // An answer that was already on its way when the cancellation came is kept: it exists and was paid for.
-  cancelling: { succeeded: 'completed', callCancelled: 'cancelled', deadLettered: 'cancelled', retryScheduled: 'cancelled' },
+  cancelling: {
+    succeeded: 'completed',
+    callCancelled: 'cancelled',
+    deadLettered: 'cancelled',
+    retryScheduled: 'cancelled',
+  },
   completed: {},
   failed: {},
   cancelled: {},

@@ -11,7 +11,15 @@ export function createLogger(service: string, level: string): Logger {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: {
-        paths: ['*.authorization', '*.password', '*.prompt', '*.messages', '*.response', 'headers', '*.headers'],
+        paths: [
+          '*.authorization',
+          '*.password',
+          '*.prompt',
+          '*.messages',
+          '*.response',
+          'headers',
+          '*.headers',
+        ],
         censor: '[redacted]',
       },
     },
