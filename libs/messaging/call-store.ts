@@ -1,0 +1,40 @@
+import { Kvm, type KV } from '@nats-io/kv';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { subjects } from '#contracts';
+
+const KEEP_MS = 24 * 3600 * 1000;
+const decoder = new TextDecoder();
+
+/**
+ * Where a running call can be found again: the result URL of a 303, keyed by job and epoch. Written before the
+ * URL is followed, read by whoever receives the ticket next. The URL is a credential: it is never logged.
+ */
+export class CallStore {
+  private bucket: Promise<KV> | undefined;
+
+  constructor(private readonly connection: NatsConnection) {}
+
+  async put(jobId: string, epoch: number, resultUrl: string): Promise<void> {
+    await this.withBucket((bucket) => bucket.put(subjects.callKey(jobId, epoch), resultUrl));
+  }
+
+  async get(jobId: string, epoch: number): Promise<string | undefined> {
+    const entry = await this.withBucket((bucket) => bucket.get(subjects.callKey(jobId, epoch)));
+    return entry === null || entry.operation !== 'PUT' ? undefined : decoder.decode(entry.value);
+  }
+
+  async forget(jobId: string, epoch: number): Promise<void> {
+    await this.withBucket((bucket) => bucket.purge(subjects.callKey(jobId, epoch)));
+  }
+
+  /** Opens the bucket once, and again after a failure: its stream may have been wiped. */
+  private async withBucket<T>(use: (bucket: KV) => Promise<T>): Promise<T> {
+    this.bucket ??= new Kvm(this.connection).create(subjects.CALLS_BUCKET, { history: 1, ttl: KEEP_MS });
+    try {
+      return await use(await this.bucket);
+    } catch (error) {
+      this.bucket = undefined;
+      throw error;
+    }
+  }
+}

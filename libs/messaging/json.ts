@@ -1,0 +1,62 @@
+import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
+import type { z } from 'zod';
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export function encodeJson(value: unknown): Uint8Array {
+  return encoder.encode(JSON.stringify(value));
+}
+
+/** @returns the parsed payload, or `undefined` where it is not what the schema says */
+export function decodeJson<T extends z.ZodType>(schema: T, data: Uint8Array): z.infer<T> | undefined {
+  try {
+    const parsed = schema.safeParse(JSON.parse(decoder.decode(data)));
+    return parsed.success ? parsed.data : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Fire and forget: hints and control messages, whose loss costs time but never work. */
+export function publishJson(connection: NatsConnection, subject: string, value: unknown): void {
+  if (connection.isClosed()) return;
+  connection.publish(subject, encodeJson(value));
+}
+
+/**
+ * Calls `handle` with every well-formed message. `onInvalid` hears of the others.
+ * A handler must not throw; what it does asynchronously is its own to catch.
+ */
+export function subscribeJson<T extends z.ZodType>(
+  connection: NatsConnection,
+  subject: string,
+  schema: T,
+  handle: (value: z.infer<T>, message: Msg) => void,
+  onInvalid: (subject: string) => void = () => undefined,
+): Subscription {
+  return connection.subscribe(subject, {
+    callback: (error, message) => {
+      if (error !== null) return;
+      const value = decodeJson(schema, message.data);
+      if (value === undefined) onInvalid(message.subject);
+      else handle(value, message);
+    },
+  });
+}
+
+/** @returns the reply, or `undefined` where nobody answered in time or the answer was malformed */
+export async function requestJson<T extends z.ZodType>(
+  connection: NatsConnection,
+  subject: string,
+  value: unknown,
+  replySchema: T,
+  timeoutMs: number,
+): Promise<z.infer<T> | undefined> {
+  try {
+    const reply = await connection.request(subject, encodeJson(value), { timeout: timeoutMs });
+    return decodeJson(replySchema, reply.data);
+  } catch {
+    return undefined;
+  }
+}

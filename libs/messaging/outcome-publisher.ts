@@ -1,0 +1,20 @@
+import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { subjects, type Outcome } from '#contracts';
+import { encodeJson } from './json.js';
+
+/** Publishes outcomes. One that cannot be stored now is tried again for as long as the process lives. */
+export class OutcomePublisher {
+  private readonly client: JetStreamClient;
+
+  constructor(connection: NatsConnection) {
+    this.client = jetstream(connection, { timeout: 2000 });
+  }
+
+  /** @throws where JetStream did not take it; publishing it again is safe (same message id) */
+  async publish(outcome: Outcome): Promise<void> {
+    await this.client.publish(subjects.outcomeSubject(outcome.region, outcome.job_id, outcome.epoch), encodeJson(outcome), {
+      msgID: subjects.messageId(outcome.job_id, outcome.epoch),
+    });
+  }
+}

@@ -1,0 +1,110 @@
+import {
+  AckPolicy,
+  DeliverPolicy,
+  DiscardPolicy,
+  RetentionPolicy,
+  StorageType,
+  jetstreamManager,
+  type JetStreamManager,
+} from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { subjects } from '#contracts';
+
+const NANOS_PER_MS = 1_000_000;
+/** Redelivery after a holder fell silent; holders extend it with in-progress acks every third of it. */
+export const TICKET_ACK_WAIT_MS = 6000;
+const OUTCOME_ACK_WAIT_MS = 30_000;
+const STREAM_MAX_BYTES = 1024 * 1024 * 1024;
+
+/**
+ * Streams and consumers, made where they are missing. Everything here works on nats-server 2.9: one filter
+ * subject per consumer, no message TTL, no consumer pause. Safe to run at any time by any process.
+ */
+export class Topology {
+  private constructor(private readonly manager: JetStreamManager) {}
+
+  static async open(connection: NatsConnection): Promise<Topology> {
+    // The server may still be opening its store: checking it here would fail a start that only has to wait.
+    return new Topology(await jetstreamManager(connection, { checkAPI: false, timeout: 5000 }));
+  }
+
+  /** Ticket streams of these regions, and the stream of outcomes. */
+  async ensureStreams(regions: readonly string[]): Promise<void> {
+    for (const region of regions) {
+      await this.ensureStream(subjects.dispatchStream(region), subjects.dispatchSubjects(region));
+    }
+    await this.ensureStream(subjects.OUTCOMES_STREAM, subjects.OUTCOMES_SUBJECTS);
+  }
+
+  /**
+   * One durable consumer per endpoint. `max_ack_pending` is the endpoint's concurrency: the broker itself never
+   * hands out more tickets than calls may be in flight, whatever the number of dispatchers. The staged ticket
+   * waits in the stream.
+   */
+  async ensureEndpointConsumer(region: string, endpointId: string, concurrency: number): Promise<void> {
+    await this.ensureConsumer(subjects.dispatchStream(region), {
+      durable_name: subjects.endpointConsumer(endpointId),
+      filter_subject: subjects.endpointConsumerFilter(region, endpointId),
+      ack_wait: TICKET_ACK_WAIT_MS * NANOS_PER_MS,
+      max_ack_pending: concurrency,
+    });
+  }
+
+  async ensureRecorderConsumer(): Promise<void> {
+    await this.ensureConsumer(subjects.OUTCOMES_STREAM, {
+      durable_name: subjects.RECORDER_CONSUMER,
+      filter_subject: subjects.OUTCOMES_SUBJECTS,
+      ack_wait: OUTCOME_ACK_WAIT_MS * NANOS_PER_MS,
+      max_ack_pending: 10_000,
+    });
+  }
+
+  /** @returns whether the stream holds a message with this subject: delivered and unacked counts, acked does not */
+  async holds(stream: string, subject: string): Promise<boolean> {
+    const message = await this.manager.streams.getMessage(stream, { last_by_subj: subject });
+    return message !== null;
+  }
+
+  /** Takes every message with this subject out of the stream; whoever already received one is fenced by its epoch. */
+  async purge(stream: string, subject: string): Promise<void> {
+    await this.manager.streams.purge(stream, { filter: subject });
+  }
+
+  private async ensureStream(name: string, subjectFilter: string): Promise<void> {
+    const wanted = {
+      name,
+      subjects: [subjectFilter],
+      retention: RetentionPolicy.Workqueue,
+      storage: StorageType.File,
+      discard: DiscardPolicy.New,
+      max_bytes: STREAM_MAX_BYTES,
+      duplicate_window: 120_000 * NANOS_PER_MS,
+    };
+    try {
+      await this.manager.streams.info(name);
+    } catch {
+      await this.manager.streams.add(wanted);
+    }
+  }
+
+  private async ensureConsumer(
+    stream: string,
+    config: { durable_name: string; filter_subject: string; ack_wait: number; max_ack_pending: number },
+  ): Promise<void> {
+    const wanted = {
+      ...config,
+      ack_policy: AckPolicy.Explicit,
+      deliver_policy: DeliverPolicy.All,
+      // Attempts are counted in Postgres. A message past a delivery limit would stay stored and be forgotten.
+      max_deliver: -1,
+    };
+    try {
+      const { config: existing } = await this.manager.consumers.info(stream, config.durable_name);
+      if (existing.max_ack_pending !== config.max_ack_pending || existing.ack_wait !== config.ack_wait) {
+        await this.manager.consumers.update(stream, config.durable_name, wanted);
+      }
+    } catch {
+      await this.manager.consumers.add(stream, wanted);
+    }
+  }
+}
