@@ -1,0 +1,93 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+const WAIT_BUCKETS_S = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600];
+const CALL_BUCKETS_S = [0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 20, 40, 60, 120, 180, 300, 600];
+const FAST_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
+
+interface MetricSpec {
+  readonly kind: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels: readonly string[];
+  readonly buckets?: readonly number[];
+}
+
+/**
+ * Every metric, in one place. Label values are bounded: regions, models and endpoints of the configuration,
+ * closed sets of states and codes, and route patterns. Source: docs/metrics.md (a test compares the two).
+ */
+export const METRICS = {
+  beacon_queue_depth: { kind: 'gauge', help: 'Jobs by region, model and state', labels: ['region', 'model', 'state'] },
+  beacon_queue_oldest_wait_seconds: { kind: 'gauge', help: 'Age of the oldest job that has not started', labels: ['region'] },
+  beacon_jobs_total: { kind: 'counter', help: 'Jobs that reached a final state', labels: ['region', 'state'] },
+  beacon_jobs_accepted_total: { kind: 'counter', help: 'Jobs accepted by intake', labels: ['region', 'priority'] },
+  beacon_job_wait_seconds: { kind: 'histogram', help: 'From acceptance to the start of the first call', labels: ['region'], buckets: WAIT_BUCKETS_S },
+  beacon_attempts_total: { kind: 'counter', help: 'Attempts by how they ended; code is "none" for a success', labels: ['region', 'endpoint', 'status', 'code'] },
+  beacon_execution_seconds: { kind: 'histogram', help: 'From the start of a call to its answer', labels: ['region', 'model', 'cold'], buckets: CALL_BUCKETS_S },
+  beacon_retries_total: { kind: 'counter', help: 'What followed failed attempts', labels: ['region', 'kind'] },
+  beacon_retry_start_seconds: { kind: 'histogram', help: 'From a failover decision to the start of the next call', labels: ['region'], buckets: FAST_BUCKETS_S },
+  beacon_slots_in_use: { kind: 'gauge', help: 'Leased slots, the staged ticket included', labels: ['endpoint'] },
+  beacon_gpus_in_use: { kind: 'gauge', help: 'Endpoints that hold a GPU by the account of the router', labels: [] },
+  beacon_endpoint_state: { kind: 'gauge', help: '1 for the state the endpoint is in', labels: ['endpoint', 'state'] },
+  beacon_cold_starts_total: { kind: 'counter', help: 'Calls that an endpoint answered from a cold start', labels: ['endpoint'] },
+  beacon_stray_outcomes_total: { kind: 'counter', help: 'Outcomes of duplicate or superseded tickets', labels: ['region', 'kind'] },
+  beacon_tickets_reissued_total: { kind: 'counter', help: 'Tickets issued again because they had no sign of life', labels: ['region'] },
+  beacon_settle_seconds: { kind: 'histogram', help: 'One transaction of recording and admission', labels: [], buckets: FAST_BUCKETS_S },
+  beacon_intake_batch_jobs: { kind: 'histogram', help: 'Jobs inserted by one statement', labels: [], buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500] },
+  beacon_http_requests_total: { kind: 'counter', help: 'HTTP requests', labels: ['method', 'route', 'status'] },
+  beacon_http_request_seconds: { kind: 'histogram', help: 'HTTP request duration', labels: ['method', 'route'], buckets: FAST_BUCKETS_S },
+  beacon_runs_total: { kind: 'counter', help: 'Runs that reached a final status', labels: ['status'] },
+  beacon_run_cells_total: { kind: 'counter', help: 'Cells that were settled', labels: ['outcome'] },
+  beacon_calls_in_flight: { kind: 'gauge', help: 'Calls a dispatcher has in flight', labels: ['endpoint'] },
+} as const satisfies Record<string, MetricSpec>;
+
+export type MetricName = keyof typeof METRICS;
+type LabelsOf<Name extends MetricName> = Record<(typeof METRICS)[Name]['labels'][number], string>;
+
+/** One registry per process. A name or label that the catalogue lacks does not compile. */
+export class Metrics {
+  readonly registry = new Registry();
+  private readonly instruments = new Map<string, Counter | Gauge | Histogram>();
+
+  constructor(service: string) {
+    this.registry.setDefaultLabels({ service });
+    collectDefaultMetrics({ register: this.registry });
+    for (const [name, spec] of Object.entries(METRICS) as [MetricName, MetricSpec][]) {
+      const common = { name, help: spec.help, labelNames: [...spec.labels], registers: [this.registry] };
+      switch (spec.kind) {
+        case 'counter':
+          this.instruments.set(name, new Counter(common));
+          break;
+        case 'gauge':
+          this.instruments.set(name, new Gauge(common));
+          break;
+        case 'histogram':
+          this.instruments.set(name, new Histogram({ ...common, buckets: [...(spec.buckets ?? [])] }));
+          break;
+      }
+    }
+  }
+
+  /** Adds to a counter. */
+  count<Name extends MetricName>(name: Name, labels: LabelsOf<Name>, by = 1): void {
+    (this.instruments.get(name) as Counter).inc(labels, by);
+  }
+
+  /** Sets a gauge. */
+  set<Name extends MetricName>(name: Name, labels: LabelsOf<Name>, value: number): void {
+    (this.instruments.get(name) as Gauge).set(labels, value);
+  }
+
+  /** Adds one observation to a histogram; seconds where the name says so. */
+  observe<Name extends MetricName>(name: Name, labels: LabelsOf<Name>, value: number): void {
+    (this.instruments.get(name) as Histogram).observe(labels, value);
+  }
+
+  /** Drops a gauge's values, before it is set anew. */
+  reset(name: MetricName): void {
+    this.instruments.get(name)?.reset();
+  }
+
+  async expose(): Promise<{ contentType: string; body: string }> {
+    return { contentType: this.registry.contentType, body: await this.registry.metrics() };
+  }
+}
