@@ -1,0 +1,81 @@
+import { execFile } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { ICruiseResult, IConfiguration } from 'dependency-cruiser';
+
+/**
+ * Each fixture is a tiny tree that breaks the one rule it is named after. Only files whose name begins with
+ * `forbidden` break it, with every import they have; all other files are the control: near misses that must
+ * stay allowed.
+ */
+const FIXTURES = join(import.meta.dirname, 'fixtures');
+const CRUISER = join(import.meta.dirname, 'cruise-fixtures.mjs');
+
+const { forbidden = [] } = createRequire(import.meta.url)('../../.dependency-cruiser.cjs') as IConfiguration;
+const rules = forbidden.map(({ name = 'unnamed' }) => name);
+const fixtures = readdirSync(FIXTURES);
+
+describe('the dependency rules', () => {
+  let results: Readonly<Record<string, ICruiseResult>>;
+
+  beforeAll(async () => {
+    const { stdout } = await promisify(execFile)(process.execPath, [CRUISER, FIXTURES, ...fixtures], {
+      maxBuffer: 64 * 1024 * 1024,
+    });
+    results = JSON.parse(stdout) as Record<string, ICruiseResult>;
+  }, 120_000);
+
+  const resultOf = (fixture: string): ICruiseResult => {
+    const result = results[fixture];
+    if (result === undefined) throw new Error(`no result for ${fixture}`);
+    return result;
+  };
+
+  it('have one fixture each, and no fixture is left over', () => {
+    expect([...fixtures].sort()).toEqual([...rules].sort());
+  });
+
+  it('are all errors', () => {
+    expect(forbidden.filter(({ severity }) => severity !== 'error')).toEqual([]);
+  });
+
+  it.each(rules)('%s fires on every import of the forbidden files, and nothing else fires', (rule) => {
+    const expected = readdirSync(join(FIXTURES, rule), { recursive: true, encoding: 'utf8' })
+      .filter((path) => /(^|\/)forbidden[^/]*\.ts$/.test(path))
+      .flatMap((from) => importsOf(join(FIXTURES, rule, from)).map(() => `${rule}: ${from}`));
+    expect(expected.length).toBeGreaterThan(0);
+    const violations = resultOf(rule).summary.violations.map(
+      ({ rule: { name }, from }) => `${name}: ${from}`,
+    );
+    expect(violations.sort()).toEqual(expected.sort());
+  });
+
+  it('follow every import of every control file', () => {
+    for (const fixture of fixtures) {
+      for (const path of readdirSync(join(FIXTURES, fixture), { recursive: true, encoding: 'utf8' })) {
+        if (!/(^|\/)allowed[^/]*\.[jt]s$/.test(path)) continue;
+        const module = resultOf(fixture).modules.find(({ source }) => source === path);
+        const imports = importsOf(join(FIXTURES, fixture, path));
+        expect(imports.length).toBeGreaterThan(0);
+        expect({ path, resolved: module?.dependencies.map((each) => !each.couldNotResolve) }).toEqual({
+          path,
+          resolved: imports.map(() => true),
+        });
+      }
+    }
+  });
+
+  it('follow #names to the sources', () => {
+    const imports = resultOf('apps-router-edges').modules.flatMap(({ dependencies }) => dependencies);
+    const named = imports.filter(({ module }) => module.startsWith('#'));
+    expect(named.length).toBeGreaterThan(0);
+    for (const { module, resolved } of named) expect(resolved).toBe(`libs/${module.slice(1)}/index.ts`);
+  });
+});
+
+function importsOf(path: string): readonly string[] {
+  return [...readFileSync(path, 'utf8').matchAll(/^import .* from '(.+)';$/gm)].map(([, module]) => module!);
+}
