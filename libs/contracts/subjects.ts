@@ -25,8 +25,8 @@ export const outcomeSubject = (region: string, jobId: string, epoch: number): st
 
 /** Message id of a ticket and of its outcome: JetStream drops a second copy. */
 export const messageId = (jobId: string, epoch: number): string => `${jobId}:${epoch}`;
-/** KV key of a running call; KV keys allow no colon. */
-export const callKey = (jobId: string, epoch: number): string => `${jobId}.${epoch}`;
+/** KV key of a running call: the attempt, because a ticket issued again is still the same call. */
+export const callKey = (jobId: string, attempt: number): string => `${jobId}.${attempt}`;
 
 // Core NATS: hints and control. Losing one costs time, never work.
 export const startedSubject = (region: string): string => `beacon.started.${subjectToken(region)}`;

@@ -6,25 +6,26 @@ const KEEP_MS = 24 * 3600 * 1000;
 const decoder = new TextDecoder();
 
 /**
- * Where a running call can be found again: the result URL of a 303, keyed by job and epoch. Written before the
- * URL is followed, read by whoever receives the ticket next. The URL is a credential: it is never logged.
+ * Where a running call can be found again: the result URL of a 303, keyed by job and attempt: a ticket that
+ * is issued again for the same attempt finds the same call. Written before the URL is followed, read by whoever
+ * receives the ticket next. The URL is a credential: it is never logged.
  */
 export class CallStore {
   private bucket: Promise<KV> | undefined;
 
   constructor(private readonly connection: NatsConnection) {}
 
-  async put(jobId: string, epoch: number, resultUrl: string): Promise<void> {
-    await this.withBucket((bucket) => bucket.put(subjects.callKey(jobId, epoch), resultUrl));
+  async put(jobId: string, attempt: number, resultUrl: string): Promise<void> {
+    await this.withBucket((bucket) => bucket.put(subjects.callKey(jobId, attempt), resultUrl));
   }
 
-  async get(jobId: string, epoch: number): Promise<string | undefined> {
-    const entry = await this.withBucket((bucket) => bucket.get(subjects.callKey(jobId, epoch)));
+  async get(jobId: string, attempt: number): Promise<string | undefined> {
+    const entry = await this.withBucket((bucket) => bucket.get(subjects.callKey(jobId, attempt)));
     return entry === null || entry.operation !== 'PUT' ? undefined : decoder.decode(entry.value);
   }
 
-  async forget(jobId: string, epoch: number): Promise<void> {
-    await this.withBucket((bucket) => bucket.purge(subjects.callKey(jobId, epoch)));
+  async forget(jobId: string, attempt: number): Promise<void> {
+    await this.withBucket((bucket) => bucket.purge(subjects.callKey(jobId, attempt)));
   }
 
   /** Opens the bucket once, and again after a failure: its stream may have been wiped. */

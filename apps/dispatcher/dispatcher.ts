@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import type { Configuration, Settings } from '#config';
+import { cancelSchema, probeSchema, subjects, type Heartbeat } from '#contracts';
+import { createHttpClient, probeHealth, type Endpoint, type EndpointCredentials, type HttpClient } from '#endpoint-client';
+import {
+  CallStore,
+  OutcomePublisher,
+  Topology,
+  connectNats,
+  encodeJson,
+  publishJson,
+  subscribeJson,
+  type NatsConnection,
+} from '#messaging';
+import type { Logger } from '#observability';
+import { EndpointWorker } from './endpoint-worker.js';
+import { RunningCalls } from './running-calls.js';
+
+const HEARTBEAT_MS = 1000;
+
+/** Executes one region's tickets. Holds NATS credentials and its endpoints' secrets, and no others. */
+export class Dispatcher {
+  private constructor(
+    private readonly connection: NatsConnection,
+    private readonly http: HttpClient,
+    private readonly calls: RunningCalls,
+    private readonly workers: readonly EndpointWorker[],
+    private readonly heartbeat: NodeJS.Timeout,
+    private readonly drainMs: number,
+  ) {}
+
+  static async start(region: string, settings: Settings, configuration: Configuration, logger: Logger): Promise<Dispatcher> {
+    const dispatcherId = `${region}-${randomUUID()}`;
+    const connection = await connectNats({
+      url: settings.natsUrl ?? '',
+      name: `dispatcher-${region}`,
+      onReconnect: () => logger.info({ event: 'nats.reconnected' }, 'NATS is back'),
+      onDisconnect: () => logger.warn({ event: 'nats.disconnected' }, 'NATS is away'),
+    });
+    const http = createHttpClient();
+    const calls = new RunningCalls();
+    const credentials = credentialsOf(settings);
+    const endpoints = endpointsOf(region, configuration);
+    const services = {
+      dispatcherId,
+      connection,
+      topology: await Topology.open(connection),
+      outcomes: new OutcomePublisher(connection),
+      callStore: new CallStore(connection),
+      http,
+      credentials,
+      calls,
+      logger,
+    };
+    subscribeJson(connection, subjects.cancelSubject(region), cancelSchema, ({ job_id, epoch }) => {
+      if (calls.cancel(job_id, epoch)) logger.info({ event: 'call.cancelling', job_id, epoch }, 'cancelling a call');
+    });
+    subscribeJson(connection, subjects.probeSubject(region), probeSchema, ({ endpoint_id }, message) => {
+      const endpoint = endpoints.find(({ id }) => id === endpoint_id);
+      if (endpoint === undefined) return;
+      void probeHealth(http.axios, endpoint, credentials).then((reply) => message.respond(encodeJson(reply)));
+    });
+    const workers = endpoints.map(
+      (endpoint) =>
+        new EndpointWorker(services, endpoint, configuration.endpoints.find(({ id }) => id === endpoint.id)?.concurrency ?? 1),
+    );
+    const heartbeat = setInterval(() => {
+      const beat: Heartbeat = { dispatcher_id: dispatcherId, region, calls: calls.begun() };
+      publishJson(connection, subjects.heartbeatSubject(region), beat);
+    }, HEARTBEAT_MS);
+    return new Dispatcher(connection, http, calls, workers, heartbeat, configuration.timeouts.drain_ms);
+  }
+
+  /**
+   * Takes no new tickets and waits for the calls in flight. Those that take longer are handed back: the next
+   * holder finds them again by their result URL where the platform gave one.
+   */
+  async drain(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.drain()));
+    await this.calls.drained(this.drainMs);
+    for (const { message } of this.calls.all()) message.nak();
+    clearInterval(this.heartbeat);
+    await this.connection.drain();
+    await this.http.close();
+  }
+}
+
+function endpointsOf(region: string, configuration: Configuration): Endpoint[] {
+  const regionNames = [region, ...(configuration.regions[region]?.aliases ?? [])];
+  return configuration.endpoints
+    .filter((endpoint) => endpoint.region === region)
+    .map((endpoint) => ({
+      id: endpoint.id,
+      region,
+      regionNames,
+      protocol: endpoint.protocol,
+      url: endpoint.url,
+      healthUrl: endpoint.health_url,
+    }));
+}
+
+function credentialsOf(settings: Settings): EndpointCredentials | undefined {
+  if (settings.modalKey === undefined || settings.modalSecret === undefined) return undefined;
+  return { modalKey: settings.modalKey, modalSecret: settings.modalSecret };
+}

@@ -1,0 +1,189 @@
+import { performance } from 'node:perf_hooks';
+import { setTimeout as wait } from 'node:timers/promises';
+import { subjects, ticketSchema, type Outcome, type OutcomeResult, type Ticket } from '#contracts';
+import { callEndpoint, type Endpoint, type EndpointCredentials, type HttpClient } from '#endpoint-client';
+import {
+  DurableConsumer,
+  TICKET_ACK_WAIT_MS,
+  decodeJson,
+  publishJson,
+  type CallStore,
+  type JsMsg,
+  type NatsConnection,
+  type OutcomePublisher,
+  type Topology,
+} from '#messaging';
+import type { Logger } from '#observability';
+import { RunningCalls, type RunningCall } from './running-calls.js';
+import { isStillWanted } from './ticket-check.js';
+
+export interface WorkerServices {
+  readonly dispatcherId: string;
+  readonly connection: NatsConnection;
+  readonly topology: Topology;
+  readonly outcomes: OutcomePublisher;
+  readonly callStore: CallStore;
+  readonly http: HttpClient;
+  readonly credentials: EndpointCredentials | undefined;
+  readonly calls: RunningCalls;
+  readonly logger: Logger;
+}
+
+const PUBLISH_RETRY_MAX_MS = 2000;
+
+/** Takes one endpoint's tickets: calls the endpoint, publishes the outcome, acks. */
+export class EndpointWorker {
+  private readonly consumer: DurableConsumer;
+  private draining = false;
+
+  constructor(
+    private readonly services: WorkerServices,
+    private readonly endpoint: Endpoint,
+    concurrency: number,
+  ) {
+    const { topology, connection, logger } = services;
+    this.consumer = new DurableConsumer(connection, {
+      stream: subjects.dispatchStream(endpoint.region),
+      consumer: subjects.endpointConsumer(endpoint.id),
+      prefetch: concurrency,
+      ensure: async () => {
+        await topology.ensureStreams([endpoint.region]);
+        await topology.ensureEndpointConsumer(endpoint.region, endpoint.id, concurrency);
+      },
+      handle: (message) => this.take(message),
+      onInterrupted: (error) => {
+        logger.warn({ event: 'tickets.interrupted', endpoint_id: endpoint.id, err: error }, 'ticket delivery was interrupted');
+      },
+    });
+  }
+
+  /** Takes no further ticket; calls in flight go on. */
+  async drain(): Promise<void> {
+    this.draining = true;
+    await this.consumer.stop();
+  }
+
+  private take(message: JsMsg): void {
+    const { logger, calls } = this.services;
+    const ticket = decodeJson(ticketSchema, message.data);
+    if (ticket === undefined) {
+      // Nobody can work on it. Leaving it would block the endpoint; the reconciler issues its job again.
+      logger.error({ event: 'ticket.malformed', endpoint_id: this.endpoint.id, subject: message.subject }, 'malformed ticket dropped');
+      message.ack();
+      return;
+    }
+    const call = calls.take(ticket, message);
+    if (call === undefined) return;
+    this.work(call).catch((error: unknown) => {
+      logger.error({ event: 'ticket.failed', ...idsOf(ticket), err: error }, 'a ticket could not be worked on');
+    });
+  }
+
+  private async work(call: RunningCall): Promise<void> {
+    const extend = setInterval(() => call.message.working(), TICKET_ACK_WAIT_MS / 3);
+    try {
+      const resultUrl = await this.findRunningCall(call);
+      if (resultUrl === 'unwanted') {
+        call.message.ack();
+        return;
+      }
+      const outcome = await this.call(call, resultUrl);
+      await this.publishUntilStored(outcome);
+      call.message.ack();
+    } finally {
+      clearInterval(extend);
+      this.services.calls.release(call);
+    }
+  }
+
+  /** For a redelivered ticket: is it still wanted, and where is the call its earlier holder made? */
+  private async findRunningCall(call: RunningCall): Promise<string | undefined> {
+    const { ticket, message } = call;
+    const { connection, topology, callStore, logger } = this.services;
+    if (message.info.deliveryCount <= 1 && ticket.epoch === ticket.attempt) return undefined;
+    const wanted = await isStillWanted(connection, topology, ticket, () => this.draining);
+    logger.info({ event: 'ticket.redelivered', ...idsOf(ticket), wanted }, 'redelivered ticket');
+    if (wanted !== true) return 'unwanted';
+    return callStore.get(ticket.job_id, ticket.attempt);
+  }
+
+  private async call(call: RunningCall, resultUrl: string | undefined): Promise<Outcome> {
+    const { ticket } = call;
+    const { dispatcherId, connection, http, credentials, callStore, logger } = this.services;
+    const startedAtMs = performance.now();
+    call.startedAtMs = startedAtMs;
+    publishJson(connection, subjects.startedSubject(ticket.region), {
+      job_id: ticket.job_id,
+      epoch: ticket.epoch,
+      dispatcher_id: dispatcherId,
+      running_ms: 0,
+    });
+    logger.info({ event: 'call.started', ...idsOf(ticket), reattached: resultUrl !== undefined }, 'call started');
+    let stored = resultUrl !== undefined;
+    const result = await callEndpoint(http.axios, this.endpoint, ticket, {
+      credentials,
+      cancelled: call.abort.signal,
+      resultUrl,
+      onResultUrl: async (url) => {
+        stored = true;
+        // Without the store a crash would cost a second call; the call itself must not fail for it.
+        await callStore.put(ticket.job_id, ticket.attempt, url).catch((error: unknown) => {
+          logger.warn({ event: 'call.not_stored', ...idsOf(ticket), err: error }, 'a running call could not be stored');
+        });
+      },
+    });
+    if (stored) void callStore.forget(ticket.job_id, ticket.attempt).catch(() => undefined);
+    const durationMs = performance.now() - startedAtMs;
+    logger.info({ event: 'call.ended', ...idsOf(ticket), duration_ms: Math.round(durationMs), ...summaryOf(result) }, 'call ended');
+    return {
+      v: 1,
+      job_id: ticket.job_id,
+      attempt: ticket.attempt,
+      epoch: ticket.epoch,
+      endpoint_id: ticket.endpoint_id,
+      region: ticket.region,
+      duration_ms: durationMs,
+      reattached: resultUrl !== undefined,
+      result,
+    };
+  }
+
+  /** The outcome was paid for: it waits here for as long as NATS is away. */
+  private async publishUntilStored(outcome: Outcome): Promise<void> {
+    for (let delayMs = 50; ; delayMs = Math.min(delayMs * 2, PUBLISH_RETRY_MAX_MS)) {
+      try {
+        await this.services.outcomes.publish(outcome);
+        return;
+      } catch (error) {
+        this.services.logger.warn(
+          { event: 'outcome.not_stored', job_id: outcome.job_id, epoch: outcome.epoch, err: error },
+          'an outcome could not be stored yet',
+        );
+        await wait(delayMs);
+        await this.services.topology.ensureStreams([this.endpoint.region]).catch(() => undefined);
+      }
+    }
+  }
+}
+
+function idsOf(ticket: Ticket): Record<string, unknown> {
+  return {
+    job_id: ticket.job_id,
+    attempt: ticket.attempt,
+    epoch: ticket.epoch,
+    endpoint_id: ticket.endpoint_id,
+    region: ticket.region,
+  };
+}
+
+function summaryOf(result: OutcomeResult): Record<string, unknown> {
+  switch (result.kind) {
+    case 'succeeded':
+      return { outcome: 'succeeded', cold_start: result.cold_start, upstream_call_id: result.upstream_call_id };
+    case 'failed':
+      return { outcome: 'failed', code: result.code, detail: result.detail, upstream_call_id: result.upstream_call_id };
+    case 'cancelled':
+    case 'returned':
+      return { outcome: result.kind };
+  }
+}
