@@ -183,7 +183,6 @@ function summaryOf(result: OutcomeResult): Record<string, unknown> {
     case 'failed':
       return { outcome: 'failed', code: result.code, detail: result.detail, upstream_call_id: result.upstream_call_id };
     case 'cancelled':
-    case 'returned':
-      return { outcome: result.kind };
+      return { outcome: 'cancelled' };
   }
 }

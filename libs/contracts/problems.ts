@@ -84,18 +84,35 @@ export class ProblemError extends Error {
 export function parseRequest<T extends z.ZodType>(schema: T, value: unknown): z.infer<T> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const errors = parsed.error.issues.flatMap((issue): FieldError[] =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({ field: pathOf([...issue.path, key]), message: 'is not a known field' }))
-      : [{ field: pathOf(issue.path), message: issue.message }],
-  );
+  const errors = fieldErrors(parsed.error.issues, []);
   const named = errors.slice(0, 3).map(({ field, message }) => `${field}: ${message}`);
   throw new ProblemError('VALIDATION_FAILED', named.join('; '), errors);
+}
+
+function fieldErrors(issues: readonly z.core.$ZodIssue[], parent: readonly PropertyKey[]): FieldError[] {
+  return issues.flatMap((issue): FieldError[] => {
+    const path = [...parent, ...issue.path];
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => ({ field: pathOf([...path, key]), message: 'is not a known field' }));
+    }
+    if (issue.code === 'invalid_union') {
+      // The alternative that was meant is the one that the value's type fits: its faults lie within, not at the top.
+      const meant = issue.errors.find((branch) => !branch.some(isTypeMismatch));
+      if (meant !== undefined) return fieldErrors(meant, path);
+    }
+    return [{ field: pathOf(path), message: issue.message }];
+  });
+}
+
+function isTypeMismatch(issue: z.core.$ZodIssue): boolean {
+  return issue.code === 'invalid_type' && issue.path.length === 0;
 }
 
 function pathOf(path: readonly PropertyKey[]): string {
   if (path.length === 0) return 'body';
   return path
-    .map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? String(part) : `.${String(part)}`))
+    .map((part, index) =>
+      typeof part === 'number' ? `[${part}]` : index === 0 ? String(part) : `.${String(part)}`,
+    )
     .join('');
 }

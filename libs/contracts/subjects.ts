@@ -39,3 +39,5 @@ export const probeSubject = (region: string): string => `beacon.control.${subjec
 export const TICKET_CHECK = 'beacon.tickets.check';
 export const JOB_EVENTS = 'beacon.events.job';
 export const RUN_EVENTS = 'beacon.events.run';
+/** A client created, cancelled or decided something about a run: the runner looks at once. Same body as RUN_EVENTS. */
+export const RUN_REQUESTS = 'beacon.control.run';

@@ -34,3 +34,63 @@ export {
   type RetryPlan,
   type RetryPolicy,
 } from './retry-plan.js';
+export {
+  CELL_STATES,
+  REQUESTED_ORDERS,
+  RUN_ENDINGS,
+  RUN_ORDERS,
+  RUN_STATUSES,
+  chooseOrder,
+  finalStatus,
+  isRunFinished,
+  type CellCounts,
+  type CellState,
+  type OpenCellState,
+  type RequestedOrder,
+  type RunEnding,
+  type RunOrder,
+  type RunStatus,
+} from './runs/run.js';
+export {
+  GATE_STATUSES,
+  judgeGateDecision,
+  type GateDecision,
+  type GateStatus,
+  type GateVerdict,
+} from './runs/gate.js';
+export { nextCells, type NextCells, type OpenCell, type RunGate } from './runs/next-cells.js';
+export {
+  CELL_RETRY_POLICY,
+  planAfterCellFailure,
+  type CellFailurePlan,
+  type CellRetryPolicy,
+} from './runs/cell-retry.js';
+export { estimateRemainingSeconds, type LearnedTimes, type PairWork } from './runs/makespan.js';
+export { ANY_LANE, laneAfterFailover, laneOf, type Lane } from './lane.js';
+export { orderKeyMs, type AgeingPolicy } from './priority.js';
+export {
+  ENDPOINT_STATES,
+  FRESH_ENDPOINT,
+  afterFailure,
+  afterProbe,
+  afterSuccess,
+  capacityOf,
+  endpointState,
+  holdsGpu,
+  isLive,
+  type Breaker,
+  type BreakerPolicy,
+  type EndpointRecord,
+  type EndpointSpec,
+  type EndpointState,
+  type EndpointView,
+} from './endpoint.js';
+export {
+  AVOID_REGION_MS,
+  demandOf,
+  lanesOf,
+  planAdmission,
+  type Assignment,
+  type Candidate,
+  type LaneDemand,
+} from './admission.js';

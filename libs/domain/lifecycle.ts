@@ -4,7 +4,8 @@ import type { JobState } from './job.js';
 export type JobEvent =
   | 'admitted' // admission issued a ticket
   | 'started' // the dispatcher began the call
-  | 'returned' // the ticket is void and no call was made: back to waiting
+  | 'returned' // the ticket was taken back before a call began
+  | 'reissued' // the ticket was lost; the same attempt gets a new one
   | 'succeeded' // an answer was accepted
   | 'retryScheduled' // an attempt failed; another will follow
   | 'deadLettered' // an attempt failed; none will follow
@@ -22,6 +23,7 @@ const ARROWS: Readonly<Record<JobState, Partial<Readonly<Record<JobEvent, JobSta
   dispatched: {
     started: 'processing',
     returned: 'queued',
+    reissued: 'dispatched',
     succeeded: 'completed',
     retryScheduled: 'retrying',
     deadLettered: 'failed',
@@ -29,6 +31,7 @@ const ARROWS: Readonly<Record<JobState, Partial<Readonly<Record<JobEvent, JobSta
     deadlinePassed: 'expired',
   },
   processing: {
+    reissued: 'dispatched',
     succeeded: 'completed',
     retryScheduled: 'retrying',
     deadLettered: 'failed',

@@ -7,6 +7,8 @@ import { MIGRATIONS } from './migrations/index.js';
 /** Advisory lock keys; one number, one meaning. */
 export const LOCK_MIGRATIONS = 7_310_001;
 export const LOCK_ADMISSION = 7_310_002;
+/** First half of a pair of keys; the second says which run. */
+export const LOCK_RUNS = 7_310_003;
 
 /** Anything that runs one statement: the pool, or the client of a transaction. */
 export interface Queryable {

@@ -31,8 +31,6 @@ export const failureSchema = z.object({
 });
 
 export const cancelledSchema = z.object({ kind: z.literal('cancelled') });
-/** The ticket was given back without a call, e.g. by a dispatcher that is draining. */
-export const returnedSchema = z.object({ kind: z.literal('returned') });
 
 export const outcomeSchema = z.object({
   v: z.literal(1),
@@ -45,7 +43,7 @@ export const outcomeSchema = z.object({
   duration_ms: z.number().min(0),
   /** The call had been begun by an earlier holder of the ticket and was found again. */
   reattached: z.boolean(),
-  result: z.discriminatedUnion('kind', [answerSchema, failureSchema, cancelledSchema, returnedSchema]),
+  result: z.discriminatedUnion('kind', [answerSchema, failureSchema, cancelledSchema]),
 });
 export type Outcome = z.infer<typeof outcomeSchema>;
 export type OutcomeResult = Outcome['result'];

@@ -1,0 +1,203 @@
+import {
+  GATE_STATUSES,
+  CELL_STATES,
+  REGION_POLICIES,
+  REQUESTED_ORDERS,
+  RUN_ORDERS,
+  RUN_STATUSES,
+} from '#domain';
+import { z } from 'zod';
+import { DEFAULT_REQUEST_LIMITS, storableText, type RequestLimits } from './inference.js';
+
+export const QUESTIONS_MAX = 10_000;
+export const REPEATS_MAX = 1000;
+export const GATE_EXPIRES_IN_S = 604_800;
+export const GATE_EXPIRES_IN_S_MAX = 31_536_000;
+const NAMES_MAX = 100;
+
+const identifier = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, ".", "_" and "-" only');
+
+/** Body of `POST /runs`. What needs the configuration (models, regions, bank) is checked by the router. */
+export function runRequestSchema(limits: RequestLimits = DEFAULT_REQUEST_LIMITS) {
+  const text = storableText.refine(
+    (value) => Buffer.byteLength(value) <= limits.promptBytes,
+    `must be at most ${limits.promptBytes} bytes of UTF-8`,
+  );
+  const question = z.strictObject({
+    id: identifier,
+    text: text.min(1),
+    /** One for all regions, or one per region. */
+    system: z.union([text, z.record(z.string().max(64), text)]).optional(),
+  });
+  const gate = z.strictObject({
+    after_question: identifier,
+    /** Counted from the moment the run stands before the gate. */
+    expires_in_s: z.int().min(1).max(GATE_EXPIRES_IN_S_MAX).default(GATE_EXPIRES_IN_S),
+  });
+  return z.strictObject({
+    name: storableText.max(200).default(''),
+    /** A string is the id of a question in the question bank. */
+    questions: z
+      .array(z.union([identifier, question]))
+      .min(1)
+      .max(QUESTIONS_MAX),
+    models: z.array(z.string().min(1).max(64)).min(1).max(NAMES_MAX),
+    regions: z.array(z.string().min(1).max(64)).min(1).max(NAMES_MAX),
+    repeats: z.int().min(1).max(REPEATS_MAX).default(1),
+    order: z.enum(REQUESTED_ORDERS).default('auto'),
+    region_policy: z.enum(REGION_POLICIES).default('pin'),
+    /** By region; goes before a question's own system prompt. */
+    system_prompts: z.record(z.string().max(64), text).default({}),
+    gates: z.array(gate).max(NAMES_MAX).default([]),
+    temperature: z.number().min(0).max(2).default(0.1),
+    max_tokens: z.int().min(1).max(limits.maxTokens).default(512),
+  });
+}
+export type RunRequest = z.infer<ReturnType<typeof runRequestSchema>>;
+
+export const runPairSchema = z.object({ model: z.string(), region: z.string() });
+
+export const runPlanSchema = z.object({
+  order: z.enum(RUN_ORDERS),
+  requested_order: z.enum(REQUESTED_ORDERS),
+  reason: z.string(),
+  /** By endpoint id; where several serve a pair, its cells are taken to be shared evenly. */
+  cells_per_endpoint: z.record(z.string(), z.int()),
+  estimated_makespan_seconds: z.number().nullable(),
+});
+export type RunPlanView = z.infer<typeof runPlanSchema>;
+
+/** Answer of `POST /runs`. */
+export const runCreatedSchema = z.object({
+  run_id: z.uuid(),
+  status: z.enum(RUN_STATUSES),
+  total_cells: z.int(),
+  unavailable: z.array(runPairSchema),
+  plan: runPlanSchema,
+});
+export type RunCreatedView = z.infer<typeof runCreatedSchema>;
+
+export const cellCountsSchema = z.object({
+  /** Closed cells: accepted, failed or cancelled. */
+  done: z.int(),
+  total: z.int(),
+  accepted: z.int(),
+  failed: z.int(),
+  /** In the router's hands: waiting there or being executed. */
+  running: z.int(),
+});
+/** `accepted` counts the region's own answers only; `substituted` those another region gave in its place. */
+export const regionCountsSchema = cellCountsSchema.extend({ substituted: z.int() });
+export type CellCountsView = z.infer<typeof cellCountsSchema>;
+export type RegionCountsView = z.infer<typeof regionCountsSchema>;
+
+export const gateViewSchema = z.object({
+  gate_id: z.string(),
+  after_question: z.string(),
+  status: z.enum(GATE_STATUSES),
+  expires_in_s: z.int(),
+  waiting_since: z.iso.datetime().nullable(),
+  expires_at: z.iso.datetime().nullable(),
+  decided_at: z.iso.datetime().nullable(),
+});
+export type GateView = z.infer<typeof gateViewSchema>;
+
+export const runSummarySchema = z.object({
+  run_id: z.uuid(),
+  name: z.string(),
+  status: z.enum(RUN_STATUSES),
+  /** A cancellation was asked for and is being carried out. */
+  cancelling: z.boolean(),
+  order: z.enum(RUN_ORDERS),
+  total_cells: z.int(),
+  created_at: z.iso.datetime(),
+  started_at: z.iso.datetime().nullable(),
+  finished_at: z.iso.datetime().nullable(),
+});
+export type RunSummaryView = z.infer<typeof runSummarySchema>;
+
+/** Answer of `GET /runs/{id}`. */
+export const runViewSchema = runSummarySchema.extend({
+  models: z.array(z.string()),
+  regions: z.array(z.string()),
+  repeats: z.int(),
+  region_policy: z.enum(REGION_POLICIES),
+  progress: z.object({
+    total: z.int(),
+    /** Cells that have their answer; the substituted ones are among them. */
+    accepted: z.int(),
+    substituted: z.int(),
+    failed: z.int(),
+    cancelled: z.int(),
+    running: z.int(),
+    pending: z.int(),
+    by_question: z.array(cellCountsSchema.extend({ question_id: z.string() })),
+    by_region: z.record(z.string(), regionCountsSchema),
+    by_model: z.record(z.string(), regionCountsSchema),
+    by_pair: z.array(regionCountsSchema.extend({ model: z.string(), region: z.string() })),
+  }),
+  eta_seconds: z.number().nullable(),
+  gates: z.array(gateViewSchema),
+  unavailable: z.array(runPairSchema),
+  plan: runPlanSchema,
+});
+export type RunView = z.infer<typeof runViewSchema>;
+
+/** Answer of `GET /runs`. */
+export const runListSchema = z.object({
+  runs: z.array(runSummarySchema),
+  next_cursor: z.string().nullable(),
+});
+export type RunListView = z.infer<typeof runListSchema>;
+
+export const runListQuerySchema = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z
+    .string()
+    .regex(/^[0-9]{1,18}$/, 'is not a cursor of this list')
+    .optional(),
+});
+
+export const RESULT_FORMATS = ['json', 'jsonl', 'csv'] as const;
+export type ResultFormat = (typeof RESULT_FORMATS)[number];
+export const runResultsQuerySchema = z.strictObject({ format: z.enum(RESULT_FORMATS).default('json') });
+
+/** One row of `GET /runs/{id}/results`. */
+export const cellResultSchema = z.object({
+  question_id: z.string(),
+  model: z.string(),
+  region: z.string(),
+  repeat: z.int(),
+  status: z.enum(CELL_STATES),
+  response: z.string().nullable(),
+  answered_region: z.string().nullable(),
+  substituted: z.boolean(),
+  endpoint_id: z.string().nullable(),
+  job_id: z.uuid().nullable(),
+  attempts: z.int(),
+  inference_time: z.number().nullable(),
+  tokens_generated: z.int().nullable(),
+  error_code: z.string().nullable(),
+  accepted_at: z.iso.datetime().nullable(),
+});
+export type CellResultView = z.infer<typeof cellResultSchema>;
+
+/** Answer of `POST /runs/{id}/cancel`. */
+export const runCancelSchema = z.object({
+  run_id: z.uuid(),
+  status: z.enum(RUN_STATUSES),
+  cancelling: z.literal(true),
+});
+export type RunCancelView = z.infer<typeof runCancelSchema>;
+
+/** Answer of `POST /runs/{id}/gates/{gate}/approve|reject`. */
+export const gateDecidedSchema = z.object({
+  run_id: z.uuid(),
+  gate_id: z.string(),
+  status: z.enum(['approved', 'rejected']),
+});
+export type GateDecidedView = z.infer<typeof gateDecidedSchema>;

@@ -1,0 +1,130 @@
+import { capacityOf, holdsGpu, isLive, type EndpointView } from './endpoint.js';
+import { ANY_LANE, type Lane } from './lane.js';
+
+/** A waiting job, as far as admission looks at it. */
+export interface Candidate {
+  readonly jobId: string;
+  readonly lane: Lane;
+  readonly model: string;
+  readonly isRetry: boolean;
+  /** Unix ms of creation plus the ageing allowance of its priority; smaller goes first. */
+  readonly orderKey: number;
+  readonly avoidRegions: readonly string[];
+  /** Unix ms since when it has been waiting; a region is avoided for a bounded time only. */
+  readonly waitingSinceMs: number;
+}
+
+/** A lane and model from which candidates are wanted, and how many at most. */
+export interface LaneDemand {
+  readonly lane: Lane;
+  readonly model: string;
+  readonly limit: number;
+}
+
+export interface Assignment {
+  readonly jobId: string;
+  readonly endpointId: string;
+  readonly region: string;
+}
+
+/** After this long a job that left a region may go back: better there than nowhere. */
+export const AVOID_REGION_MS = 5000;
+
+/**
+ * Lanes an endpoint draws a model from: its region's own, the common one, and those of regions in which nothing
+ * can serve the model now (never their pinned jobs).
+ */
+export function lanesOf(endpoint: EndpointView, model: string, all: readonly EndpointView[]): Lane[] {
+  const regions = new Set(all.map(({ spec }) => spec.region));
+  const lanes: Lane[] = [`pin:${endpoint.spec.region}`, `prefer:${endpoint.spec.region}`, ANY_LANE];
+  for (const region of regions) {
+    if (region === endpoint.spec.region) continue;
+    const served = all.some((other) => other.spec.region === region && other.spec.models.includes(model) && isLive(other));
+    if (!served) lanes.push(`prefer:${region}`);
+  }
+  return lanes;
+}
+
+/** What admission has to read: nothing where no endpoint can take a ticket. */
+export function demandOf(endpoints: readonly EndpointView[], gpuLimit: number, nowMs: number): LaneDemand[] {
+  const gpusFree = gpuLimit - endpoints.filter((endpoint) => holdsGpu(endpoint, nowMs)).length;
+  const limits = new Map<string, LaneDemand>();
+  for (const endpoint of endpoints) {
+    const capacity = capacityOf(endpoint, nowMs);
+    const limit = capacity.start + capacity.stage;
+    if (limit === 0 || (!holdsGpu(endpoint, nowMs) && gpusFree <= 0)) continue;
+    for (const model of endpoint.spec.models) {
+      for (const lane of lanesOf(endpoint, model, endpoints)) {
+        const key = `${lane} ${model}`;
+        limits.set(key, { lane, model, limit: (limits.get(key)?.limit ?? 0) + limit });
+      }
+    }
+  }
+  return [...limits.values()];
+}
+
+/**
+ * Decides which waiting job goes to which endpoint. Within what an endpoint may draw: retries first, then
+ * priority with ageing (both are in the order key), then first come. Warm endpoints' free slots are filled
+ * before cold endpoints are woken, and those before a ticket is staged behind a running call. An endpoint that
+ * holds no GPU is woken only while the limit leaves one.
+ * @returns at most one assignment per job
+ */
+export function planAdmission(
+  endpoints: readonly EndpointView[],
+  candidates: readonly Candidate[],
+  gpuLimit: number,
+  nowMs: number,
+): Assignment[] {
+  const assignments: Assignment[] = [];
+  const taken = new Set<string>();
+  const ordered = [...candidates].sort(byOrder);
+  let gpusFree = gpuLimit - endpoints.filter((endpoint) => holdsGpu(endpoint, nowMs)).length;
+
+  const assign = (endpoint: EndpointView, count: number): number => {
+    const lanesByModel = new Map(endpoint.spec.models.map((model) => [model, new Set(lanesOf(endpoint, model, endpoints))]));
+    let assigned = 0;
+    for (const candidate of ordered) {
+      if (assigned >= count) break;
+      if (taken.has(candidate.jobId) || lanesByModel.get(candidate.model)?.has(candidate.lane) !== true) continue;
+      if (avoids(candidate, endpoint.spec.region, nowMs)) continue;
+      taken.add(candidate.jobId);
+      assignments.push({ jobId: candidate.jobId, endpointId: endpoint.spec.id, region: endpoint.spec.region });
+      assigned += 1;
+    }
+    return assigned;
+  };
+
+  const holding = endpoints.filter((endpoint) => holdsGpu(endpoint, nowMs));
+  for (const endpoint of holding) assign(endpoint, capacityOf(endpoint, nowMs).start);
+  for (const endpoint of coldestWaitFirst(endpoints, ordered, nowMs)) {
+    if (gpusFree <= 0) break;
+    if (assign(endpoint, capacityOf(endpoint, nowMs).start) > 0) gpusFree -= 1;
+  }
+  for (const endpoint of holding) assign(endpoint, capacityOf(endpoint, nowMs).stage);
+  return assignments;
+}
+
+/** Cold endpoints, the one whose first candidate has the best claim first: GPUs may not do for all. */
+function coldestWaitFirst(endpoints: readonly EndpointView[], ordered: readonly Candidate[], nowMs: number): EndpointView[] {
+  const rank = (endpoint: EndpointView): number => {
+    const index = ordered.findIndex(
+      ({ model, lane }) => endpoint.spec.models.includes(model) && lanesOf(endpoint, model, endpoints).includes(lane),
+    );
+    return index === -1 ? Number.MAX_SAFE_INTEGER : index;
+  };
+  return endpoints
+    .filter((endpoint) => !holdsGpu(endpoint, nowMs) && capacityOf(endpoint, nowMs).start > 0)
+    .map((endpoint) => ({ endpoint, rank: rank(endpoint) }))
+    .sort((left, right) => left.rank - right.rank)
+    .map(({ endpoint }) => endpoint);
+}
+
+function avoids(candidate: Candidate, region: string, nowMs: number): boolean {
+  return candidate.avoidRegions.includes(region) && nowMs - candidate.waitingSinceMs < AVOID_REGION_MS;
+}
+
+function byOrder(left: Candidate, right: Candidate): number {
+  if (left.isRetry !== right.isRetry) return left.isRetry ? -1 : 1;
+  return left.orderKey - right.orderKey || (left.jobId < right.jobId ? -1 : 1);
+}

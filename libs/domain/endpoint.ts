@@ -1,0 +1,150 @@
+import { traitsOf, type AttemptErrorCode } from './errors.js';
+
+/** What the configuration says of an endpoint. */
+export interface EndpointSpec {
+  readonly id: string;
+  readonly region: string;
+  readonly models: readonly string[];
+  /** Calls in flight at once. */
+  readonly concurrency: number;
+  /** How long an idle container still holds its GPU. */
+  readonly scaledownWindowMs: number;
+}
+
+/** `closed`: calls go. `open`: none do. `half_open`: one does, to find out. */
+export type Breaker = 'closed' | 'open' | 'half_open';
+
+/** What is remembered of an endpoint between transactions. */
+export interface EndpointRecord {
+  readonly paused: boolean;
+  readonly breaker: Breaker;
+  readonly consecutiveFailures: number;
+  /** Times the breaker opened since it was last closed. */
+  readonly opens: number;
+  /** Unix ms; meaningful while the breaker is open. */
+  readonly openUntilMs: number;
+  readonly lastErrorCode: AttemptErrorCode | null;
+  /** Unix ms: a container has answered and holds its GPU until then. */
+  readonly warmUntilMs: number;
+}
+
+export const FRESH_ENDPOINT: EndpointRecord = {
+  paused: false,
+  breaker: 'closed',
+  consecutiveFailures: 0,
+  opens: 0,
+  openUntilMs: 0,
+  lastErrorCode: null,
+  warmUntilMs: 0,
+};
+
+/** An endpoint as admission sees it. */
+export interface EndpointView {
+  readonly spec: EndpointSpec;
+  readonly record: EndpointRecord;
+  /** Leased slots: calls in flight and the staged ticket. */
+  readonly leases: number;
+  /** Whether a dispatcher of its region gives signs of life. */
+  readonly dispatcherAlive: boolean;
+}
+
+export const ENDPOINT_STATES = ['cold', 'warming', 'warm', 'draining', 'down', 'paused'] as const;
+export type EndpointState = (typeof ENDPOINT_STATES)[number];
+
+/** Cold is not down: an endpoint without a container is asked, and waited for. */
+export function endpointState(view: EndpointView, nowMs: number): EndpointState {
+  const { record, leases } = view;
+  if (record.paused) return leases > 0 ? 'draining' : 'paused';
+  if (record.breaker !== 'closed' || !view.dispatcherAlive) return 'down';
+  if (record.warmUntilMs > nowMs) return 'warm';
+  return leases > 0 ? 'warming' : 'cold';
+}
+
+/** Whether work may be sent there now or later without anybody's help: not paused, not down. */
+export function isLive(view: EndpointView): boolean {
+  return !view.record.paused && view.record.breaker === 'closed' && view.dispatcherAlive;
+}
+
+/** Modal counts warming, busy and idle-but-not-scaled-down containers alike. */
+export function holdsGpu(view: EndpointView, nowMs: number): boolean {
+  return view.leases > 0 || view.record.warmUntilMs > nowMs;
+}
+
+/** Tickets that may be issued to an endpoint now. */
+export interface Capacity {
+  /** Calls that would begin at once. */
+  readonly start: number;
+  /** One more ticket that waits at the endpoint's door, so that the gap between two calls is one hop. */
+  readonly stage: number;
+}
+
+/**
+ * A warm endpoint takes its concurrency and one staged ticket. A cold or half-open one takes a single pilot:
+ * the rest wait in Postgres, free to go elsewhere.
+ */
+export function capacityOf(view: EndpointView, nowMs: number): Capacity {
+  const { record, leases, spec } = view;
+  if (record.paused || !view.dispatcherAlive || record.breaker === 'open') return { start: 0, stage: 0 };
+  if (record.breaker === 'half_open' || record.warmUntilMs <= nowMs) return { start: leases === 0 ? 1 : 0, stage: 0 };
+  const start = Math.max(0, spec.concurrency - leases);
+  return { start, stage: Math.max(0, spec.concurrency + 1 - leases - start) };
+}
+
+export interface BreakerPolicy {
+  /** Consecutive endpoint failures that open it. */
+  readonly failures: number;
+  readonly openMs: number;
+  readonly openMaxMs: number;
+}
+
+/** A call was answered: the endpoint serves, and holds its GPU for the scale-down window from now. */
+export function afterSuccess(record: EndpointRecord, spec: EndpointSpec, nowMs: number): EndpointRecord {
+  return {
+    ...record,
+    breaker: 'closed',
+    consecutiveFailures: 0,
+    opens: 0,
+    openUntilMs: 0,
+    lastErrorCode: null,
+    warmUntilMs: nowMs + spec.scaledownWindowMs,
+  };
+}
+
+/** A call failed. Only failures that say something about the endpoint count towards its breaker. */
+export function afterFailure(
+  record: EndpointRecord,
+  spec: EndpointSpec,
+  code: AttemptErrorCode,
+  policy: BreakerPolicy,
+  nowMs: number,
+): EndpointRecord {
+  // Whatever held a GPU may hold it still: idle containers count.
+  const warmUntilMs = record.warmUntilMs > nowMs ? nowMs + spec.scaledownWindowMs : record.warmUntilMs;
+  const { scope } = traitsOf(code);
+  if (scope !== 'endpoint' && scope !== 'workspace') return { ...record, warmUntilMs };
+  const consecutiveFailures = record.consecutiveFailures + 1;
+  const failedProbe = record.breaker === 'half_open';
+  if (!failedProbe && consecutiveFailures < policy.failures) {
+    return { ...record, consecutiveFailures, lastErrorCode: code, warmUntilMs };
+  }
+  return {
+    ...record,
+    breaker: 'open',
+    consecutiveFailures,
+    opens: record.opens + 1,
+    openUntilMs: nowMs + openMs(record.opens, policy),
+    lastErrorCode: code,
+    warmUntilMs,
+  };
+}
+
+/** The health probe of an open breaker: well means one call may try, ill means another, longer, pause. */
+export function afterProbe(record: EndpointRecord, healthy: boolean, policy: BreakerPolicy, nowMs: number): EndpointRecord {
+  if (record.breaker !== 'open') return record;
+  if (healthy) return { ...record, breaker: 'half_open' };
+  return { ...record, opens: record.opens + 1, openUntilMs: nowMs + openMs(record.opens, policy) };
+}
+
+function openMs(opens: number, policy: BreakerPolicy): number {
+  return Math.min(policy.openMaxMs, policy.openMs * 2 ** Math.min(opens, 30));
+}

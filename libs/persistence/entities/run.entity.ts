@@ -1,0 +1,48 @@
+import type { RegionPolicy, RequestedOrder, RunEnding, RunOrder, RunStatus } from '#domain';
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+
+export interface RunPair {
+  readonly model: string;
+  readonly region: string;
+}
+
+/** What was asked for, resolved: region names, no aliases. Questions have rows of their own. */
+export interface StoredRunSpec {
+  readonly models: readonly string[];
+  readonly regions: readonly string[];
+  readonly repeats: number;
+  readonly region_policy: RegionPolicy;
+  readonly system_prompts: Readonly<Record<string, string>>;
+  readonly temperature: number;
+  readonly max_tokens: number;
+  /** `cells.pair_no` counts them from 1. */
+  readonly pairs: readonly RunPair[];
+  /** Asked for, but served nowhere in that region: no cells. */
+  readonly unavailable: readonly RunPair[];
+}
+
+export interface StoredRunPlan {
+  readonly order: RunOrder;
+  readonly requested_order: RequestedOrder;
+  readonly reason: string;
+  readonly cells_per_endpoint: Readonly<Record<string, number>>;
+  readonly estimated_makespan_seconds: number | null;
+}
+
+/** An experiment. Everything that changes it locks its row first. */
+@Entity({ name: 'runs', synchronize: false })
+export class RunEntity {
+  @PrimaryColumn('uuid') id!: string;
+  @Column('bigint', { name: 'run_no' }) runNo!: string;
+  @Column('text') name!: string;
+  @Column('text') status!: RunStatus;
+  @Column('text', { nullable: true }) ending!: RunEnding | null;
+  @Column('text', { name: 'cell_order' }) order!: RunOrder;
+  @Column('text', { name: 'requested_order' }) requestedOrder!: RequestedOrder;
+  @Column('jsonb') spec!: StoredRunSpec;
+  @Column('jsonb') plan!: StoredRunPlan;
+  @Column('integer', { name: 'total_cells' }) totalCells!: number;
+  @Column('timestamptz', { name: 'created_at' }) createdAt!: Date;
+  @Column('timestamptz', { name: 'started_at', nullable: true }) startedAt!: Date | null;
+  @Column('timestamptz', { name: 'finished_at', nullable: true }) finishedAt!: Date | null;
+}

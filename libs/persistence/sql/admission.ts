@@ -1,0 +1,131 @@
+import type { Assignment, Candidate, EndpointRecord, LaneDemand } from '#domain';
+import { LOCK_ADMISSION, type Queryable } from '../database.js';
+import { recordOf, type EndpointStateRow } from './endpoint-states.js';
+
+/** A slot without a sign of life for this long is looked into by the reconciler. */
+export const SLOT_LEASE_MS = 5000;
+
+/**
+ * Takes the admission lock until the transaction ends. Whoever holds it may record outcomes and admit jobs:
+ * any router at any time, one at a time.
+ * @returns database time, Unix ms
+ */
+export async function lockAdmission(database: Queryable): Promise<number> {
+  await database.query('SELECT pg_advisory_xact_lock($1)', [LOCK_ADMISSION]);
+  // A statement of its own: clock_timestamp() beside the lock would be read before the wait for it.
+  const { rows } = await database.query<{ now_ms: string }>(
+    'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms',
+  );
+  return Number(rows[0]?.now_ms);
+}
+
+/** Leased slots and remembered state of every endpoint. */
+export async function readEndpoints(
+  database: Queryable,
+  endpointIds: readonly string[],
+): Promise<Map<string, { record: EndpointRecord; leases: number }>> {
+  const { rows } = await database.query<EndpointStateRow & { leases: number }>(
+    `SELECT endpoint_id, paused, breaker, consecutive_failures, opens, last_error_code,
+            (extract(epoch FROM open_until) * 1000)::float8 AS open_until_ms,
+            CASE WHEN warm_until = '-infinity' THEN 0
+                 ELSE (extract(epoch FROM warm_until) * 1000)::float8 END AS warm_until_ms,
+            (SELECT count(*)::integer FROM slots WHERE slots.endpoint_id = wanted.endpoint_id) AS leases
+       FROM unnest($1::text[]) AS wanted (endpoint_id)
+       LEFT JOIN endpoint_states USING (endpoint_id)`,
+    [endpointIds],
+  );
+  return new Map(rows.map((row) => [row.endpoint_id, { record: recordOf(row), leases: row.leases }]));
+}
+
+/** The first jobs of each lane, in admission's order. One index range per lane and model. */
+export async function readCandidates(database: Queryable, demands: readonly LaneDemand[]): Promise<Candidate[]> {
+  const { rows } = await database.query<{
+    id: string;
+    lane: string;
+    model: string;
+    is_retry: boolean;
+    order_key: string;
+    avoid_regions: string[];
+    waiting_since_ms: number;
+  }>(
+    `SELECT job.id, job.lane, job.model, job.is_retry, job.order_key, job.avoid_regions,
+            (extract(epoch FROM job.waiting_since) * 1000)::float8 AS waiting_since_ms
+       FROM unnest($1::text[], $2::text[], $3::integer[]) AS demand (lane, model, wanted)
+      CROSS JOIN LATERAL (
+              SELECT id, lane, model, is_retry, order_key, avoid_regions, waiting_since
+                FROM jobs
+               WHERE state IN ('queued', 'retrying')
+                 AND lane = demand.lane AND model = demand.model
+                 AND not_before <= clock_timestamp()
+               ORDER BY is_retry DESC, order_key, id
+               LIMIT demand.wanted
+                 FOR UPDATE SKIP LOCKED
+            ) AS job`,
+    [demands.map(({ lane }) => lane), demands.map(({ model }) => model), demands.map(({ limit }) => limit)],
+  );
+  return rows.map((row) => ({
+    jobId: row.id,
+    lane: row.lane,
+    model: row.model,
+    isRetry: row.is_retry,
+    orderKey: Number(row.order_key),
+    avoidRegions: row.avoid_regions,
+    waitingSinceMs: row.waiting_since_ms,
+  }));
+}
+
+/** A job with a fresh ticket, as the ticket and the event need it. */
+export interface AdmittedJob {
+  readonly id: string;
+  readonly attempt: number;
+  readonly epoch: number;
+  readonly model: string;
+  readonly timeout_ms: number;
+  readonly request: unknown;
+  readonly endpoint_id: string;
+  readonly region: string;
+  readonly is_retry: boolean;
+}
+
+/**
+ * Gives jobs their tickets: state, attempt and epoch of the job, the attempt's row, and the slot, which is lease
+ * and outbox in one.
+ */
+export async function admitJobs(database: Queryable, assignments: readonly Assignment[]): Promise<AdmittedJob[]> {
+  const { rows } = await database.query<AdmittedJob & Record<string, unknown>>(
+    `WITH assigned AS (
+            SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[]) AS a (job_id, endpoint_id, region)
+          ), admitted AS (
+            UPDATE jobs
+               SET state = 'dispatched', attempt = attempt + 1, epoch = epoch + 1
+              FROM assigned
+             WHERE jobs.id = assigned.job_id AND state IN ('queued', 'retrying')
+         RETURNING jobs.id, jobs.attempt, jobs.epoch, jobs.model, jobs.timeout_ms, jobs.request, jobs.is_retry,
+                   assigned.endpoint_id, assigned.region
+          ), new_attempts AS (
+            INSERT INTO attempts (job_id, attempt, epoch, endpoint_id, region, status)
+            SELECT id, attempt, epoch, endpoint_id, region, 'dispatched' FROM admitted
+          ), new_slots AS (
+            INSERT INTO slots (job_id, attempt, epoch, endpoint_id, region, lease_until)
+            SELECT id, attempt, epoch, endpoint_id, region, clock_timestamp() + make_interval(secs => $4 / 1000.0)
+              FROM admitted
+          )
+     SELECT * FROM admitted`,
+    [
+      assignments.map(({ jobId }) => jobId),
+      assignments.map(({ endpointId }) => endpointId),
+      assignments.map(({ region }) => region),
+      SLOT_LEASE_MS,
+    ],
+  );
+  return rows;
+}
+
+/** @returns Unix ms at which the next waiting retry comes due, or `undefined` */
+export async function nextRetryDueMs(database: Queryable): Promise<number | undefined> {
+  const { rows } = await database.query<{ due_ms: number | null }>(
+    `SELECT (extract(epoch FROM min(not_before)) * 1000)::float8 AS due_ms
+       FROM jobs WHERE state = 'retrying' AND not_before > clock_timestamp()`,
+  );
+  return rows[0]?.due_ms ?? undefined;
+}

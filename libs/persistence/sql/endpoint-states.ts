@@ -1,0 +1,60 @@
+import { FRESH_ENDPOINT, type AttemptErrorCode, type Breaker, type EndpointRecord } from '#domain';
+import type { Queryable } from '../database.js';
+
+export interface EndpointStateRow extends Record<string, unknown> {
+  readonly endpoint_id: string;
+  readonly paused: boolean | null;
+  readonly breaker: Breaker | null;
+  readonly consecutive_failures: number | null;
+  readonly opens: number | null;
+  readonly open_until_ms: number | null;
+  readonly last_error_code: AttemptErrorCode | null;
+  readonly warm_until_ms: number | null;
+}
+
+export function recordOf(row: EndpointStateRow): EndpointRecord {
+  return {
+    paused: row.paused ?? FRESH_ENDPOINT.paused,
+    breaker: row.breaker ?? FRESH_ENDPOINT.breaker,
+    consecutiveFailures: row.consecutive_failures ?? FRESH_ENDPOINT.consecutiveFailures,
+    opens: row.opens ?? FRESH_ENDPOINT.opens,
+    openUntilMs: row.open_until_ms ?? FRESH_ENDPOINT.openUntilMs,
+    lastErrorCode: row.last_error_code,
+    warmUntilMs: row.warm_until_ms ?? FRESH_ENDPOINT.warmUntilMs,
+  };
+}
+
+/** Writes what changed. Only under the admission lock, which is what makes read-then-write safe here. */
+export async function writeEndpointRecords(
+  database: Queryable,
+  records: readonly { endpointId: string; record: EndpointRecord }[],
+): Promise<void> {
+  await database.query(
+    `INSERT INTO endpoint_states (endpoint_id, paused, breaker, consecutive_failures, opens, open_until,
+                                  last_error_code, warm_until, updated_at)
+     SELECT endpoint_id, paused, breaker, consecutive_failures, opens, to_timestamp(open_until_ms / 1000),
+            last_error_code, to_timestamp(warm_until_ms / 1000), clock_timestamp()
+       FROM jsonb_to_recordset($1::jsonb) AS state (
+              endpoint_id text, paused boolean, breaker text, consecutive_failures integer, opens integer,
+              open_until_ms float8, last_error_code text, warm_until_ms float8)
+     ON CONFLICT (endpoint_id) DO UPDATE
+        SET breaker = excluded.breaker, consecutive_failures = excluded.consecutive_failures,
+            opens = excluded.opens, open_until = excluded.open_until,
+            last_error_code = excluded.last_error_code, warm_until = excluded.warm_until,
+            updated_at = excluded.updated_at`,
+    [
+      JSON.stringify(
+        records.map(({ endpointId, record }) => ({
+          endpoint_id: endpointId,
+          paused: record.paused,
+          breaker: record.breaker,
+          consecutive_failures: record.consecutiveFailures,
+          opens: record.opens,
+          open_until_ms: record.openUntilMs,
+          last_error_code: record.lastErrorCode,
+          warm_until_ms: record.warmUntilMs,
+        })),
+      ),
+    ],
+  );
+}

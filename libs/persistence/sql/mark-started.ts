@@ -1,0 +1,62 @@
+import type { Queryable } from '../database.js';
+import { SLOT_LEASE_MS } from './admission.js';
+
+export interface SignOfLife {
+  readonly job_id: string;
+  readonly epoch: number;
+  readonly dispatcher_id: string;
+  readonly running_ms: number;
+}
+
+export interface StartedJob {
+  readonly id: string;
+  readonly attempt: number;
+  readonly model: string;
+  readonly region: string;
+  readonly endpoint_id: string;
+  /** From acceptance to the start of the first call; `null` for later attempts. */
+  readonly waited_ms: number | null;
+  /** From the ticket's issue to the start of the call. */
+  readonly dispatch_ms: number;
+}
+
+/**
+ * Extends the leases of running calls and moves jobs whose call has begun from `dispatched` to `processing`.
+ * Times are the database's: the dispatcher only says how long ago.
+ * @returns jobs that changed state
+ */
+export async function markStarted(database: Queryable, signs: readonly SignOfLife[]): Promise<StartedJob[]> {
+  const { rows } = await database.query<StartedJob & Record<string, unknown>>(
+    `WITH signs AS (
+            SELECT DISTINCT ON (job_id) job_id, epoch, dispatcher_id,
+                   clock_timestamp() - make_interval(secs => running_ms / 1000.0) AS began
+              FROM jsonb_to_recordset($1::jsonb) AS s (job_id uuid, epoch integer, dispatcher_id text, running_ms float8)
+             ORDER BY job_id, epoch DESC
+          ), held AS (
+            UPDATE slots
+               SET holder = signs.dispatcher_id, started_at = coalesce(slots.started_at, signs.began),
+                   lease_until = clock_timestamp() + make_interval(secs => $2 / 1000.0)
+              FROM signs
+             WHERE slots.job_id = signs.job_id AND slots.epoch = signs.epoch
+         RETURNING slots.job_id, slots.epoch, slots.attempt, slots.endpoint_id, slots.region, slots.leased_at, signs.began
+          ), before AS (
+            SELECT id, started_at FROM jobs JOIN held ON held.job_id = jobs.id WHERE jobs.state = 'dispatched'
+          ), started AS (
+            UPDATE jobs
+               SET state = 'processing', started_at = coalesce(jobs.started_at, held.began)
+              FROM held
+             WHERE jobs.id = held.job_id AND jobs.epoch = held.epoch AND jobs.state = 'dispatched'
+         RETURNING jobs.id, jobs.model, jobs.created_at, held.attempt, held.region, held.endpoint_id, held.began, held.leased_at
+          ), attempted AS (
+            UPDATE attempts SET status = 'running', started_at = started.began
+              FROM started WHERE attempts.job_id = started.id AND attempts.attempt = started.attempt
+          )
+     SELECT started.id, started.attempt, started.model, started.region, started.endpoint_id,
+            CASE WHEN before.started_at IS NULL
+                 THEN (extract(epoch FROM started.began - started.created_at) * 1000)::float8 END AS waited_ms,
+            (extract(epoch FROM started.began - started.leased_at) * 1000)::float8 AS dispatch_ms
+       FROM started JOIN before USING (id)`,
+    [JSON.stringify(signs), SLOT_LEASE_MS],
+  );
+  return rows;
+}

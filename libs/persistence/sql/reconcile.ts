@@ -1,0 +1,155 @@
+import type { JobState } from '#domain';
+import type { Queryable } from '../database.js';
+import { SLOT_LEASE_MS, type AdmittedJob } from './admission.js';
+
+/** A slot whose holder, or whose ticket, gave no sign of life until its lease ran out. */
+export interface SilentSlot {
+  readonly job_id: string;
+  readonly attempt: number;
+  readonly epoch: number;
+  readonly endpoint_id: string;
+  readonly region: string;
+  readonly job_state: JobState;
+  /** Whether a dispatcher has begun the call. */
+  readonly started: boolean;
+  /** Milliseconds since the call began, or since the slot was leased. */
+  readonly age_ms: number;
+  readonly timeout_ms: number;
+}
+
+export async function findSilentSlots(database: Queryable, limit: number): Promise<SilentSlot[]> {
+  const { rows } = await database.query<SilentSlot & Record<string, unknown>>(
+    `SELECT slots.job_id, slots.attempt, slots.epoch, slots.endpoint_id, slots.region, jobs.state AS job_state,
+            slots.started_at IS NOT NULL AS started,
+            (extract(epoch FROM clock_timestamp() - coalesce(slots.started_at, slots.leased_at)) * 1000)::float8 AS age_ms,
+            jobs.timeout_ms
+       FROM slots JOIN jobs ON jobs.id = slots.job_id
+      WHERE slots.lease_until < clock_timestamp()
+      ORDER BY slots.lease_until
+      LIMIT $1`,
+    [limit],
+  );
+  return rows;
+}
+
+/** The ticket was found waiting in its stream: it is alive. */
+export async function extendSlot(database: Queryable, jobId: string, epoch: number): Promise<void> {
+  await database.query(
+    `UPDATE slots SET lease_until = clock_timestamp() + make_interval(secs => $3 / 1000.0)
+      WHERE job_id = $1 AND epoch = $2`,
+    [jobId, epoch, SLOT_LEASE_MS],
+  );
+}
+
+/**
+ * Issues a lost ticket again: the same attempt on the same endpoint with a new epoch, which fences off whoever
+ * may still hold the old one. Zero rows: it has come back to life in the meantime.
+ */
+export async function reissueTicket(database: Queryable, jobId: string, epoch: number): Promise<AdmittedJob | undefined> {
+  const { rows } = await database.query<AdmittedJob & Record<string, unknown>>(
+    `WITH slot AS (
+            UPDATE slots
+               SET epoch = epoch + 1, holder = NULL, started_at = NULL, leased_at = clock_timestamp(),
+                   lease_until = clock_timestamp() + make_interval(secs => $3 / 1000.0)
+             WHERE job_id = $1 AND epoch = $2 AND lease_until < clock_timestamp()
+         RETURNING job_id, endpoint_id, region, epoch
+          ), attempted AS (
+            UPDATE attempts SET epoch = slot.epoch, status = 'dispatched', started_at = NULL
+              FROM slot, jobs
+             WHERE jobs.id = slot.job_id AND attempts.job_id = slot.job_id AND attempts.attempt = jobs.attempt
+          )
+     UPDATE jobs SET epoch = slot.epoch, state = 'dispatched'
+       FROM slot
+      WHERE jobs.id = slot.job_id AND jobs.state IN ('dispatched', 'processing')
+  RETURNING jobs.id, jobs.attempt, jobs.epoch, jobs.model, jobs.timeout_ms, jobs.request, jobs.is_retry,
+            slot.endpoint_id, slot.region`,
+    [jobId, epoch, SLOT_LEASE_MS],
+  );
+  return rows[0];
+}
+
+/** Takes back a ticket that was never started: the job waits again and the attempt does not count. */
+export async function returnTicket(database: Queryable, jobId: string, epoch: number): Promise<boolean> {
+  const { rowCount } = await database.query(
+    `WITH slot AS (
+            DELETE FROM slots WHERE job_id = $1 AND epoch = $2 AND started_at IS NULL RETURNING job_id, attempt
+          ), attempted AS (
+            DELETE FROM attempts USING slot WHERE attempts.job_id = slot.job_id AND attempts.attempt = slot.attempt
+          )
+     UPDATE jobs SET state = 'queued', attempt = jobs.attempt - 1, waiting_since = clock_timestamp()
+       FROM slot WHERE jobs.id = slot.job_id AND jobs.state = 'dispatched'`,
+    [jobId, epoch],
+  );
+  return (rowCount ?? 0) > 0;
+}
+
+/** Gives up a slot whose job has ended without it: no ticket and no call are left. */
+export async function dropSlot(database: Queryable, jobId: string, epoch: number): Promise<void> {
+  await database.query(
+    `WITH slot AS (DELETE FROM slots WHERE job_id = $1 AND epoch = $2 RETURNING job_id, attempt)
+     UPDATE attempts SET status = 'cancelled', finished_at = clock_timestamp()
+       FROM slot
+      WHERE attempts.job_id = slot.job_id AND attempts.attempt = slot.attempt AND attempts.status IN ('dispatched', 'running')`,
+    [jobId, epoch],
+  );
+}
+
+export interface ExpiredJob {
+  readonly id: string;
+  readonly from: JobState;
+  readonly attempt: number;
+  readonly epoch: number;
+  readonly home_region: string;
+  readonly endpoint_id: string | null;
+  readonly region: string | null;
+}
+
+/** Ends jobs whose own deadline has passed. A call that is running is cancelled by the caller of this. */
+export async function expireJobs(database: Queryable, limit: number): Promise<ExpiredJob[]> {
+  const { rows } = await database.query<ExpiredJob & Record<string, unknown>>(
+    `WITH due AS (
+            SELECT id, state FROM jobs
+             WHERE deadline < clock_timestamp() AND state IN ('queued', 'retrying', 'dispatched', 'processing')
+             ORDER BY deadline LIMIT $1 FOR UPDATE SKIP LOCKED
+          ), expired AS (
+            UPDATE jobs SET state = 'expired', error_code = 'DEADLINE_EXCEEDED',
+                            error_detail = 'the deadline passed before an answer', completed_at = clock_timestamp()
+              FROM due WHERE jobs.id = due.id
+         RETURNING jobs.id, due.state AS "from", jobs.attempt, jobs.epoch, jobs.home_region
+          )
+     SELECT expired.*, slots.endpoint_id, slots.region
+       FROM expired LEFT JOIN slots ON slots.job_id = expired.id`,
+    [limit],
+  );
+  return rows;
+}
+
+export interface OverdueCancellation {
+  readonly job_id: string;
+  readonly epoch: number;
+  readonly region: string;
+  readonly endpoint_id: string;
+}
+
+/** Calls that should be ending: their jobs are being cancelled, or ended by their deadline. */
+export async function findCallsToCancel(database: Queryable, limit: number): Promise<OverdueCancellation[]> {
+  const { rows } = await database.query<OverdueCancellation & Record<string, unknown>>(
+    `SELECT slots.job_id, slots.epoch, slots.region, slots.endpoint_id
+       FROM slots JOIN jobs ON jobs.id = slots.job_id
+      WHERE jobs.state IN ('cancelling', 'expired', 'cancelled')
+      LIMIT $1`,
+    [limit],
+  );
+  return rows;
+}
+
+/** Whether a redelivered ticket is still to be worked on. */
+export async function isTicketWanted(database: Queryable, jobId: string, epoch: number): Promise<boolean> {
+  const { rows } = await database.query<{ wanted: boolean }>(
+    `SELECT EXISTS (
+        SELECT 1 FROM slots JOIN jobs ON jobs.id = slots.job_id
+         WHERE slots.job_id = $1 AND slots.epoch = $2 AND jobs.state IN ('dispatched', 'processing')) AS wanted`,
+    [jobId, epoch],
+  );
+  return rows[0]?.wanted ?? false;
+}

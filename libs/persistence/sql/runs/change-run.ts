@@ -1,0 +1,61 @@
+import type { CellCounts, RunEnding, RunStatus } from '#domain';
+import type { Queryable } from '../../database.js';
+
+// The caller of each has locked the run.
+
+export async function startRun(client: Queryable, runId: string): Promise<void> {
+  await client.query(`UPDATE runs SET status = 'running', started_at = now() WHERE id = $1`, [runId]);
+}
+
+export async function setRunStatus(
+  client: Queryable,
+  runId: string,
+  status: Extract<RunStatus, 'running' | 'awaiting_approval'>,
+): Promise<void> {
+  await client.query(`UPDATE runs SET status = $2 WHERE id = $1`, [runId, status]);
+}
+
+/** Asks for an end. The first one asked for stays. */
+export async function requestEnding(client: Queryable, runId: string, ending: RunEnding): Promise<void> {
+  await client.query(`UPDATE runs SET ending = $2 WHERE id = $1 AND ending IS NULL`, [runId, ending]);
+}
+
+export async function finishRun(client: Queryable, runId: string, status: RunStatus): Promise<void> {
+  await client.query(`UPDATE runs SET status = $2, finished_at = now() WHERE id = $1`, [runId, status]);
+}
+
+/** Closes cells that were never submitted, some at a time: the run stays locked only briefly. */
+export async function cancelPendingCells(client: Queryable, runId: string, limit: number): Promise<number> {
+  const { rowCount } = await client.query(
+    `UPDATE cells SET state = 'cancelled', finished_at = now()
+      WHERE run_id = $1 AND cell_no IN
+            (SELECT cell_no FROM cells WHERE run_id = $1 AND state = 'pending' LIMIT $2)`,
+    [runId, limit],
+  );
+  return rowCount ?? 0;
+}
+
+export async function countClosedCells(
+  client: Queryable,
+  runId: string,
+): Promise<CellCounts & { cancelled: number }> {
+  const { rows } = await client.query<CellCounts & { cancelled: number }>(
+    `SELECT count(*) FILTER (WHERE state = 'accepted')::integer AS accepted,
+            count(*) FILTER (WHERE state = 'failed')::integer AS failed,
+            count(*) FILTER (WHERE state = 'cancelled')::integer AS cancelled
+       FROM cells WHERE run_id = $1`,
+    [runId],
+  );
+  return rows[0] ?? { accepted: 0, failed: 0, cancelled: 0 };
+}
+
+/** Runs that have something to do, oldest first. One that waits at a gate has not, until it is decided. */
+export async function listRunsToDrive(database: Queryable, limit: number): Promise<string[]> {
+  const { rows } = await database.query<{ id: string }>(
+    `SELECT id FROM runs
+      WHERE finished_at IS NULL AND (status <> 'awaiting_approval' OR ending IS NOT NULL)
+      ORDER BY run_no LIMIT $1`,
+    [limit],
+  );
+  return rows.map(({ id }) => id);
+}

@@ -1,0 +1,23 @@
+import type { RunEnding, RunOrder, RunStatus } from '#domain';
+import type { Queryable } from '../../database.js';
+import type { StoredRunSpec } from '../../entities/run.entity.js';
+
+export interface LockedRun {
+  readonly status: RunStatus;
+  readonly ending: RunEnding | null;
+  readonly order: RunOrder;
+  readonly spec: StoredRunSpec;
+}
+
+/**
+ * First statement of every transaction that changes a run or its parts. It makes changes of one run happen one
+ * after the other, so that its events become visible in the order of their numbers: readers may go on from
+ * the last number they saw.
+ */
+export async function lockRun(client: Queryable, runId: string): Promise<LockedRun | undefined> {
+  const { rows } = await client.query<LockedRun>(
+    `SELECT status, ending, cell_order AS "order", spec FROM runs WHERE id = $1 FOR UPDATE`,
+    [runId],
+  );
+  return rows[0];
+}

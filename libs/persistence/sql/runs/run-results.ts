@@ -1,0 +1,48 @@
+import type { CellState } from '#domain';
+import type { Queryable } from '../../database.js';
+
+export interface CellResult {
+  readonly cellNo: number;
+  readonly questionId: string;
+  readonly model: string;
+  readonly region: string;
+  readonly repeat: number;
+  readonly state: CellState;
+  readonly answer: string | null;
+  readonly answeredRegion: string | null;
+  readonly substituted: boolean | null;
+  readonly endpointId: string | null;
+  readonly jobId: string | null;
+  readonly attempts: number;
+  readonly inferenceTimeS: number | null;
+  readonly tokensGenerated: number | null;
+  readonly errorCode: string | null;
+  readonly finishedAt: Date | null;
+}
+
+const RESULTS = `
+  SELECT cell_no AS "cellNo", question_id AS "questionId", model, region, repeat, state, answer,
+         answered_region AS "answeredRegion", substituted, endpoint_id AS "endpointId", job_id AS "jobId", attempts,
+         inference_time_s AS "inferenceTimeS", tokens_generated AS "tokensGenerated", error_code AS "errorCode",
+         finished_at AS "finishedAt"
+    FROM cells WHERE run_id = $1 AND cell_no > $2 ORDER BY cell_no LIMIT $3`;
+
+/**
+ * Every cell in order, in batches that are read as the reader takes them: no long transaction, no run in memory.
+ * While the run goes on, each batch is as fresh as the moment it was read.
+ */
+export async function* readResults(
+  database: Queryable,
+  runId: string,
+  batchSize: number,
+): AsyncGenerator<CellResult[], void, undefined> {
+  let lastCellNo = 0;
+  for (;;) {
+    const { rows } = await database.query<CellResult>(RESULTS, [runId, lastCellNo, batchSize]);
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    yield rows;
+    if (rows.length < batchSize) return;
+    lastCellNo = last.cellNo;
+  }
+}
