@@ -41,7 +41,8 @@ const questionSchema = z.strictObject({
   system: z.string().max(32_768).optional(),
 });
 
-const configurationSchema = z
+/** Exported for the test that compares its keys and defaults with docs/configuration.md. */
+export const configurationSchema = z
   .strictObject({
     /** Hard caps for the whole workspace. */
     limits: z

@@ -1,0 +1,181 @@
+import { describe, expect, it } from '@jest/globals';
+import { stringify } from 'yaml';
+import { loadConfiguration, parseConfiguration, resolveRegion } from './configuration.js';
+import { ConfigurationError } from './configuration-error.js';
+
+type Tree = Record<string, unknown>;
+
+function anEndpoint(changes: Tree = {}): Tree {
+  return {
+    id: 'us-llama',
+    region: 'US',
+    models: ['llama3.2-1b'],
+    url: 'https://us.example/llama',
+    ...changes,
+  };
+}
+
+function aDocument(changes: Tree = {}): Tree {
+  return { regions: { US: { aliases: ['us-east'] }, EU: null }, endpoints: [anEndpoint()], ...changes };
+}
+
+function problemsWith(document: unknown): readonly string[] {
+  try {
+    parseConfiguration(stringify(document), 'beacon.yaml');
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('a configuration file', () => {
+  it('needs no more than a region and an endpoint; the rest has defaults', () => {
+    expect(parseConfiguration(stringify(aDocument()), 'beacon.yaml')).toEqual({
+      limits: {
+        endpoints: 8,
+        gpus: 8,
+        prompt_bytes: 262_144,
+        body_bytes: 1_048_576,
+        max_tokens: 32_768,
+        run_cells: 100_000,
+      },
+      timeouts: { execution_ms: 300_000, drain_ms: 10_000 },
+      retries: { max_attempts: 4, backoff_ms: 2000, backoff_max_ms: 30_000 },
+      breaker: { failures: 2, open_ms: 2000, open_max_ms: 60_000 },
+      priorities: { normal_ageing_s: 1800, low_ageing_s: 7200 },
+      regions: { US: { aliases: ['us-east'] }, EU: { aliases: [] } },
+      endpoints: [
+        {
+          id: 'us-llama',
+          region: 'US',
+          models: ['llama3.2-1b'],
+          protocol: 'modal-hf',
+          url: 'https://us.example/llama',
+          gpu: 'T4',
+          concurrency: 1,
+          scaledown_window_s: 300,
+        },
+      ],
+      questions: [],
+    });
+  });
+
+  it('may be JSON', () => {
+    expect(parseConfiguration(JSON.stringify(aDocument()), 'beacon.json').endpoints).toHaveLength(1);
+  });
+
+  it('that sets more endpoints than the limit is refused by a message that says so', () => {
+    const endpoints = Array.from({ length: 9 }, (_, index) => anEndpoint({ id: `us-${index}` }));
+    expect(problemsWith(aDocument({ endpoints }))).toEqual([
+      'endpoints: 9 endpoints, but limits.endpoints allows 8',
+    ]);
+    expect(problemsWith(aDocument({ endpoints, limits: { endpoints: 9 } }))).toEqual([]);
+  });
+
+  it('that gives two regions the same alias, in whatever letter case, is refused', () => {
+    const regions = { US: { aliases: ['east'] }, EU: { aliases: ['East'] } };
+    expect(problemsWith(aDocument({ regions }))).toEqual([
+      'regions.EU.aliases: "East" already names region US',
+    ]);
+  });
+
+  it("that uses a region's name as another's alias is refused", () => {
+    const regions = { US: { aliases: [] }, EU: { aliases: ['us'] } };
+    expect(problemsWith(aDocument({ regions }))).toEqual([
+      'regions.EU.aliases: "us" already names region US',
+    ]);
+  });
+
+  it('that uses an endpoint id twice is refused', () => {
+    expect(problemsWith(aDocument({ endpoints: [anEndpoint(), anEndpoint()] }))).toEqual([
+      'endpoints[1].id: "us-llama" is used twice',
+    ]);
+  });
+
+  it('that places an endpoint in a region it does not define is refused', () => {
+    expect(problemsWith(aDocument({ endpoints: [anEndpoint({ region: 'MARS' })] }))).toEqual([
+      'endpoints[0].region: "MARS" is not one of regions (US, EU)',
+    ]);
+  });
+
+  it('reports everything that is wrong at once', () => {
+    const document = aDocument({ limits: { gpus: 0 }, retries: { max_attempts: 0 } });
+    expect(problemsWith(document)).toHaveLength(2);
+  });
+
+  it.each<[string, Tree]>([
+    ['limits.gpus', { limits: { gpus: 'FORBIDDEN' } }],
+    ['limits.gpus', { limits: { gpus: 1.5 } }],
+    ['limits.endpoints', { limits: { endpoints: 0 } }],
+    ['limits.prompt_bytes', { limits: { prompt_bytes: -1 } }],
+    ['limits', { limits: ['FORBIDDEN'] }],
+    ['timeouts.execution_ms', { timeouts: { execution_ms: 'FORBIDDEN' } }],
+    ['timeouts.drain_ms', { timeouts: { drain_ms: -1 } }],
+    ['retries.max_attempts', { retries: { max_attempts: 101 } }],
+    ['retries.backoff_ms', { retries: { backoff_ms: '2sFORBIDDEN' } }],
+    ['breaker.failures', { breaker: { failures: 0 } }],
+    ['priorities.low_ageing_s', { priorities: { low_ageing_s: -1 } }],
+    ['regions', { regions: ['FORBIDDEN'] }],
+    ['regions.US.aliases', { regions: { US: { aliases: 'FORBIDDEN' } } }],
+    ['regions.US.aliases[0]', { regions: { US: { aliases: ['FORBIDDEN FORBIDDEN'] } } }],
+    ['endpoints', { endpoints: [] }],
+    ['endpoints', { endpoints: 'FORBIDDEN' }],
+    ['endpoints[0].id', { endpoints: [anEndpoint({ id: 'FORBIDDEN/FORBIDDEN' })] }],
+    ['endpoints[0].models', { endpoints: [anEndpoint({ models: [] })] }],
+    ['endpoints[0].models', { endpoints: [anEndpoint({ models: 'FORBIDDEN' })] }],
+    ['endpoints[0].protocol', { endpoints: [anEndpoint({ protocol: 'FORBIDDEN' })] }],
+    ['endpoints[0].url', { endpoints: [anEndpoint({ url: 'ftp://user:FORBIDDEN@us.example/' })] }],
+    ['endpoints[0].url', { endpoints: [anEndpoint({ url: undefined })] }],
+    ['endpoints[0].health_url', { endpoints: [anEndpoint({ health_url: 'FORBIDDEN' })] }],
+    ['endpoints[0].concurrency', { endpoints: [anEndpoint({ concurrency: 0 })] }],
+    ['endpoints[0].scaledown_window_s', { endpoints: [anEndpoint({ scaledown_window_s: null })] }],
+    ['questions[0].text', { questions: [{ id: 'q1' }] }],
+    ['questions[0].id', { questions: [{ id: '', text: 'FORBIDDEN' }] }],
+  ])('with a bad %s is refused by a message that names it and prints no value: %j', (key, changes) => {
+    const problems = problemsWith(aDocument(changes));
+    expect(problems).toContainEqual(expect.stringContaining(`${key}: `));
+    expect(problems.join()).not.toContain('FORBIDDEN');
+  });
+
+  it.each<[string, Tree]>([
+    ['limit', { limit: { gpus: 8 } }],
+    ['gpu', { limits: { gpu: 8 } }],
+    ['retrys', { endpoints: [anEndpoint({ retrys: 1 })] }],
+  ])('with the unknown key %s is refused by a message that names it', (key, changes) => {
+    expect(problemsWith(aDocument(changes))).toEqual([expect.stringContaining(`"${key}"`)]);
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['a scalar', 'FORBIDDEN'],
+    ['broken YAML', 'regions: {US: FORBIDDEN'],
+    ['a key given twice', 'limits: { gpus: 1 }\nlimits: { gpus: 2 }'],
+  ])('that holds %s is refused by a message that names the file', (_what, text) => {
+    const parse = () => parseConfiguration(text, 'beacon.yaml');
+    expect(parse).toThrow(ConfigurationError);
+    expect(parse).toThrow(/^beacon\.yaml: /);
+    expect(parse).not.toThrow(/FORBIDDEN/);
+  });
+
+  it('that cannot be read is refused by a message that names it', () => {
+    expect(() => loadConfiguration('/nowhere/beacon.yaml')).toThrow(
+      '/nowhere/beacon.yaml: cannot be read (ENOENT)',
+    );
+  });
+});
+
+describe('the name of a region', () => {
+  const configuration = parseConfiguration(stringify(aDocument()), 'beacon.yaml');
+
+  it.each([
+    ['US', 'US'],
+    ['us', 'US'],
+    ['US-East', 'US'],
+    ['eu', 'EU'],
+    ['us-west', undefined],
+    ['', undefined],
+  ])('%j is resolved to %s', (name, region) => {
+    expect(resolveRegion(configuration, name)).toBe(region);
+  });
+});

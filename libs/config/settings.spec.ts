@@ -1,0 +1,94 @@
+import { describe, expect, it } from '@jest/globals';
+import { ConfigurationError } from './configuration-error.js';
+import { loadSettings } from './settings.js';
+
+function problemsWith(environment: Record<string, string>): readonly string[] {
+  try {
+    loadSettings(environment);
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('settings', () => {
+  it('have defaults for everything', () => {
+    expect(loadSettings({})).toEqual({
+      host: '127.0.0.1',
+      port: undefined,
+      configPath: undefined,
+      dataDir: '.beacon',
+      apiKeysFile: undefined,
+      webhookSecret: undefined,
+      region: undefined,
+      routerUrl: undefined,
+      databaseUrl: undefined,
+      natsUrl: undefined,
+      natsServerBin: undefined,
+      modalKey: undefined,
+      modalSecret: undefined,
+      logLevel: 'info',
+    });
+  });
+
+  it('that are empty count as not set', () => {
+    expect(loadSettings({ BEACON_PORT: '', DATABASE_URL: '', LOG_LEVEL: '' })).toEqual(loadSettings({}));
+  });
+
+  it('of other programs are ignored', () => {
+    expect(loadSettings({ PATH: '/bin', PORT: '1', MODAL_PROFILE: 'x' })).toEqual(loadSettings({}));
+  });
+
+  it.each([
+    ['BEACON_PORT', '9090', 'port', 9090],
+    ['BEACON_PORT', '0', 'port', 0],
+    ['BEACON_HOST', 'localhost', 'host', 'localhost'],
+    ['BEACON_HOST', '::1', 'host', '::1'],
+    ['DATABASE_URL', 'postgres://u:p@db:5432/beacon', 'databaseUrl', 'postgres://u:p@db:5432/beacon'],
+    ['DATABASE_URL', 'postgresql://u:p@db/beacon', 'databaseUrl', 'postgresql://u:p@db/beacon'],
+    ['NATS_URL', 'tls://nats.example:4222', 'natsUrl', 'tls://nats.example:4222'],
+    ['BEACON_URL', 'http://127.0.0.1:8080', 'routerUrl', 'http://127.0.0.1:8080'],
+    ['LOG_LEVEL', 'debug', 'logLevel', 'debug'],
+  ])('%s=%s is taken', (name, value, key, expected) => {
+    expect(loadSettings({ [name]: value })).toMatchObject({ [key]: expected });
+  });
+
+  it.each([
+    ['BEACON_PORT', 'SECRET'],
+    ['BEACON_PORT', '65536'],
+    ['BEACON_PORT', '80.5'],
+    ['BEACON_PORT', '-1'],
+    ['BEACON_WEBHOOK_SECRET', 'SECRET'],
+    ['BEACON_URL', 'SECRET'],
+    ['BEACON_URL', 'ftp://SECRET.example'],
+    ['DATABASE_URL', 'SECRET'],
+    ['DATABASE_URL', 'mysql://u:SECRET@db/beacon'],
+    ['NATS_URL', 'http://SECRET.example'],
+    ['LOG_LEVEL', 'SECRET'],
+    ['BEACON_HOST', '0.0.0.0'],
+    ['BEACON_API_KEYS_FILE', '/SECRET/keys'],
+    ['BEACON_TYPO', 'SECRET'],
+    ['MODAL_KEY', 'SECRET'],
+    ['MODAL_SECRET', 'SECRET'],
+  ])('%s=%s is refused by a message that names it and prints no value', (name, value) => {
+    const problems = problemsWith({ [name]: value });
+    expect(problems).toEqual([expect.stringContaining(name)]);
+    expect(problems.join()).not.toMatch(/\bSECRET\b|65536|80\.5|0\.0\.0\.0/);
+  });
+
+  it('report everything that is wrong at once', () => {
+    expect(problemsWith({ BEACON_PORT: 'x', BEACON_TYPO: 'x', LOG_LEVEL: 'x' })).toHaveLength(3);
+  });
+
+  it('take both halves of the proxy token together', () => {
+    expect(loadSettings({ MODAL_KEY: 'wk-1', MODAL_SECRET: 'ws-1' })).toMatchObject({
+      modalKey: 'wk-1',
+      modalSecret: 'ws-1',
+    });
+  });
+
+  it('cannot be changed', () => {
+    expect(Object.isFrozen(loadSettings({}))).toBe(true);
+  });
+});
