@@ -1,0 +1,21 @@
+export { findFreePort, isPortFree } from './free-port.js';
+export { lastLines, openLog } from './log-file.js';
+export { type NatsPermissions, type NatsUser } from './nats/config-file.js';
+export { startNats, type NatsOptions, type NatsServer } from './nats/start-nats.js';
+export {
+  findNatsServer,
+  NatsServerBinError,
+  NatsServerNotFoundError,
+  type FindNatsServerOptions,
+  type FoundNatsServer,
+} from './nats-server/find.js';
+export { startPostgres, type PostgresOptions, type PostgresServer } from './postgres/start-postgres.js';
+export { identifyProcess, stopLeftover, type ProcessIdentity } from './process-identity.js';
+export { ServiceStartError } from './service-error.js';
+export {
+  settlesWithin,
+  superviseChild,
+  type ProcessExit,
+  type ServiceProcess,
+  type StopStep,
+} from './service-process.js';

@@ -1,0 +1,234 @@
+import { execFile } from 'node:child_process';
+import {
+  access,
+  chmod,
+  constants,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join, resolve } from 'node:path';
+import { downloadServer, NATS_SERVER_VERSION, officialArchive, OLDEST_NATS_SERVER } from './release.js';
+
+const VERSION_TIMEOUT_MS = 10_000;
+const GO_INSTALL_TIMEOUT_MS = 600_000;
+const PACKAGE_TIMEOUT_MS = 300_000;
+const OUTPUT_BYTES = 16 * 1024 * 1024;
+
+const APT_INSTALL = ['install', '-y', '-q', '--no-install-recommends', 'nats-server'];
+
+/** Commands are tried until one that installs succeeds. */
+const PACKAGE_MANAGERS = [
+  // A machine whose package lists were removed to save space needs them first.
+  { tool: 'apt-get', asRoot: true, commands: [APT_INSTALL, ['update', '-q'], APT_INSTALL] },
+  { tool: 'apk', asRoot: true, commands: [['add', '--no-cache', 'nats-server']] },
+  { tool: 'brew', asRoot: false, commands: [['install', 'nats-server']] },
+];
+
+/** Where distributions put it; `/usr/sbin` is not on every user's PATH. */
+const USUAL_FOLDERS = ['/usr/local/bin', '/usr/bin', '/usr/sbin', '/opt/homebrew/bin'];
+
+/** No nats-server is here and none could be fetched; the message says what to do. */
+export class NatsServerNotFoundError extends Error {
+  constructor(message, options) {
+    super(message, options);
+    this.name = 'NatsServerNotFoundError';
+  }
+}
+
+/** `NATS_SERVER_BIN` is set to something that is no usable nats-server. */
+export class NatsServerBinError extends Error {
+  constructor() {
+    super(`NATS_SERVER_BIN is not a working nats-server (${OLDEST_NATS_SERVER.join('.')} or later)`);
+    this.name = 'NatsServerBinError';
+  }
+}
+
+/**
+ * Finds a nats-server, or fetches one. Order: NATS_SERVER_BIN, PATH, the cache folders, the pinned official archive,
+ * `go install`, the system's package manager where this user may use it.
+ * Types and meanings of the options are in find.d.ts.
+ */
+export async function findNatsServer({ environment, cacheDirs, report = () => {}, ways = FETCHES }) {
+  const given = environment.NATS_SERVER_BIN;
+  if (given !== undefined && given !== '') {
+    const path = resolve(given);
+    if (!(await works(path))) throw new NatsServerBinError();
+    return { path, source: 'NATS_SERVER_BIN' };
+  }
+  const onPath = await firstWorking(pathFolders(environment).map((folder) => join(folder, 'nats-server')));
+  if (onPath !== undefined) return { path: onPath, source: 'PATH' };
+  const cached = await firstWorking(cacheDirs.map(cachedCopy));
+  if (cached !== undefined) return { path: cached, source: 'cache' };
+  const failures = [];
+  for (const { source, fetch } of ways) {
+    try {
+      const path = await fetch({ environment, cacheDirs, report });
+      if (await works(path)) return { path, source };
+      failures.push(`${source}: what was fetched does not run`);
+    } catch (error) {
+      failures.push(`${source}: ${reasonOf(error)}`);
+    }
+  }
+  throw new NatsServerNotFoundError(
+    `nats-server ${OLDEST_NATS_SERVER.join('.')} or later is needed and could not be fetched (${failures.join('; ')}). ` +
+      'Install it (apt-get install nats-server; brew install nats-server; or an archive from ' +
+      'https://github.com/nats-io/nats-server/releases) so that it is on PATH, set NATS_SERVER_BIN to it, ' +
+      'or set NATS_URL to use a server of yours',
+  );
+}
+
+/** How to fetch one, in order. Each answers the path of an executable or throws an error that says why not. */
+export const FETCHES = [
+  { source: 'release archive', fetch: fetchArchive },
+  { source: 'go install', fetch: installWithGo },
+  { source: 'package manager', fetch: installPackage },
+];
+
+async function fetchArchive({ cacheDirs }) {
+  const archive = officialArchive(process.platform, process.arch);
+  if (archive === undefined) throw new Error(`no checksum is known for ${process.platform}-${process.arch}`);
+  const server = await downloadServer(archive);
+  return keep(cacheDirs, (path) => writeFile(path, server));
+}
+
+async function installWithGo({ environment, cacheDirs, report }) {
+  const go = await findTool(environment, 'go');
+  if (go === undefined) throw new Error('Go is not on PATH');
+  report(`building nats-server ${NATS_SERVER_VERSION} with Go (once, about a minute)`);
+  const folder = await mkdtemp(join(tmpdir(), 'beacon-go-'));
+  try {
+    await run(go, ['install', `github.com/nats-io/nats-server/v2@v${NATS_SERVER_VERSION}`], {
+      env: { ...environment, GOBIN: folder, GOFLAGS: '', CGO_ENABLED: '0' },
+      timeout: GO_INSTALL_TIMEOUT_MS,
+    });
+    return await keep(cacheDirs, (path) => copyFile(join(folder, 'nats-server'), path));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function installPackage({ environment, report }) {
+  const isRoot = process.getuid?.() === 0;
+  for (const { tool, asRoot, commands } of PACKAGE_MANAGERS) {
+    const path = await findTool(environment, tool);
+    if (path === undefined || asRoot !== isRoot) continue;
+    report(`installing nats-server with ${tool}`);
+    // The distribution's service is not wanted: ours runs as a child on a port of its own.
+    const env = {
+      ...environment,
+      DEBIAN_FRONTEND: 'noninteractive',
+      RUNLEVEL: '1',
+      HOMEBREW_NO_AUTO_UPDATE: '1',
+    };
+    let failure;
+    for (const parameters of commands) {
+      try {
+        await run(path, parameters, { env, timeout: PACKAGE_TIMEOUT_MS });
+        failure = undefined;
+        if (parameters[0] !== 'update') break;
+      } catch (error) {
+        failure = error;
+      }
+    }
+    if (failure !== undefined) throw failure;
+    const folders = [...pathFolders(environment), ...USUAL_FOLDERS];
+    const installed = await firstWorking(folders.map((folder) => join(folder, 'nats-server')));
+    if (installed === undefined) throw new Error(`${tool} installed none that runs`);
+    return installed;
+  }
+  throw new Error('none that this user may use');
+}
+
+/**
+ * Puts an executable into the first cache folder that takes it. Through a temporary name: another process may be
+ * fetching at the same moment, and a half-written file must never be found.
+ */
+async function keep(cacheDirs, writeTo) {
+  let failure = new Error('there is no folder to keep it in');
+  for (const folder of cacheDirs) {
+    const path = cachedCopy(folder);
+    const temporary = `${path}.${process.pid}.part`;
+    try {
+      await mkdir(folder, { recursive: true });
+      await writeTo(temporary);
+      await chmod(temporary, 0o755);
+      await rename(temporary, path);
+      return path;
+    } catch (error) {
+      failure = error;
+      await rm(temporary, { force: true }).catch(() => {});
+    }
+  }
+  throw failure;
+}
+
+function cachedCopy(folder) {
+  return join(resolve(folder), `nats-server-v${NATS_SERVER_VERSION}`);
+}
+
+function pathFolders(environment) {
+  return (environment.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
+}
+
+async function findTool(environment, name) {
+  for (const folder of pathFolders(environment)) {
+    const path = join(folder, name);
+    if (await isExecutable(path)) return path;
+  }
+  return undefined;
+}
+
+async function firstWorking(paths) {
+  for (const path of paths) if (await works(path)) return path;
+  return undefined;
+}
+
+/** Executable, and of a version that Beacon works with. */
+async function works(path) {
+  if (!(await isExecutable(path))) return false;
+  try {
+    const said = await run(path, ['--version'], { timeout: VERSION_TIMEOUT_MS });
+    const version = /v(\d+)\.(\d+)\.(\d+)/.exec(said)?.slice(1).map(Number);
+    return version !== undefined && compare(version, OLDEST_NATS_SERVER) >= 0;
+  } catch {
+    return false;
+  }
+}
+
+async function isExecutable(path) {
+  try {
+    await access(path, constants.X_OK);
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
+}
+
+function compare(left, right) {
+  const index = left.findIndex((part, position) => part !== right[position]);
+  return index === -1 ? 0 : left[index] - right[index];
+}
+
+function run(program, parameters, options) {
+  return new Promise((fulfil, reject) => {
+    const settings = { maxBuffer: OUTPUT_BYTES, ...options };
+    execFile(program, parameters, settings, (error, stdout, stderr) => {
+      if (error === null) fulfil(stdout);
+      else
+        reject(
+          new Error(stderr.trim().split('\n').at(-1) || (error.killed ? 'took too long' : error.message)),
+        );
+    }).stdin?.end();
+  });
+}
+
+function reasonOf(error) {
+  const cause = error?.cause?.code ?? error?.cause?.message;
+  return cause === undefined ? String(error?.message ?? error) : `${error.message} (${cause})`;
+}
