@@ -65,7 +65,7 @@ export {
   type CellFailurePlan,
   type CellRetryPolicy,
 } from './runs/cell-retry.js';
-export { estimateRemainingSeconds, type LearnedTimes, type PairWork } from './runs/makespan.js';
+export { estimateRemainingSeconds, type WarmTimes, type PairWork } from './runs/makespan.js';
 export { ANY_LANE, laneAfterFailover, laneOf, type Lane } from './lane.js';
 export { orderKeyMs, type AgeingPolicy } from './priority.js';
 export {
@@ -94,3 +94,4 @@ export {
   type Candidate,
   type LaneDemand,
 } from './admission.js';
+export { estimateWaitMs, explainWait, median, type ExpectedTimes, type WaitingJob } from './wait.js';

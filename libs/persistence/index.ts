@@ -48,3 +48,65 @@ export {
   type SettlingJob,
   type StrayOutcome,
 } from './sql/settle-jobs.js';
+export { RunEntity, type RunPair, type StoredRunPlan, type StoredRunSpec } from './entities/run.entity.js';
+export { RunGateEntity } from './entities/run-gate.entity.js';
+export {
+  cancelPendingCells,
+  countClosedCells,
+  finishRun,
+  listRunsToDrive,
+  requestEnding,
+  setRunStatus,
+  startRun,
+} from './sql/runs/change-run.js';
+export { expireGate } from './sql/runs/expire-gate.js';
+export { listOverdueGates, openGate, readGates, recordGateDecision, type GateRow } from './sql/runs/gates.js';
+export {
+  findRunByIdempotencyKey,
+  insertRun,
+  type NewGate,
+  type NewQuestion,
+  type NewRun,
+} from './sql/runs/insert-run.js';
+export { lockRun, type LockedRun } from './sql/runs/lock-run.js';
+export {
+  readCellContents,
+  readOpenWindow,
+  readSubmittedCells,
+  type CellContent,
+  type SubmittedCell,
+  type WindowCell,
+} from './sql/runs/open-cells.js';
+export { findRun, findRunGates, listRuns, readWarmTimes } from './sql/runs/read-run.js';
+export {
+  appendRunEvents,
+  readRunEvents,
+  type NewRunEvent,
+  type StoredRunEvent,
+} from './sql/runs/run-events.js';
+export { RunLocks } from './sql/runs/run-locks.js';
+export {
+  countCells,
+  countOpenOfQuestion,
+  type PairProgress,
+  type QuestionProgress,
+  type RunProgress,
+  type StateCounts,
+} from './sql/runs/run-progress.js';
+export { readResults, type CellResult } from './sql/runs/run-results.js';
+export {
+  acceptAnswers,
+  closeCells,
+  completeQuestions,
+  putCellsBack,
+  type AcceptedAnswer,
+  type FailedCell,
+  type ResubmittedCell,
+  type SettledCell,
+} from './sql/runs/settle-cells.js';
+export {
+  markSubmitting,
+  recordJobIds,
+  type MadeJob,
+  type RecordedSubmission,
+} from './sql/runs/submit-cells.js';

@@ -11,7 +11,7 @@ export interface PairWork {
 }
 
 /** Learned warm execution times of a pair, in any order. */
-export interface LearnedTimes {
+export interface WarmTimes {
   readonly region: string;
   readonly model: string;
   readonly samplesMs: readonly number[];
@@ -27,7 +27,7 @@ export function estimateRemainingSeconds(
   order: RunOrder,
   pairs: readonly PairWork[],
   repeats: number,
-  learned: readonly LearnedTimes[],
+  learned: readonly WarmTimes[],
 ): number | null {
   const open = pairs.filter(({ remaining }) => remaining > 0);
   if (open.length === 0) return 0;
@@ -64,7 +64,7 @@ function remainingMs(order: RunOrder, pairs: readonly TimedPair[], repeats: numb
   }
 }
 
-function cellMs(pair: PairWork, known: readonly LearnedTimes[]): number {
+function cellMs(pair: PairWork, known: readonly WarmTimes[]): number {
   const own = known.filter(({ region, model }) => region === pair.region && model === pair.model);
   const ofModel = known.filter(({ model }) => model === pair.model);
   const like = own.length > 0 ? own : ofModel.length > 0 ? ofModel : known;

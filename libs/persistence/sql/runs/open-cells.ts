@@ -35,13 +35,14 @@ export async function readOpenWindow(
 export interface SubmittedCell {
   readonly cellNo: number;
   readonly cellAttempt: number;
+  readonly region: string;
   /** null: not known yet; asking again with the same idempotency key tells. */
   readonly jobId: string | null;
 }
 
 export async function readSubmittedCells(database: Queryable, runId: string): Promise<SubmittedCell[]> {
   const { rows } = await database.query<SubmittedCell>(
-    `SELECT cell_no AS "cellNo", cell_attempt AS "cellAttempt", job_id AS "jobId"
+    `SELECT cell_no AS "cellNo", cell_attempt AS "cellAttempt", region, job_id AS "jobId"
        FROM cells WHERE run_id = $1 AND state = 'submitted' ORDER BY submitted_at, cell_no`,
     [runId],
   );

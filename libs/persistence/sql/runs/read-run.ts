@@ -1,4 +1,4 @@
-import type { LearnedTimes } from '#domain';
+import type { WarmTimes } from '#domain';
 import { LessThan } from 'typeorm';
 import type { Database, Queryable } from '../../database.js';
 import { RunGateEntity } from '../../entities/run-gate.entity.js';
@@ -28,10 +28,10 @@ export async function findRunGates(database: Database, runId: string): Promise<R
 }
 
 /** Warm execution times learned for any of the models. */
-export async function readLearnedTimes(
+export async function readWarmTimes(
   database: Queryable,
   models: readonly string[],
-): Promise<LearnedTimes[]> {
+): Promise<WarmTimes[]> {
   const { rows } = await database.query<{ region: string; model: string; samplesMs: number[] }>(
     `SELECT region, model, samples_ms AS "samplesMs" FROM execution_times WHERE model = ANY ($1) AND NOT cold`,
     [models],

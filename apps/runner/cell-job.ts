@@ -1,0 +1,46 @@
+import type { RegionPolicy } from '#domain';
+import type { CellContent } from '#persistence';
+
+/** The run's settings that go into every job. */
+export interface JobSettings {
+  readonly region_policy: RegionPolicy;
+  readonly system_prompts: Readonly<Record<string, string>>;
+  readonly temperature: number;
+  readonly max_tokens: number;
+}
+
+/** One key per cell and try: asking twice, from whatever process, makes one job. */
+export function cellIdempotencyKey(runId: string, cellNo: number, cellAttempt: number): string {
+  return `run:${runId}:${cellNo}:${cellAttempt}`;
+}
+
+/** Body of `POST /inference/queued` for a cell. */
+export function cellJob(
+  runId: string,
+  settings: JobSettings,
+  cell: CellContent,
+): Readonly<Record<string, unknown>> {
+  const system = systemPrompt(settings.system_prompts, cell);
+  return {
+    model: cell.model,
+    ...(system === ''
+      ? { prompt: cell.text }
+      : {
+          messages: [
+            { role: 'system', content: system },
+            { role: 'user', content: cell.text },
+          ],
+        }),
+    region_preference: cell.region,
+    region_policy: settings.region_policy,
+    temperature: settings.temperature,
+    max_tokens: settings.max_tokens,
+    metadata: { run_id: runId, question_id: cell.questionId, cell_no: cell.cellNo, repeat: cell.repeat },
+  };
+}
+
+/** The region's prompt, then the question's own for that region. */
+function systemPrompt(byRegion: Readonly<Record<string, string>>, { region, systems }: CellContent): string {
+  const ofQuestion = systems?.[region] ?? systems?.[''] ?? '';
+  return [byRegion[region] ?? '', ofQuestion].filter((part) => part !== '').join('\n\n');
+}

@@ -1,0 +1,132 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { jobStatusSchema, problemSchema, queuedResponseSchema, type JobStatusView } from '#contracts';
+import { backoffMs } from '#domain';
+import { z } from 'zod';
+
+/** The router cannot be reached or is not well. It may be restarting: the same request may succeed later. */
+export class RouterUnavailableError extends Error {
+  constructor(detail: string, options?: ErrorOptions) {
+    super(`the router did not answer: ${detail}`, options);
+    this.name = 'RouterUnavailableError';
+  }
+}
+
+export type SubmitAnswer =
+  | { readonly kind: 'queued'; readonly jobId: string }
+  /** The router will never take this job. */
+  | { readonly kind: 'refused'; readonly code: string };
+
+/** What the runner needs of the router. */
+export interface JobRouter {
+  /** @throws RouterUnavailableError */
+  submit(idempotencyKey: string, job: Readonly<Record<string, unknown>>): Promise<SubmitAnswer>;
+  /** @returns undefined where there is no such job  @throws RouterUnavailableError */
+  status(jobId: string): Promise<JobStatusView | undefined>;
+  /** A job that has finished meanwhile stays as it is.  @throws RouterUnavailableError */
+  cancel(jobId: string): Promise<void>;
+}
+
+export interface RouterClientOptions {
+  readonly baseUrl: string;
+  readonly requestTimeoutMs?: number;
+  /** Tries of one request. All requests made here are idempotent. */
+  readonly tries?: number;
+}
+
+const REQUEST_TIMEOUT_MS = 10_000;
+const TRIES = 4;
+const BACKOFF = { backoffMs: 100, backoffMaxMs: 1000 };
+/** Answers that say "later", not "no". */
+const TRANSIENT = new Set([408, 425, 429]);
+
+const queuedSchema = queuedResponseSchema.pick({ job_id: true });
+/** Jobs by HTTP; every job a run makes is one that any other client could have made. */
+export class RouterClient implements JobRouter {
+  private readonly requestTimeoutMs: number;
+  private readonly tries: number;
+
+  constructor(private readonly options: RouterClientOptions) {
+    this.requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
+    this.tries = options.tries ?? TRIES;
+  }
+
+  async submit(idempotencyKey: string, job: Readonly<Record<string, unknown>>): Promise<SubmitAnswer> {
+    const { status, body } = await this.request('POST', '/inference/queued', {
+      headers: { 'content-type': 'application/json', 'idempotency-key': idempotencyKey },
+      body: JSON.stringify(job),
+    });
+    if (status < 400) return { kind: 'queued', jobId: wellFormed(queuedSchema, body).job_id };
+    const problem = problemSchema.safeParse(body);
+    // Anything in between may well answer 4xx for the router (a proxy's 404): only the router's own word counts.
+    if (!problem.success) throw new RouterUnavailableError(`status ${status} without a problem document`);
+    return { kind: 'refused', code: problem.data.code };
+  }
+
+  async status(jobId: string): Promise<JobStatusView | undefined> {
+    const { status, body } = await this.request('GET', `/inference/status/${jobId}`);
+    if (status < 400) return wellFormed(jobStatusSchema, body);
+    if (status === 404 && saysJobUnknown(body)) return undefined;
+    throw new RouterUnavailableError(`status ${status} for the status of a job`);
+  }
+
+  async cancel(jobId: string): Promise<void> {
+    const { status, body } = await this.request('DELETE', `/inference/${jobId}`);
+    if (status < 400 || status === 409 || (status === 404 && saysJobUnknown(body))) return;
+    throw new RouterUnavailableError(`status ${status} for the cancellation of a job`);
+  }
+
+  private async request(
+    method: string,
+    path: string,
+    init: RequestInit = {},
+  ): Promise<{ status: number; body: unknown }> {
+    for (let attempt = 1; ; attempt += 1) {
+      const answer = await this.tryOnce(method, path, init);
+      if (!(answer instanceof RouterUnavailableError)) return answer;
+      if (attempt >= this.tries) throw answer;
+      await delay(backoffMs(attempt, BACKOFF, 0.5 + Math.random() / 2));
+    }
+  }
+
+  private async tryOnce(
+    method: string,
+    path: string,
+    init: RequestInit,
+  ): Promise<{ status: number; body: unknown } | RouterUnavailableError> {
+    try {
+      const response = await fetch(new URL(path, this.options.baseUrl), {
+        ...init,
+        method,
+        signal: AbortSignal.timeout(this.requestTimeoutMs),
+      });
+      const text = await response.text();
+      if (response.status >= 500 || TRANSIENT.has(response.status)) {
+        return new RouterUnavailableError(`status ${response.status}`);
+      }
+      return { status: response.status, body: parseJson(text) };
+    } catch (error) {
+      return new RouterUnavailableError(error instanceof Error ? error.message : 'unknown fault', {
+        cause: error,
+      });
+    }
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function saysJobUnknown(body: unknown): boolean {
+  const problem = problemSchema.safeParse(body);
+  return problem.success && problem.data.code === 'JOB_NOT_FOUND';
+}
+
+function wellFormed<T extends z.ZodType>(schema: T, body: unknown): z.infer<T> {
+  const parsed = schema.safeParse(body);
+  if (!parsed.success) throw new RouterUnavailableError('its answer is not what the contract says');
+  return parsed.data;
+}

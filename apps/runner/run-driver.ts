@@ -1,0 +1,272 @@
+import { CELL_RETRY_POLICY, type CellRetryPolicy } from '#domain';
+import type { Logger, Metrics } from '#observability';
+import {
+  findRun,
+  lockRun,
+  readCellContents,
+  readSubmittedCells,
+  recordJobIds,
+  type CellContent,
+  type Database,
+  type MadeJob,
+  type StoredRunSpec,
+  type SubmittedCell,
+} from '#persistence';
+import { advanceRun, type RunStanding } from './advance-run.js';
+import { settleAll } from './bounded-parallel.js';
+import { cellIdempotencyKey, cellJob } from './cell-job.js';
+import { outcomeOf, type CellOutcome, type CellTry } from './cell-outcome.js';
+import type { JobRouter } from './router-client.js';
+import { RunJournal } from './run-journal.js';
+
+/** Requests to the router at once, per run. */
+const PARALLEL_REQUESTS = 16;
+/** Jobs made between two commits. */
+const SUBMIT_BATCH = 64;
+/** Jobs whose status is asked for by one tick; the longest unasked go first. */
+const POLL_BATCH = 32;
+
+export interface DriverParts {
+  readonly database: Database;
+  readonly router: JobRouter;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Tells readers that the run has new events. */
+  readonly announce: (runId: string) => void;
+  /** Whether word has come, lately, that this job ended. */
+  readonly hasEnded: (jobId: string) => boolean;
+  /** The run is finished or parked: this driver is done. */
+  readonly onIdle: (runId: string) => void;
+  readonly retryPolicy?: CellRetryPolicy;
+}
+
+/**
+ * Drives one run, one step at a time. It remembers nothing that rows do not say: what it holds is a copy, made anew
+ * with every tick, so it may be dropped at any moment and another may go on.
+ */
+export class RunDriver {
+  private inFlight = new Map<string, SubmittedCell>();
+  private unsent = new Set<number>();
+  private readonly ended = new Set<string>();
+  private refused: CellOutcome[] = [];
+  private askedToCancel = new Set<string>();
+  private pollFrom = 0;
+  private spec: StoredRunSpec | undefined;
+  private refreshWanted = true;
+  private stepWanted = false;
+  private stepping: Promise<void> | undefined;
+  private stopped = false;
+
+  constructor(
+    private readonly runId: string,
+    private readonly parts: DriverParts,
+  ) {}
+
+  /** Something may have changed: take a step, now or right after the one that is being taken. */
+  poke(): void {
+    this.stepWanted = true;
+    if (this.stepping === undefined && !this.stopped) {
+      this.stepping = this.run();
+    }
+  }
+
+  /** The safety net: look at the rows again, and ask for jobs nobody has spoken of. */
+  tick(): void {
+    this.refreshWanted = true;
+    this.poke();
+  }
+
+  jobEnded(jobId: string): void {
+    if (!this.inFlight.has(jobId)) return;
+    this.ended.add(jobId);
+    this.poke();
+  }
+
+  /** Lets the step that is being taken end; takes no other. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await this.stepping;
+  }
+
+  private async run(): Promise<void> {
+    while (this.stepWanted && !this.stopped) {
+      this.stepWanted = false;
+      try {
+        if ((await this.step()) !== 'driving') {
+          this.stopped = true;
+          this.parts.onIdle(this.runId);
+        }
+      } catch (error) {
+        // Rows are as they were, or as they are meant to be: the next tick goes on from there.
+        this.parts.logger.warn({ event: 'run.step_failed', run_id: this.runId, err: error }, 'step failed');
+        this.refreshWanted = true;
+        break;
+      }
+    }
+    // Here, not in a later turn: a poke in between would find a step being taken and be forgotten.
+    this.stepping = undefined;
+  }
+
+  private async step(): Promise<RunStanding> {
+    if (this.refreshWanted) await this.refresh();
+    const { database, logger, metrics, announce } = this.parts;
+    const outcomes = [...this.refused, ...(await this.readOutcomes())];
+    this.refused = [];
+    const advance = await advanceRun(
+      database,
+      this.runId,
+      outcomes,
+      this.parts.retryPolicy ?? CELL_RETRY_POLICY,
+    );
+    this.forget(outcomes);
+    advance.journal.report(logger, metrics);
+    if (!advance.journal.isEmpty) announce(this.runId);
+    if (advance.standing !== 'driving') return advance.standing;
+    for (const cellNo of advance.submit) this.unsent.add(cellNo);
+    await this.submitUnsent();
+    if (advance.ending) await this.cancelInFlight();
+    if (advance.more) this.stepWanted = true;
+    return advance.standing;
+  }
+
+  private async refresh(): Promise<void> {
+    this.refreshWanted = false;
+    const cells = await readSubmittedCells(this.parts.database, this.runId);
+    this.inFlight = new Map(cells.flatMap((cell) => (cell.jobId === null ? [] : [[cell.jobId, cell]])));
+    this.unsent = new Set(cells.flatMap(({ cellNo, jobId }) => (jobId === null ? [cellNo] : [])));
+    this.askedToCancel = new Set();
+    const jobIds = [...this.inFlight.keys()];
+    if (this.pollFrom >= jobIds.length) this.pollFrom = 0;
+    for (const jobId of jobIds.slice(this.pollFrom, this.pollFrom + POLL_BATCH)) this.ended.add(jobId);
+    this.pollFrom += POLL_BATCH;
+  }
+
+  private async readOutcomes(): Promise<CellOutcome[]> {
+    const jobIds = [...this.ended];
+    this.ended.clear();
+    if (jobIds.length === 0) return [];
+    const { region_policy: policy } = await this.loadSpec();
+    const settled = await settleAll(jobIds, PARALLEL_REQUESTS, async (jobId) => {
+      const cell = this.inFlight.get(jobId);
+      if (cell === undefined) return undefined;
+      const { cellNo, cellAttempt, region } = cell;
+      const job = await this.parts.router.status(jobId);
+      return outcomeOf({ cellNo, cellAttempt }, region, policy === 'pin', job);
+    });
+    this.warnOfFailures(settled, 'status');
+    return settled.flatMap((result) =>
+      result.status === 'fulfilled' && result.value !== undefined ? [result.value] : [],
+    );
+  }
+
+  private async submitUnsent(): Promise<void> {
+    const cellNos = [...this.unsent];
+    for (let start = 0; start < cellNos.length && !this.stopped; start += SUBMIT_BATCH) {
+      const batch = cellNos.slice(start, start + SUBMIT_BATCH);
+      const cells = await readCellContents(this.parts.database, this.runId, batch);
+      for (const cellNo of batch) this.unsent.delete(cellNo);
+      const spec = await this.loadSpec();
+      const settled = await settleAll(cells, PARALLEL_REQUESTS, (cell) => this.submit(spec, cell));
+      this.warnOfFailures(settled, 'submission');
+      const made = settled.flatMap((result) =>
+        result.status === 'fulfilled' && result.value !== undefined ? [result.value] : [],
+      );
+      await this.recordJobs(made, cells);
+    }
+  }
+
+  private async submit(spec: StoredRunSpec, cell: CellContent): Promise<MadeJob | undefined> {
+    const { cellNo, cellAttempt } = cell;
+    const key = cellIdempotencyKey(this.runId, cellNo, cellAttempt);
+    const answer = await this.parts.router.submit(key, cellJob(this.runId, spec, cell));
+    if (answer.kind === 'queued') return { cellNo, cellAttempt, jobId: answer.jobId };
+    this.refused.push({
+      kind: 'unanswered',
+      cell: { cellNo, cellAttempt, jobAttempts: 0, code: answer.code },
+    });
+    this.stepWanted = true;
+    return undefined;
+  }
+
+  private async recordJobs(made: readonly MadeJob[], cells: readonly CellContent[]): Promise<void> {
+    if (made.length === 0) return;
+    const { database, logger, metrics, announce, hasEnded } = this.parts;
+    const regionOf = new Map(cells.map(({ cellNo, region }) => [cellNo, region]));
+    // From here on their ends are listened for, also of those that ended while the rows are being written.
+    for (const { cellNo, cellAttempt, jobId } of made) {
+      this.inFlight.set(jobId, { cellNo, cellAttempt, jobId, region: regionOf.get(cellNo) ?? '' });
+    }
+    const journal = await database.transaction(async (client) => {
+      const entries = new RunJournal(this.runId);
+      await lockRun(client, this.runId);
+      for (const cell of await recordJobIds(client, this.runId, made)) {
+        entries.add('cell.submitted', {
+          cell_no: cell.cellNo,
+          question_id: cell.questionId,
+          model: cell.model,
+          region: cell.region,
+          repeat: cell.repeat,
+          job_id: cell.jobId,
+          cell_attempt: cell.cellAttempt,
+        });
+      }
+      await entries.write(client);
+      return entries;
+    });
+    journal.report(logger, metrics);
+    if (!journal.isEmpty) announce(this.runId);
+    for (const { jobId } of made) if (hasEnded(jobId)) this.ended.add(jobId);
+    if (this.ended.size > 0) this.stepWanted = true;
+  }
+
+  private async cancelInFlight(): Promise<void> {
+    const jobIds = [...this.inFlight.keys()].filter((jobId) => !this.askedToCancel.has(jobId));
+    if (jobIds.length === 0) return;
+    const settled = await settleAll(jobIds, PARALLEL_REQUESTS, (jobId) => this.parts.router.cancel(jobId));
+    this.warnOfFailures(settled, 'cancellation');
+    for (const [index, jobId] of jobIds.entries()) {
+      if (settled[index]?.status !== 'fulfilled') continue;
+      this.askedToCancel.add(jobId);
+      // Most end at once: waiting for word of it would only take longer.
+      this.ended.add(jobId);
+      this.stepWanted = true;
+    }
+  }
+
+  private forget(outcomes: readonly CellOutcome[]): void {
+    const settled = new Set(
+      outcomes.map((outcome) => tryKey(outcome.kind === 'answered' ? outcome.answer : outcome.cell)),
+    );
+    if (settled.size === 0) return;
+    for (const [jobId, cell] of this.inFlight) if (settled.has(tryKey(cell))) this.inFlight.delete(jobId);
+  }
+
+  private async loadSpec(): Promise<StoredRunSpec> {
+    if (this.spec === undefined) {
+      const run = await findRun(this.parts.database, this.runId);
+      if (run === null) throw new Error(`there is no run ${this.runId}`);
+      this.spec = run.spec;
+    }
+    return this.spec;
+  }
+
+  private warnOfFailures(settled: readonly PromiseSettledResult<unknown>[], what: string): void {
+    const failures = settled.filter((result) => result.status === 'rejected');
+    const first = failures[0];
+    if (first === undefined) return;
+    this.parts.logger.warn(
+      {
+        event: 'router.request_failed',
+        run_id: this.runId,
+        what,
+        count: failures.length,
+        err: first.reason as unknown,
+      },
+      'the router did not answer',
+    );
+  }
+}
+
+function tryKey({ cellNo, cellAttempt }: CellTry): string {
+  return `${cellNo}:${cellAttempt}`;
+}

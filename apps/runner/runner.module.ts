@@ -1,0 +1,83 @@
+import { connectNats, type NatsConnection } from '#messaging';
+import { Metrics, type Logger } from '#observability';
+import { Database } from '#persistence';
+import { Module, type DynamicModule } from '@nestjs/common';
+import { natsHints } from './hints.js';
+import { RouterClient } from './router-client.js';
+import { RunSupervisor } from './run-supervisor.js';
+
+const POOL_SIZE = 8;
+const CONNECTION = Symbol('NATS connection');
+
+export interface RunnerSettings {
+  readonly databaseUrl: string;
+  readonly natsUrl: string;
+  readonly routerUrl: string;
+}
+
+@Module({})
+export class RunnerModule {
+  static register(settings: RunnerSettings, logger: Logger): DynamicModule {
+    return {
+      module: RunnerModule,
+      providers: [
+        { provide: Metrics, useFactory: () => new Metrics('runner') },
+        { provide: Database, useFactory: () => openDatabase(settings.databaseUrl, logger) },
+        { provide: CONNECTION, useFactory: () => connect(settings.natsUrl, logger) },
+        {
+          provide: RunSupervisor,
+          inject: [Database, CONNECTION, Metrics],
+          useFactory: (database: Database, connection: NatsConnection, metrics: Metrics) =>
+            new RunSupervisor({
+              database,
+              router: new RouterClient({ baseUrl: settings.routerUrl }),
+              hints: natsHints(connection),
+              logger,
+              metrics,
+            }),
+        },
+        {
+          provide: RunnerShutdown,
+          inject: [RunSupervisor, CONNECTION, Database],
+          useFactory: (supervisor: RunSupervisor, connection: NatsConnection, database: Database) =>
+            new RunnerShutdown(supervisor, connection, database),
+        },
+      ],
+    };
+  }
+}
+
+/** Ends things in the order in which they need each other. */
+export class RunnerShutdown {
+  constructor(
+    private readonly supervisor: RunSupervisor,
+    private readonly connection: NatsConnection,
+    private readonly database: Database,
+  ) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.supervisor.stop();
+    await this.connection.close();
+    await this.database.close();
+  }
+}
+
+async function openDatabase(url: string, logger: Logger): Promise<Database> {
+  const database = await Database.open(url, {
+    applicationName: 'beacon-runner',
+    poolSize: POOL_SIZE,
+    onConnectionFault: (error) =>
+      logger.warn({ event: 'database.connection_fault', err: error }, 'connection lost'),
+  });
+  await database.migrate();
+  return database;
+}
+
+function connect(url: string, logger: Logger): Promise<NatsConnection> {
+  return connectNats({
+    url,
+    name: 'beacon-runner',
+    onReconnect: () => logger.info({ event: 'nats.reconnected' }, 'NATS is back'),
+    onDisconnect: () => logger.warn({ event: 'nats.disconnected' }, 'NATS is away; polling goes on'),
+  });
+}
