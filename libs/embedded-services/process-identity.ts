@@ -56,17 +56,17 @@ async function identifyFromPs(pid: number): Promise<ProcessIdentity | undefined>
 
 /**
  * Stops a process left over from a supervisor that was killed.
- * @param argument the process is ours only if its command line has exactly this argument, e.g. its data folder
+ * @param isOurs decides by more than the pid, e.g. by a data folder on the command line
  * @param steps signals in order; SIGKILL follows
  * @returns whether there was such a process
  */
 export async function stopLeftover(
   pid: number,
-  argument: string,
+  isOurs: (identity: ProcessIdentity) => boolean,
   steps: readonly StopStep[],
 ): Promise<boolean> {
   const identity = await identifyProcess(pid);
-  if (identity === undefined || !identity.commandLine.includes(argument)) return false;
+  if (identity === undefined || !isOurs(identity)) return false;
   for (const { signal, waitMs } of [...steps, { signal: 'SIGKILL', waitMs: 10_000 } as const]) {
     if (!trySignal(pid, signal)) return true;
     const deadline = performance.now() + waitMs;

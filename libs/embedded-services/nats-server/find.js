@@ -90,10 +90,10 @@ export const FETCHES = [
   { source: 'package manager', fetch: installPackage },
 ];
 
-async function fetchArchive({ cacheDirs }) {
+async function fetchArchive({ environment, cacheDirs }) {
   const archive = officialArchive(process.platform, process.arch);
   if (archive === undefined) throw new Error(`no checksum is known for ${process.platform}-${process.arch}`);
-  const server = await downloadServer(archive);
+  const server = await downloadServer(archive, environment);
   return keep(cacheDirs, (path) => writeFile(path, server));
 }
 

@@ -139,13 +139,13 @@ describe('the official archive', () => {
   it('is taken where its checksum matches, and the server is taken out of it', async () => {
     const bytes = anArchive('the program');
     const sha256 = createHash('sha256').update(bytes).digest('hex');
-    expect((await downloadServer({ url: await serve(bytes), sha256 })).toString()).toBe('the program');
+    expect((await downloadServer({ url: await serve(bytes), sha256 }, {})).toString()).toBe('the program');
   });
 
   it('is refused where one bit differs', async () => {
     const bytes = anArchive('the program');
     const sha256 = createHash('sha256').update(anArchive('another')).digest('hex');
-    await expect(downloadServer({ url: await serve(bytes), sha256 })).rejects.toThrow(/checksum/);
+    await expect(downloadServer({ url: await serve(bytes), sha256 }, {})).rejects.toThrow(/checksum/);
   });
 
   it('is offered only where a checksum is known', () => {

@@ -6,5 +6,8 @@ export interface Archive {
 export const NATS_SERVER_VERSION: string;
 export const OLDEST_NATS_SERVER: readonly number[];
 export function officialArchive(platform: string, architecture: string): Archive | undefined;
-export function downloadServer(archive: Archive): Promise<Buffer>;
+export function downloadServer(
+  archive: Archive,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<Buffer>;
 export function extractServer(tar: Buffer): Buffer;

@@ -1,3 +1,7 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { gunzipSync } from 'node:zlib';
+
 // Plain JavaScript, like everything in this folder: `npm ci` runs it before anything has been built.
 
 /** Pinned: the archive, `go install` and the cached copy are all this version. */
@@ -8,6 +12,8 @@ export const OLDEST_NATS_SERVER = [2, 9, 10];
 
 /** The most an archive may hold; the real one has about 16 MB. */
 const MAX_BINARY_BYTES = 256 * 1024 * 1024;
+const CONNECT_TIMEOUT_MS = 5_000;
+const DOWNLOAD_TIMEOUT_MS = 120_000;
 
 /**
  * SHA-256 of the official archives, as the project's own container images pin them.
@@ -38,30 +44,51 @@ export function officialArchive(platform, architecture) {
 /**
  * Downloads and verifies an archive and takes the server out of it.
  * @param {{ url: string, sha256: string }} archive
+ * @param {Readonly<Record<string, string | undefined>>} environment for a proxy's address
  * @returns {Promise<Buffer>} the executable
  */
-export async function downloadServer({ url, sha256 }) {
-  const [{ createHash }, { gunzipSync }, { EnvHttpProxyAgent, fetch }] = await Promise.all([
-    import('node:crypto'),
-    import('node:zlib'),
-    import('undici'),
-  ]);
-  // A closed network must fail in seconds, so that the next way is tried; a slow one may take its time.
-  const dispatcher = new EnvHttpProxyAgent({
-    connect: { timeout: 5_000 },
-    headersTimeout: 10_000,
-    bodyTimeout: 10_000,
-  });
+export async function downloadServer({ url, sha256 }, environment) {
+  // Node's own fetch knows no proxies; curl does, and is nearly always there where a proxy is.
+  const behindProxy = (environment.HTTPS_PROXY ?? environment.https_proxy ?? '') !== '';
+  const bytes = behindProxy ? await downloadWithCurl(url, environment) : await download(url);
+  if (createHash('sha256').update(bytes).digest('hex') !== sha256)
+    throw new Error('the checksum does not match');
+  return extractServer(gunzipSync(bytes, { maxOutputLength: MAX_BINARY_BYTES }));
+}
+
+/** A closed network must fail in seconds, so that the next way is tried; a slow one may take its time. */
+async function download(url) {
+  const abort = new AbortController();
+  const connectTimer = setTimeout(() => abort.abort(new Error('no answer in time')), CONNECT_TIMEOUT_MS);
+  const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS)]);
   try {
-    const answer = await fetch(url, { dispatcher, signal: AbortSignal.timeout(120_000) });
+    const answer = await fetch(url, { signal });
+    clearTimeout(connectTimer);
     if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
-    const bytes = Buffer.from(await answer.arrayBuffer());
-    if (createHash('sha256').update(bytes).digest('hex') !== sha256)
-      throw new Error('the checksum does not match');
-    return extractServer(gunzipSync(bytes, { maxOutputLength: MAX_BINARY_BYTES }));
+    return Buffer.from(await answer.arrayBuffer());
   } finally {
-    await dispatcher.destroy();
+    clearTimeout(connectTimer);
   }
+}
+
+function downloadWithCurl(url, env) {
+  const limits = [
+    '--connect-timeout',
+    seconds(CONNECT_TIMEOUT_MS),
+    '--max-time',
+    seconds(DOWNLOAD_TIMEOUT_MS),
+  ];
+  const options = { env, encoding: 'buffer', maxBuffer: MAX_BINARY_BYTES };
+  return new Promise((fulfil, reject) => {
+    execFile('curl', ['-fsSL', ...limits, url], options, (error, stdout, stderr) => {
+      if (error === null) fulfil(stdout);
+      else reject(new Error(stderr.toString('utf8').trim() || error.message));
+    });
+  });
+}
+
+function seconds(durationMs) {
+  return String(durationMs / 1000);
 }
 
 /**

@@ -2,6 +2,8 @@
 export interface NatsPermissions {
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
+  /** May answer requests, wherever the asker wants the answer. */
+  readonly respond?: boolean;
 }
 
 export interface NatsUser {
@@ -54,8 +56,9 @@ export function renderNatsConfig(config: NatsConfig): string {
 function renderUser({ name, password, permissions }: NatsUser): string {
   const parts = [`user: ${quote(name)}`, `password: ${quote(password)}`];
   if (permissions !== undefined) {
-    const { publish, subscribe } = permissions;
-    parts.push(`permissions: { publish: [${list(publish)}], subscribe: [${list(subscribe)}] }`);
+    const { publish, subscribe, respond = false } = permissions;
+    const subjects = `publish: [${list(publish)}], subscribe: [${list(subscribe)}]`;
+    parts.push(`permissions: { ${subjects}, allow_responses: ${respond} }`);
   }
   return `{ ${parts.join(', ')} }`;
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { findFreePort, isPortFree } from '../free-port.js';
 import { lastLines, openLog } from '../log-file.js';
-import { stopLeftover } from '../process-identity.js';
+import { stopLeftover, type ProcessIdentity } from '../process-identity.js';
 import { ServiceStartError } from '../service-error.js';
 import { superviseChild, type ServiceProcess, type StopStep } from '../service-process.js';
 import { renderNatsConfig, type NatsUser } from './config-file.js';
@@ -34,7 +34,8 @@ export interface NatsServer extends ServiceProcess {
   urlFor(user: Pick<NatsUser, 'name' | 'password'>): string;
 }
 
-const DEFAULT_MAX_STORE_BYTES = 8 * 1024 ** 3;
+/** An upper bound for what the streams may reserve together; the streams have their own, smaller ones. */
+const DEFAULT_MAX_STORE_BYTES = 64 * 1024 ** 3;
 const DEFAULT_START_TIMEOUT_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 1000;
 const PORT_ATTEMPTS = 5;
@@ -166,7 +167,8 @@ function greets(port: number, serverName: string): Promise<boolean> {
 async function clearLeftover(dataDir: string): Promise<void> {
   const text = await readFile(pidPath(dataDir), 'utf8').catch(() => undefined);
   if (text === undefined) return;
-  await stopLeftover(Number(text.trim()), configPath(dataDir), STOP_STEPS);
+  const isOurs = ({ commandLine }: ProcessIdentity): boolean => commandLine.includes(configPath(dataDir));
+  await stopLeftover(Number(text.trim()), isOurs, STOP_STEPS);
   await rm(pidPath(dataDir), { force: true });
 }
 

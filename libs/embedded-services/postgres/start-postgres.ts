@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { findFreePort, isPortFree } from '../free-port.js';
 import { lastLines, openLog } from '../log-file.js';
-import { identifyProcess, stopLeftover } from '../process-identity.js';
+import { identifyProcess, stopLeftover, type ProcessIdentity } from '../process-identity.js';
 import { ServiceStartError } from '../service-error.js';
 import { superviseChild, type ServiceProcess, type StopStep } from '../service-process.js';
 import { locatePostgres, type PostgresBinaries } from './binaries.js';
@@ -160,7 +160,8 @@ async function readPidFile(folder: string): Promise<{ pid: number; status: strin
 async function clearLeftover(folder: string): Promise<void> {
   const pidFile = await readPidFile(folder);
   if (pidFile === undefined) return;
-  const stopped = await stopLeftover(pidFile.pid, folder, STOP_STEPS);
+  const isOurs = ({ commandLine }: ProcessIdentity): boolean => commandLine.includes(folder);
+  const stopped = await stopLeftover(pidFile.pid, isOurs, STOP_STEPS);
   const reused = !stopped && (await identifyProcess(pidFile.pid)) !== undefined;
   if (reused) await rm(join(folder, 'postmaster.pid'), { force: true });
 }
