@@ -1,0 +1,13 @@
+/** US dollars per GPU second, before any multiplier for pinning a region (price page, collected 2026-11). */
+export const GPU_USD_PER_S: Readonly<Record<string, number>> = {
+  T4: 0.000164,
+  L4: 0.000222,
+  A10: 0.000306,
+  A10G: 0.000306,
+  L40S: 0.000542,
+  'A100-40GB': 0.000583,
+  'A100-80GB': 0.000694,
+  H100: 0.001097,
+  H200: 0.001261,
+  B200: 0.001736,
+};

@@ -1,0 +1,52 @@
+import { stringify } from 'yaml';
+import type { StandInConfiguration } from './configuration.js';
+
+/** Below this a real network hop, not the simulated GPU, would decide whether a call times out. */
+const SHORTEST_TIMEOUT_MS = 2000;
+
+/**
+ * A Beacon configuration that points at this stand-in. Beacon lives in real time, so durations are divided by
+ * the time scale.
+ * @param origin e.g. `http://127.0.0.1:8123`
+ */
+export function beaconConfigurationYaml(configuration: StandInConfiguration, origin: string): string {
+  const { time_scale: timeScale, beacon, endpoints } = configuration;
+  return stringify({
+    limits: {
+      endpoints: beacon.limits.endpoints ?? Math.max(8, endpoints.length),
+      gpus: beacon.limits.gpus,
+    },
+    timeouts: {
+      execution_ms: Math.max(
+        SHORTEST_TIMEOUT_MS,
+        Math.round((beacon.execution_timeout_s * 1000) / timeScale),
+      ),
+    },
+    retries: { max_attempts: 6, backoff_ms: 200, backoff_max_ms: 2000 },
+    breaker: { failures: 3, open_ms: 200, open_max_ms: 2000 },
+    regions: regionsOf(configuration),
+    endpoints: endpoints.map((endpoint) => ({
+      id: endpoint.id,
+      region: endpoint.region,
+      models: endpoint.models,
+      protocol: 'modal-hf',
+      url: `${origin}${endpoint.path}`,
+      health_url: `${origin}${endpoint.path}/health`,
+      gpu: endpoint.gpu,
+      concurrency: Math.min(endpoint.concurrency, 1000),
+      scaledown_window_s: endpoint.scaledown_window_s / timeScale,
+    })),
+    questions: beacon.questions,
+  });
+}
+
+/** Regions as Beacon must know them: the name an endpoint attests is an alias, or every answer is refused. */
+function regionsOf({ beacon, endpoints }: StandInConfiguration): Record<string, { aliases: string[] }> {
+  const regions = new Map<string, Set<string>>();
+  for (const { region, attested_region: attested } of endpoints) {
+    const aliases = regions.get(region) ?? new Set(beacon.regions[region]?.aliases ?? []);
+    if (attested !== region) aliases.add(attested);
+    regions.set(region, aliases);
+  }
+  return Object.fromEntries([...regions].map(([region, aliases]) => [region, { aliases: [...aliases] }]));
+}

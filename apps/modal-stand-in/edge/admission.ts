@@ -1,0 +1,32 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { StandInConfiguration } from '../configuration/configuration.js';
+import type { Exchange } from './exchange.js';
+import type { ModalReplyName } from './modal-replies.js';
+
+/** `modal-*` request headers a caller may send. */
+const PERMITTED = new Set(['modal-key', 'modal-secret']);
+
+/** Rule 3. @returns the refusal, or `undefined` */
+export function refuseCredentials(
+  exchange: Exchange,
+  required: StandInConfiguration['proxy_auth'],
+): ModalReplyName | undefined {
+  if (required === undefined) return undefined;
+  const key = exchange.header('modal-key');
+  const secret = exchange.header('modal-secret');
+  if (key === undefined || secret === undefined) return 'missing_credentials';
+  return isSame(key, required.key) && isSame(secret, required.secret) ? undefined : 'invalid_credentials';
+}
+
+/** Rule 4. @returns the refusal, or `undefined` */
+export function refuseHeaders(exchange: Exchange): ModalReplyName | undefined {
+  for (const name of exchange.headerNames()) {
+    if (name.startsWith('modal-') && !PERMITTED.has(name)) return 'prohibited_header';
+  }
+  return undefined;
+}
+
+function isSame(given: string, expected: string): boolean {
+  const [left, right] = [Buffer.from(given), Buffer.from(expected)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}

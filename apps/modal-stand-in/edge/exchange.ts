@@ -1,0 +1,47 @@
+import type { Outage } from '../faults/fault-board.js';
+import { MODAL_REPLIES, type ModalReplyName } from './modal-replies.js';
+
+/** What goes back over one connection. */
+export type Reply =
+  | { readonly kind: 'json'; readonly status: number; readonly body: unknown; readonly callId?: string }
+  | {
+      readonly kind: 'text';
+      readonly status: number;
+      readonly text: string;
+      readonly callId?: string;
+      /** Real seconds. */
+      readonly retryAfterS?: number | undefined;
+    }
+  | { readonly kind: 'redirect'; readonly location: string; readonly callId: string }
+  /** The connection is destroyed. */
+  | { readonly kind: 'reset' }
+  /** The headers announce all of `body`; the connection breaks half-way. */
+  | { readonly kind: 'truncated'; readonly body: unknown };
+
+/** One HTTP request that wants an answer, whatever server it came through. */
+export interface Exchange {
+  readonly method: string;
+  /** Path without the query. */
+  readonly path: string;
+  readonly query: string;
+  /** e.g. `http://127.0.0.1:8123` */
+  readonly origin: string;
+  readonly body: string;
+  header(name: string): string | undefined;
+  headerNames(): readonly string[];
+  /** Answers; a second answer is ignored. */
+  reply(reply: Reply): void;
+  /** Calls back once if the caller goes away before it was answered. */
+  onHangUp(callback: () => void): void;
+}
+
+export function modalReply(name: ModalReplyName, callId?: string, retryAfterS?: number): Reply {
+  const { status, text } = MODAL_REPLIES[name];
+  return { kind: 'text', status, text, ...(callId === undefined ? {} : { callId }), retryAfterS };
+}
+
+/** Plays an outage to a connection. @returns whether there was one, so that nothing else may answer */
+export function suffer(exchange: Exchange, outage: Outage | undefined): boolean {
+  if (outage === 'reset') exchange.reply({ kind: 'reset' });
+  return outage !== undefined;
+}

@@ -1,0 +1,59 @@
+import { ConfigurationError, LOG_LEVELS, type LogLevel } from '#config';
+import { announceReady, createLogger, superviseSelf } from '#observability';
+import { stringify } from 'yaml';
+import { USAGE, parseCommandLine, type Command } from './command-line.js';
+import { serveStandIn } from './serve.js';
+import { StandIn } from './stand-in.js';
+
+/** Exit code of a wrong argument or configuration. */
+const EXIT_USAGE = 2;
+
+try {
+  await run(parseCommandLine(process.argv.slice(2)));
+} catch (error) {
+  if (!(error instanceof ConfigurationError)) throw error;
+  process.stderr.write(`${error.message}\n\n${USAGE}\n`);
+  process.exitCode = EXIT_USAGE;
+}
+
+async function run(command: Command): Promise<void> {
+  switch (command.kind) {
+    case 'help':
+      process.stdout.write(`${USAGE}\n`);
+      return;
+    case 'print':
+      process.stdout.write(stringify(command.configuration));
+      return;
+    case 'serve':
+      return serve(command);
+  }
+}
+
+async function serve({ configuration, host, port }: Command & { kind: 'serve' }): Promise<void> {
+  const logger = createLogger('modal-stand-in', logLevel());
+  const served = await serveStandIn(new StandIn(configuration), { host, port });
+  superviseSelf(logger, () => served.close());
+  logger.info(
+    {
+      event: 'stand_in.ready',
+      url: served.url,
+      endpoints: configuration.endpoints.length,
+      gpus: configuration.gpus,
+      time_scale: configuration.time_scale,
+      seed: configuration.seed,
+    },
+    'the stand-in accepts calls',
+  );
+  announceReady({ url: served.url });
+  process.stdout.write(`${JSON.stringify({ event: 'ready', url: served.url })}\n`);
+}
+
+function logLevel(): LogLevel {
+  const given = process.env['LOG_LEVEL'];
+  if (given === undefined || given === '') return 'info';
+  const level = LOG_LEVELS.find((known) => known === given);
+  if (level === undefined) {
+    throw new ConfigurationError('environment', [`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`]);
+  }
+  return level;
+}

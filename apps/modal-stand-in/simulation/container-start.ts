@@ -1,0 +1,108 @@
+import type { Clock } from '../clock/clock.js';
+import { SeededRandom } from '../clock/seeded-random.js';
+import type { EndpointSettings, StandInConfiguration } from '../configuration/configuration.js';
+import { Container } from './container.js';
+import type { GpuClaim, GpuQuota } from './gpu-quota.js';
+import { mintId } from './identifiers.js';
+import type { EventSink } from './simulation-event.js';
+
+/** Rule 11: pause after the first failed start; doubles up to the longest. Simulated seconds. */
+const FIRST_BACKOFF_S = 1;
+const LONGEST_BACKOFF_S = 60;
+
+export interface StartObserver {
+  ready(container: Container): void;
+  /** It did not become ready in time; the observer ends it. */
+  failed(container: Container): void;
+  /** The pause after a failed start is over. */
+  mayTryAgain(): void;
+}
+
+export interface StartSurroundings {
+  readonly clock: Clock;
+  readonly configuration: StandInConfiguration;
+  readonly gpus: GpuQuota;
+  readonly emit: EventSink;
+  readonly extraLoadS: (endpoint: EndpointSettings) => number;
+}
+
+/** Rules 8 and 11: scheduling, booting, initialising, ready; and the way out. */
+export class ContainerStart {
+  readonly #random: SeededRandom;
+  readonly #claims = new Map<Container, GpuClaim>();
+  #failures = 0;
+  #isPaused = false;
+
+  constructor(
+    private readonly endpoint: EndpointSettings,
+    private readonly surroundings: StartSurroundings,
+    private readonly observer: StartObserver,
+  ) {
+    this.#random = new SeededRandom(surroundings.configuration.seed, `${endpoint.id}/start`);
+  }
+
+  isAllowed(): boolean {
+    return !this.#isPaused;
+  }
+
+  /** The container waits for a GPU from here; it may have one on return. */
+  begin(): Container {
+    const { clock, gpus } = this.surroundings;
+    const container = new Container(mintId('ta'), this.endpoint, clock.now());
+    const claim: GpuClaim = { endpoint: this.endpoint, granted: () => this.#boot(container) };
+    this.#claims.set(container, claim);
+    gpus.claim(claim);
+    return container;
+  }
+
+  /** Ends a container in any phase and gives its GPU back. */
+  end(container: Container): void {
+    const { gpus, emit } = this.surroundings;
+    const heldGpu = container.phase !== 'scheduling';
+    container.timer?.cancel();
+    container.timer = undefined;
+    container.phase = 'gone';
+    emit({ kind: 'container_gone', container, heldGpu });
+    const claim = this.#claims.get(container);
+    this.#claims.delete(container);
+    if (claim !== undefined) gpus.release(claim);
+  }
+
+  #boot(container: Container): void {
+    const { clock, emit } = this.surroundings;
+    container.phase = 'booting';
+    emit({ kind: 'container_booting', container });
+    const bootS = this.#random.between(this.endpoint.boot_s);
+    container.timer = clock.schedule(bootS * 1000, () => this.#initialise(container));
+  }
+
+  #initialise(container: Container): void {
+    const { clock, extraLoadS } = this.surroundings;
+    container.phase = 'initialising';
+    const loadS = this.#random.between(this.endpoint.load_s) + extraLoadS(this.endpoint);
+    const isTooSlow = loadS > this.endpoint.startup_timeout_s;
+    container.timer = clock.schedule(Math.min(loadS, this.endpoint.startup_timeout_s) * 1000, () => {
+      container.timer = undefined;
+      if (isTooSlow) this.#fail(container);
+      else this.#succeed(container);
+    });
+  }
+
+  #succeed(container: Container): void {
+    this.#failures = 0;
+    container.phase = 'ready';
+    this.surroundings.emit({ kind: 'container_ready', container });
+    this.observer.ready(container);
+  }
+
+  #fail(container: Container): void {
+    const backoffS = Math.min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** this.#failures);
+    this.#failures += 1;
+    this.#isPaused = true;
+    this.surroundings.clock.schedule(backoffS * 1000, () => {
+      this.#isPaused = false;
+      this.observer.mayTryAgain();
+    });
+    this.observer.failed(container);
+  }
+}

@@ -1,0 +1,107 @@
+import type { Clock } from '../clock/clock.js';
+import { SeededRandom } from '../clock/seeded-random.js';
+import { executionRange, type EndpointSettings } from '../configuration/configuration.js';
+import type { ModalReplyName } from '../edge/modal-replies.js';
+import type { AnswerEngine, ModelAnswer } from '../engine/answer-engine.js';
+import type { Call, CallEnd } from './call.js';
+import type { Container } from './container.js';
+
+/** Rule 22: what a preempted container is given to finish. Simulated seconds. */
+const PREEMPTION_GRACE_S = 30;
+
+/** What a run may come to, other than being stopped from outside. */
+export interface RunObserver {
+  ended(call: Call, end: CallEnd): void;
+  died(container: Container, afterwards: 'reschedule' | ModalReplyName): void;
+}
+
+/** The work of one endpoint's containers on its inputs: how long it takes and how it ends. */
+export class InputRunner {
+  readonly #randoms = new Map<string, SeededRandom>();
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly engine: AnswerEngine,
+    private readonly endpoint: EndpointSettings,
+    private readonly seed: number,
+    private readonly observer: RunObserver,
+  ) {}
+
+  start(call: Call, container: Container): void {
+    call.startedMs = this.clock.now();
+    call.running = this.engine.start(call.request, {
+      endpointId: this.endpoint.id,
+      region: this.endpoint.region,
+    });
+    const executionS = this.#drawExecutionS(call.request.model) + call.plan.delayS;
+    const fault = call.containerFault;
+    call.containerFault = undefined;
+    if (fault?.kind === 'dies') {
+      const diesAfterS = executionS / 2 + (fault.preempted ? PREEMPTION_GRACE_S : 0);
+      this.#after(call, diesAfterS, () => this.observer.died(container, fault.afterwards));
+      return;
+    }
+    if (fault?.kind === 'never_ends' || executionS > this.endpoint.execution_timeout_s) {
+      this.#after(call, this.endpoint.execution_timeout_s, () => this.#timeOut(call, container));
+      return;
+    }
+    this.#after(call, executionS, () => this.#answer(call, container));
+  }
+
+  /** Stops the work; what becomes of the call is the caller's business. */
+  stop(call: Call): void {
+    call.timer?.cancel();
+    call.timer = undefined;
+    call.running?.cancel?.();
+    call.running = undefined;
+  }
+
+  #after(call: Call, delayS: number, then: () => void): void {
+    call.timer = this.clock.schedule(delayS * 1000, then);
+  }
+
+  #answer(call: Call, container: Container): void {
+    const running = call.running;
+    if (running === undefined) return;
+    const { answer } = running;
+    if (!(answer instanceof Promise)) return this.#answered(call, container, answer);
+    answer.then(
+      (value) => {
+        // The call may have been cancelled, or run again elsewhere, while the engine computed.
+        if (call.running === running) this.#answered(call, container, value);
+      },
+      (error: unknown) => {
+        if (call.running !== running) return;
+        this.observer.ended(call, {
+          kind: 'model_error',
+          error: error instanceof Error ? error.message : 'failed',
+        });
+      },
+    );
+  }
+
+  #answered(call: Call, container: Container, answer: ModelAnswer): void {
+    this.observer.ended(call, {
+      kind: 'answered',
+      answer,
+      containerId: container.id,
+      coldStart: call.coldStart,
+      executionS: (this.clock.now() - call.startedMs) / 1000,
+    });
+  }
+
+  /** Rule 16. A container whose only input overran is stopped with it: nothing else can interrupt the work. */
+  #timeOut(call: Call, container: Container): void {
+    if (container.inputs.size === 1) this.observer.died(container, 'timed_out');
+    else this.observer.ended(call, { kind: 'failed', reply: 'timed_out' });
+  }
+
+  #drawExecutionS(model: string): number {
+    let random = this.#randoms.get(model);
+    if (random === undefined) {
+      random = new SeededRandom(this.seed, `${this.endpoint.id}/execution/${model}`);
+      this.#randoms.set(model, random);
+    }
+    return random.between(executionRange(this.endpoint, model));
+  }
+}
