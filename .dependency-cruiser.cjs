@@ -33,7 +33,10 @@ const EDGES = {
   test: ['contracts', 'config'],
 };
 
-/** Packages that may be met in one lib only (and in libs/testing, which looks behind the curtain). */
+/**
+ * Packages that may be met in one lib only; and in tests that look behind the curtain: in libs/testing, and in the
+ * specs of libs/embedded-services, which ask the servers that it starts.
+ */
 const VENDORS = {
   persistence: ['typeorm', 'pg'],
   messaging: ['@nats-io/[^/]+'],
@@ -62,7 +65,7 @@ const vendorRules = Object.entries(VENDORS).map(([lib, names]) => ({
   name: `vendors-of-${lib}`,
   comment: `${names.join(', ')}: only in libs/${lib}, the adapter that hides them`,
   severity: 'error',
-  from: { path: OURS, pathNot: [`^libs/${lib}/`, '^libs/testing/'] },
+  from: { path: OURS, pathNot: [`^libs/${lib}/`, '^libs/testing/', `^libs/embedded-services/.*${SPEC}`] },
   to: { path: packages(names) },
 }));
 

@@ -92,7 +92,7 @@ export default defineConfig(
   },
   {
     files: TYPESCRIPT,
-    ignores: [...TESTS, 'libs/persistence/**', 'libs/embedded-services/**', 'apps/cli/**/postgres*.ts'],
+    ignores: [...TESTS, 'libs/persistence/**', 'libs/embedded-services/**'],
     rules: { 'no-restricted-syntax': ['error', ...FOCUSED_TESTS, ...SQL_ELSEWHERE] },
   },
   {

@@ -39,7 +39,9 @@ export function lanesOf(endpoint: EndpointView, model: string, all: readonly End
   const lanes: Lane[] = [`pin:${endpoint.spec.region}`, `prefer:${endpoint.spec.region}`, ANY_LANE];
   for (const region of regions) {
     if (region === endpoint.spec.region) continue;
-    const served = all.some((other) => other.spec.region === region && other.spec.models.includes(model) && isLive(other));
+    const served = all.some(
+      (other) => other.spec.region === region && other.spec.models.includes(model) && isLive(other),
+    );
     if (!served) lanes.push(`prefer:${region}`);
   }
   return lanes;
@@ -82,14 +84,21 @@ export function planAdmission(
   let gpusFree = gpuLimit - endpoints.filter((endpoint) => holdsGpu(endpoint, nowMs)).length;
 
   const assign = (endpoint: EndpointView, count: number): number => {
-    const lanesByModel = new Map(endpoint.spec.models.map((model) => [model, new Set(lanesOf(endpoint, model, endpoints))]));
+    const lanesByModel = new Map(
+      endpoint.spec.models.map((model) => [model, new Set(lanesOf(endpoint, model, endpoints))]),
+    );
     let assigned = 0;
     for (const candidate of ordered) {
       if (assigned >= count) break;
-      if (taken.has(candidate.jobId) || lanesByModel.get(candidate.model)?.has(candidate.lane) !== true) continue;
+      if (taken.has(candidate.jobId) || lanesByModel.get(candidate.model)?.has(candidate.lane) !== true)
+        continue;
       if (avoids(candidate, endpoint.spec.region, nowMs)) continue;
       taken.add(candidate.jobId);
-      assignments.push({ jobId: candidate.jobId, endpointId: endpoint.spec.id, region: endpoint.spec.region });
+      assignments.push({
+        jobId: candidate.jobId,
+        endpointId: endpoint.spec.id,
+        region: endpoint.spec.region,
+      });
       assigned += 1;
     }
     return assigned;
@@ -106,10 +115,15 @@ export function planAdmission(
 }
 
 /** Cold endpoints, the one whose first candidate has the best claim first: GPUs may not do for all. */
-function coldestWaitFirst(endpoints: readonly EndpointView[], ordered: readonly Candidate[], nowMs: number): EndpointView[] {
+function coldestWaitFirst(
+  endpoints: readonly EndpointView[],
+  ordered: readonly Candidate[],
+  nowMs: number,
+): EndpointView[] {
   const rank = (endpoint: EndpointView): number => {
     const index = ordered.findIndex(
-      ({ model, lane }) => endpoint.spec.models.includes(model) && lanesOf(endpoint, model, endpoints).includes(lane),
+      ({ model, lane }) =>
+        endpoint.spec.models.includes(model) && lanesOf(endpoint, model, endpoints).includes(lane),
     );
     return index === -1 ? Number.MAX_SAFE_INTEGER : index;
   };

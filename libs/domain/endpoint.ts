@@ -85,7 +85,8 @@ export interface Capacity {
 export function capacityOf(view: EndpointView, nowMs: number): Capacity {
   const { record, leases, spec } = view;
   if (record.paused || !view.dispatcherAlive || record.breaker === 'open') return { start: 0, stage: 0 };
-  if (record.breaker === 'half_open' || record.warmUntilMs <= nowMs) return { start: leases === 0 ? 1 : 0, stage: 0 };
+  if (record.breaker === 'half_open' || record.warmUntilMs <= nowMs)
+    return { start: leases === 0 ? 1 : 0, stage: 0 };
   const start = Math.max(0, spec.concurrency - leases);
   return { start, stage: Math.max(0, spec.concurrency + 1 - leases - start) };
 }
@@ -139,7 +140,12 @@ export function afterFailure(
 }
 
 /** The health probe of an open breaker: well means one call may try, ill means another, longer, pause. */
-export function afterProbe(record: EndpointRecord, healthy: boolean, policy: BreakerPolicy, nowMs: number): EndpointRecord {
+export function afterProbe(
+  record: EndpointRecord,
+  healthy: boolean,
+  policy: BreakerPolicy,
+  nowMs: number,
+): EndpointRecord {
   if (record.breaker !== 'open') return record;
   if (healthy) return { ...record, breaker: 'half_open' };
   return { ...record, opens: record.opens + 1, openUntilMs: nowMs + openMs(record.opens, policy) };
