@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { jobStatusSchema, problemSchema, queuedResponseSchema, type JobStatusView } from '#contracts';
 import { backoffMs } from '#domain';
-import { z } from 'zod';
+import type { z } from 'zod';
 
 /** The router cannot be reached or is not well. It may be restarting: the same request may succeed later. */
 export class RouterUnavailableError extends Error {

@@ -77,7 +77,7 @@ export {
   type SubmittedCell,
   type WindowCell,
 } from './sql/runs/open-cells.js';
-export { findRun, findRunGates, listRuns, readWarmTimes } from './sql/runs/read-run.js';
+export { findRun, findRunGates, listRuns } from './sql/runs/read-run.js';
 export {
   appendRunEvents,
   readRunEvents,

@@ -1,6 +1,5 @@
-import type { WarmTimes } from '#domain';
 import { LessThan } from 'typeorm';
-import type { Database, Queryable } from '../../database.js';
+import type { Database } from '../../database.js';
 import { RunGateEntity } from '../../entities/run-gate.entity.js';
 import { RunEntity } from '../../entities/run.entity.js';
 
@@ -25,16 +24,4 @@ export async function findRunGates(database: Database, runId: string): Promise<R
   return database.dataSource
     .getRepository(RunGateEntity)
     .find({ where: { runId }, order: { afterQuestionNo: 'ASC' } });
-}
-
-/** Warm execution times learned for any of the models. */
-export async function readWarmTimes(
-  database: Queryable,
-  models: readonly string[],
-): Promise<WarmTimes[]> {
-  const { rows } = await database.query<{ region: string; model: string; samplesMs: number[] }>(
-    `SELECT region, model, samples_ms AS "samplesMs" FROM execution_times WHERE model = ANY ($1) AND NOT cold`,
-    [models],
-  );
-  return rows;
 }

@@ -1,0 +1,206 @@
+import { ProblemError, type FieldError, type RunRequest } from '#contracts';
+import { resolveRegion, type Configuration } from '#config';
+import type { NewGate, NewQuestion, RunPair, StoredRunSpec } from '#persistence';
+
+export interface ResolvedRun {
+  readonly spec: StoredRunSpec;
+  readonly questions: readonly NewQuestion[];
+  readonly gates: readonly NewGate[];
+  readonly totalCells: number;
+}
+
+/**
+ * Replaces names by what they stand for: region aliases, questions of the bank. Leaves out the pairs that are
+ * served nowhere.
+ * @throws ProblemError naming every field that is wrong
+ */
+export function resolveRun(request: RunRequest, configuration: Configuration): ResolvedRun {
+  const faults = new Faults();
+  const regions = resolveRegions(request.regions, configuration, faults);
+  const questions = resolveQuestions(request, configuration, faults);
+  const systemPrompts = resolvePrompts(request.system_prompts, 'system_prompts', configuration, faults);
+  refuseUnknownModels(request.models, configuration, faults);
+  const gates = resolveGates(request, questions, faults);
+  refuseLongPrompts(questions, regions, systemPrompts, configuration, faults);
+  faults.throwIfAny();
+
+  const pairs: RunPair[] = [];
+  const unavailable: RunPair[] = [];
+  for (const region of regions) {
+    for (const model of request.models) {
+      // A pair that may be answered elsewhere has cells wherever it is served.
+      const served = request.region_policy !== 'pin' || serves(configuration, model, region);
+      (served ? pairs : unavailable).push({ model, region });
+    }
+  }
+  if (pairs.length === 0) {
+    throw new ProblemError('MODEL_NOT_IN_REGION', 'none of the models is deployed in any of the regions');
+  }
+  const totalCells = questions.length * request.repeats * pairs.length;
+  if (totalCells > configuration.limits.run_cells) {
+    throw new ProblemError(
+      'VALIDATION_FAILED',
+      `the run would have ${totalCells} cells; at most ${configuration.limits.run_cells} are allowed`,
+      [
+        {
+          field: 'questions',
+          message: `makes ${totalCells} cells; the limit is ${configuration.limits.run_cells}`,
+        },
+      ],
+    );
+  }
+  const { models, repeats, region_policy, temperature, max_tokens } = request;
+  return {
+    spec: {
+      models,
+      regions,
+      repeats,
+      region_policy,
+      system_prompts: systemPrompts,
+      temperature,
+      max_tokens,
+      pairs,
+      unavailable,
+    },
+    questions,
+    gates,
+    totalCells,
+  };
+}
+
+class Faults {
+  private readonly faults: FieldError[] = [];
+  private onlyUnknownModels = true;
+
+  add(field: string, message: string): void {
+    this.onlyUnknownModels = false;
+    this.faults.push({ field, message });
+  }
+
+  addUnknownModel(field: string, model: string): void {
+    this.faults.push({ field, message: `no endpoint serves "${model}"` });
+  }
+
+  throwIfAny(): void {
+    if (this.faults.length === 0) return;
+    const named = this.faults.slice(0, 3).map(({ field, message }) => `${field}: ${message}`);
+    const code = this.onlyUnknownModels ? 'UNKNOWN_MODEL' : 'VALIDATION_FAILED';
+    throw new ProblemError(code, named.join('; '), this.faults.slice(0, 100));
+  }
+}
+
+function serves(configuration: Configuration, model: string, region: string): boolean {
+  return configuration.endpoints.some(
+    (endpoint) => endpoint.region === region && endpoint.models.includes(model),
+  );
+}
+
+function resolveRegions(names: readonly string[], configuration: Configuration, faults: Faults): string[] {
+  const regions: string[] = [];
+  for (const [index, name] of names.entries()) {
+    const region = resolveRegion(configuration, name);
+    if (region === undefined) faults.add(`regions[${index}]`, `there is no region "${name}"`);
+    else if (regions.includes(region)) faults.add(`regions[${index}]`, `names region ${region} again`);
+    else regions.push(region);
+  }
+  return regions;
+}
+
+function refuseUnknownModels(models: readonly string[], configuration: Configuration, faults: Faults): void {
+  for (const [index, model] of models.entries()) {
+    if (models.indexOf(model) < index) faults.add(`models[${index}]`, `names model "${model}" again`);
+    else if (!configuration.endpoints.some((endpoint) => endpoint.models.includes(model))) {
+      faults.addUnknownModel(`models[${index}]`, model);
+    }
+  }
+}
+
+function resolveQuestions(request: RunRequest, configuration: Configuration, faults: Faults): NewQuestion[] {
+  const bank = new Map(configuration.questions.map((question) => [question.id, question]));
+  const seen = new Set<string>();
+  const questions: NewQuestion[] = [];
+  for (const [index, given] of request.questions.entries()) {
+    const field = `questions[${index}]`;
+    const question = typeof given === 'string' ? bank.get(given) : given;
+    if (question === undefined) {
+      faults.add(field, `the question bank has no "${typeof given === 'string' ? given : given.id}"`);
+      continue;
+    }
+    if (seen.has(question.id)) faults.add(field, `has the id "${question.id}" of an earlier question`);
+    seen.add(question.id);
+    const { id, text, system } = question;
+    const systems =
+      system === undefined || typeof system === 'string'
+        ? { '': system ?? '' }
+        : resolvePrompts(system, `${field}.system`, configuration, faults);
+    questions.push({
+      id,
+      text,
+      systems: Object.values(systems).some((prompt) => prompt !== '') ? systems : null,
+    });
+  }
+  return questions;
+}
+
+/** @returns the prompts by the regions' own names */
+function resolvePrompts(
+  prompts: Readonly<Record<string, string>>,
+  field: string,
+  configuration: Configuration,
+  faults: Faults,
+): Record<string, string> {
+  const resolved: Record<string, string> = {};
+  for (const [name, prompt] of Object.entries(prompts)) {
+    const region = resolveRegion(configuration, name);
+    if (region === undefined) faults.add(`${field}.${name}`, `there is no region "${name}"`);
+    else if (Object.hasOwn(resolved, region)) faults.add(`${field}.${name}`, `names region ${region} again`);
+    else resolved[region] = prompt;
+  }
+  return resolved;
+}
+
+function resolveGates(request: RunRequest, questions: readonly NewQuestion[], faults: Faults): NewGate[] {
+  const numbers = new Map(questions.map(({ id }, index) => [id, index + 1]));
+  const gates = new Map<string, NewGate>();
+  for (const [index, gate] of request.gates.entries()) {
+    const field = `gates[${index}].after_question`;
+    const afterQuestionNo = numbers.get(gate.after_question);
+    if (afterQuestionNo === undefined)
+      faults.add(field, `"${gate.after_question}" is not a question of this run`);
+    else if (gates.has(gate.after_question)) faults.add(field, `has a gate already`);
+    else
+      gates.set(gate.after_question, {
+        gateId: gate.after_question,
+        afterQuestionNo,
+        expiresInS: gate.expires_in_s,
+      });
+  }
+  return [...gates.values()];
+}
+
+/** The router refuses a job whose messages are too long together; better to say so before anything runs. */
+function refuseLongPrompts(
+  questions: readonly NewQuestion[],
+  regions: readonly string[],
+  systemPrompts: Readonly<Record<string, string>>,
+  configuration: Configuration,
+  faults: Faults,
+): void {
+  const limit = configuration.limits.prompt_bytes;
+  const regionBytes = new Map(
+    regions.map((region) => [region, Buffer.byteLength(systemPrompts[region] ?? '')]),
+  );
+  for (const [index, { text, systems }] of questions.entries()) {
+    const ownBytes = Buffer.byteLength(text);
+    const tooLong = regions.find((region) => {
+      const system = systems?.[region] ?? systems?.[''] ?? '';
+      return ownBytes + Buffer.byteLength(system) + (regionBytes.get(region) ?? 0) + SEPARATOR_BYTES > limit;
+    });
+    if (tooLong !== undefined) {
+      faults.add(`questions[${index}]`, `is longer than ${limit} bytes with the system prompt of ${tooLong}`);
+    }
+  }
+}
+
+/** Between a region's system prompt and the question's own. */
+const SEPARATOR_BYTES = 2;

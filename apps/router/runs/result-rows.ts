@@ -1,0 +1,57 @@
+import type { CellResultView } from '#contracts';
+import type { CellResult } from '#persistence';
+
+export function resultView(cell: CellResult): CellResultView {
+  return {
+    question_id: cell.questionId,
+    model: cell.model,
+    region: cell.region,
+    repeat: cell.repeat,
+    status: cell.state,
+    response: cell.answer,
+    answered_region: cell.answeredRegion,
+    substituted: cell.substituted ?? false,
+    endpoint_id: cell.endpointId,
+    job_id: cell.jobId,
+    attempts: cell.attempts,
+    inference_time: cell.inferenceTimeS,
+    tokens_generated: cell.tokensGenerated,
+    error_code: cell.errorCode,
+    accepted_at: cell.state === 'accepted' ? (cell.finishedAt?.toISOString() ?? null) : null,
+  };
+}
+
+const COLUMNS = [
+  'question_id',
+  'model',
+  'region',
+  'repeat',
+  'status',
+  'response',
+  'answered_region',
+  'substituted',
+  'endpoint_id',
+  'job_id',
+  'attempts',
+  'inference_time',
+  'tokens_generated',
+  'error_code',
+  'accepted_at',
+] as const satisfies readonly (keyof CellResultView)[];
+
+export const CSV_HEADER = `${COLUMNS.join(',')}\r\n`;
+
+/** RFC 4180. */
+export function csvRow(row: CellResultView): string {
+  return `${COLUMNS.map((column) => csvField(row[column])).join(',')}\r\n`;
+}
+
+/**
+ * A text that a spreadsheet would take for a formula gets an apostrophe in front: an answer must not be able to run
+ * anything on the reader's machine. For exact texts there are the other formats.
+ */
+function csvField(value: string | number | boolean | null): string {
+  if (value === null) return '';
+  const text = typeof value === 'string' && /^[=+\-@\t\r\n]/.test(value) ? `'${value}` : String(value);
+  return /[",\r\n]/.test(text) || text !== text.trim() ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,40 @@
+import type { ResultFormat } from '#contracts';
+import { readResults, type Database, type RunEntity } from '#persistence';
+import { CSV_HEADER, csvRow, resultView } from './result-rows.js';
+
+/** Rows read at once: bounds what one reader holds, even where every answer is long. */
+const BATCH = 200;
+
+export const CONTENT_TYPES: Readonly<Record<ResultFormat, string>> = {
+  json: 'application/json; charset=utf-8',
+  jsonl: 'application/x-ndjson; charset=utf-8',
+  csv: 'text/csv; charset=utf-8',
+};
+
+/** The body of `GET /runs/{id}/results`, piece by piece, as fast as the client takes it. */
+export async function* resultStream(
+  database: Database,
+  run: RunEntity,
+  format: ResultFormat,
+): AsyncGenerator<string, void, undefined> {
+  if (format === 'csv') yield CSV_HEADER;
+  if (format === 'json')
+    yield `${JSON.stringify({ run_id: run.id, status: run.status }).slice(0, -1)},"results":[`;
+  let separator = '';
+  for await (const cells of readResults(database, run.id, BATCH)) {
+    const rows = cells.map(resultView);
+    switch (format) {
+      case 'csv':
+        yield rows.map(csvRow).join('');
+        break;
+      case 'jsonl':
+        yield rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+        break;
+      case 'json':
+        yield separator + rows.map((row) => JSON.stringify(row)).join(',');
+        separator = ',';
+        break;
+    }
+  }
+  if (format === 'json') yield ']}\n';
+}

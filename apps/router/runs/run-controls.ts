@@ -1,0 +1,83 @@
+import { ProblemError, type GateDecidedView, type RunCancelView } from '#contracts';
+import { isRunFinished, judgeGateDecision, type GateDecision } from '#domain';
+import type { Logger } from '#observability';
+import {
+  appendRunEvents,
+  expireGate,
+  lockRun,
+  readGates,
+  recordGateDecision,
+  requestEnding,
+  setRunStatus,
+  type Database,
+} from '#persistence';
+import type { RunHints } from './run-hints.js';
+import { runNotFound } from './run-id.js';
+
+/** What people ask of a run. It is written down here, and carried out by the runner, now or when it is back. */
+export class RunControls {
+  constructor(
+    private readonly database: Database,
+    private readonly hints: RunHints,
+    private readonly logger: Logger,
+  ) {}
+
+  /** @throws ProblemError RUN_NOT_FOUND, RUN_FINISHED */
+  async cancel(runId: string): Promise<RunCancelView> {
+    const { status, first } = await this.database.transaction(async (client) => {
+      const run = await lockRun(client, runId);
+      if (run === undefined) throw runNotFound();
+      if (isRunFinished(run.status)) throw new ProblemError('RUN_FINISHED', `the run is ${run.status}`);
+      if (run.ending !== null) return { status: run.status, first: false };
+      await requestEnding(client, runId, 'cancelled');
+      await appendRunEvents(client, runId, [{ type: 'run.cancelling', data: {} }]);
+      return { status: run.status, first: true };
+    });
+    if (first) this.logger.info({ event: 'run.cancelling', run_id: runId }, 'run is to be cancelled');
+    this.tell(runId);
+    return { run_id: runId, status, cancelling: true };
+  }
+
+  /** @throws ProblemError RUN_NOT_FOUND, GATE_NOT_FOUND, GATE_DECIDED, RUN_FINISHED */
+  async decideGate(runId: string, gateId: string, decision: GateDecision): Promise<GateDecidedView> {
+    const outcome = await this.database.transaction(async (client) => {
+      const run = await lockRun(client, runId);
+      if (run === undefined) throw runNotFound();
+      const gate = (await readGates(client, runId)).find((candidate) => candidate.gateId === gateId);
+      if (gate === undefined) throw new ProblemError('GATE_NOT_FOUND', 'the run has no gate of this name');
+      const verdict = judgeGateDecision(gate.status, gate.overdue, decision);
+      switch (verdict.kind) {
+        case 'repeat':
+          return 'unchanged';
+        case 'conflict':
+          throw new ProblemError('GATE_DECIDED', `the gate is ${gate.status}`);
+        case 'expire':
+          return 'overdue';
+        case 'decide':
+          if (isRunFinished(run.status)) throw new ProblemError('RUN_FINISHED', `the run is ${run.status}`);
+          await recordGateDecision(client, runId, gateId, decision);
+          if (decision === 'rejected') await requestEnding(client, runId, 'rejected');
+          else if (gate.status === 'waiting') await setRunStatus(client, runId, 'running');
+          await appendRunEvents(client, runId, [
+            { type: 'gate.decided', data: { gate_id: gateId, decision } },
+          ]);
+          return 'decided';
+      }
+    });
+    if (outcome === 'overdue') {
+      await expireGate(this.database, runId, gateId);
+      this.tell(runId);
+      throw new ProblemError('GATE_DECIDED', 'the gate has expired');
+    }
+    if (outcome === 'decided') {
+      this.logger.info({ event: 'gate.decided', run_id: runId, gate_id: gateId, decision }, 'gate decided');
+    }
+    this.tell(runId);
+    return { run_id: runId, gate_id: gateId, status: decision };
+  }
+
+  private tell(runId: string): void {
+    this.hints.request(runId);
+    this.hints.announce(runId);
+  }
+}

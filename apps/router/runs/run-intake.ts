@@ -1,0 +1,124 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { Configuration } from '#config';
+import {
+  DEFAULT_REQUEST_LIMITS,
+  ProblemError,
+  parseRequest,
+  runRequestSchema,
+  type RunCreatedView,
+  type RunRequest,
+} from '#contracts';
+import type { Logger } from '#observability';
+import {
+  findRun,
+  findRunByIdempotencyKey,
+  insertRun,
+  readExecutionTimes,
+  type Database,
+  type RunEntity,
+} from '#persistence';
+import { planRun } from './plan-run.js';
+import { resolveRun } from './resolve-run.js';
+import type { RunHints } from './run-hints.js';
+import { runNotFound } from './run-id.js';
+
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+
+/** Accepts runs: a run is accepted once its row and all of its cells are committed. */
+export class RunIntake {
+  private readonly schema: ReturnType<typeof runRequestSchema>;
+
+  constructor(
+    private readonly database: Database,
+    private readonly configuration: Configuration,
+    private readonly hints: RunHints,
+    private readonly logger: Logger,
+  ) {
+    this.schema = runRequestSchema({
+      ...DEFAULT_REQUEST_LIMITS,
+      promptBytes: configuration.limits.prompt_bytes,
+      maxTokens: configuration.limits.max_tokens,
+    });
+  }
+
+  /** @throws ProblemError */
+  async create(body: unknown, idempotencyKey: string | undefined): Promise<RunCreatedView> {
+    const key = checkedKey(idempotencyKey);
+    const request = parseRequest(this.schema, body);
+    const requestHash = hashOf(request);
+    if (key !== null) {
+      const earlier = await this.findEarlier(key, requestHash);
+      if (earlier !== undefined) return earlier;
+    }
+    const resolved = resolveRun(request, this.configuration);
+    const learned = (await readExecutionTimes(this.database)).filter(({ cold }) => !cold);
+    const plan = planRun(resolved, request.order, this.configuration, learned);
+    const { spec, questions, gates, totalCells } = resolved;
+    const id = randomUUID();
+    const inserted = await insertRun(this.database, {
+      id,
+      name: request.name,
+      spec,
+      plan,
+      questions,
+      gates,
+      totalCells,
+      idempotencyKey: key,
+      requestHash: key === null ? null : requestHash,
+    });
+    if (!inserted) {
+      // Somebody with the same key was faster.
+      const earlier = key === null ? undefined : await this.findEarlier(key, requestHash);
+      if (earlier === undefined) throw runNotFound();
+      return earlier;
+    }
+    this.logger.info(
+      { event: 'run.created', run_id: id, cells: totalCells, order: plan.order },
+      'run accepted',
+    );
+    this.hints.request(id);
+    this.hints.announce(id);
+    return {
+      run_id: id,
+      status: 'planned',
+      total_cells: totalCells,
+      unavailable: [...spec.unavailable],
+      plan,
+    };
+  }
+
+  private async findEarlier(key: string, requestHash: Buffer): Promise<RunCreatedView | undefined> {
+    const earlier = await findRunByIdempotencyKey(this.database, key);
+    if (earlier === undefined) return undefined;
+    if (!earlier.requestHash.equals(requestHash)) {
+      throw new ProblemError('IDEMPOTENCY_KEY_REUSED', 'this Idempotency-Key made a run from another body');
+    }
+    const run = await findRun(this.database, earlier.runId);
+    return run === null ? undefined : createdView(run);
+  }
+}
+
+function createdView({ id, status, totalCells, spec, plan }: RunEntity): RunCreatedView {
+  return { run_id: id, status, total_cells: totalCells, unavailable: [...spec.unavailable], plan };
+}
+
+function checkedKey(key: string | undefined): string | null {
+  if (key === undefined) return null;
+  if (IDEMPOTENCY_KEY.test(key)) return key;
+  const message = 'must be 1 to 255 visible ASCII characters';
+  throw new ProblemError('VALIDATION_FAILED', `Idempotency-Key: ${message}`, [
+    { field: 'Idempotency-Key', message },
+  ]);
+}
+
+/** Bodies that mean the same hash alike: defaults are filled in and the order of names does not count. */
+function hashOf(request: RunRequest): Buffer {
+  const canonical = JSON.stringify(request, (_name, value: unknown) =>
+    isRecord(value) ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value,
+  );
+  return createHash('sha256').update(canonical).digest();
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

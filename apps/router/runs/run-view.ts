@@ -1,0 +1,103 @@
+import type { CellCountsView, GateView, RegionCountsView, RunSummaryView, RunView } from '#contracts';
+import type { PairProgress, RunEntity, RunGateEntity, RunProgress, StateCounts } from '#persistence';
+
+export function runSummary(run: RunEntity): RunSummaryView {
+  return {
+    run_id: run.id,
+    name: run.name,
+    status: run.status,
+    cancelling: run.ending === 'cancelled' && run.finishedAt === null,
+    order: run.order,
+    total_cells: run.totalCells,
+    created_at: run.createdAt.toISOString(),
+    started_at: run.startedAt?.toISOString() ?? null,
+    finished_at: run.finishedAt?.toISOString() ?? null,
+  };
+}
+
+export function runView(
+  run: RunEntity,
+  { questions, pairs }: RunProgress,
+  gates: readonly RunGateEntity[],
+  etaSeconds: number | null,
+): RunView {
+  const { spec } = run;
+  const all = sum(pairs);
+  const pairsOf = (belongs: (pair: { model: string; region: string }) => boolean): RegionCountsView =>
+    regionCounts(
+      pairs.filter(({ pairNo }) => {
+        const pair = spec.pairs[pairNo - 1];
+        return pair !== undefined && belongs(pair);
+      }),
+    );
+  return {
+    ...runSummary(run),
+    models: [...spec.models],
+    regions: [...spec.regions],
+    repeats: spec.repeats,
+    region_policy: spec.region_policy,
+    progress: {
+      total: run.totalCells,
+      accepted: all.accepted,
+      substituted: pairs.reduce((count, { substituted }) => count + substituted, 0),
+      failed: all.failed,
+      cancelled: all.cancelled,
+      running: all.submitted,
+      pending: all.pending,
+      by_question: questions.map((question) => ({
+        question_id: question.questionId,
+        ...cellCounts(question),
+      })),
+      by_region: Object.fromEntries(
+        spec.regions.map((name) => [name, pairsOf(({ region }) => region === name)]),
+      ),
+      by_model: Object.fromEntries(spec.models.map((name) => [name, pairsOf(({ model }) => model === name)])),
+      by_pair: pairs.flatMap((pair) => {
+        const names = spec.pairs[pair.pairNo - 1];
+        return names === undefined ? [] : [{ ...names, ...regionCounts([pair]) }];
+      }),
+    },
+    eta_seconds: etaSeconds,
+    gates: gates.map(gateView),
+    unavailable: [...spec.unavailable],
+    plan: run.plan,
+  };
+}
+
+function gateView(gate: RunGateEntity): GateView {
+  return {
+    gate_id: gate.gateId,
+    // A gate is named after its question.
+    after_question: gate.gateId,
+    status: gate.status,
+    expires_in_s: gate.expiresInS,
+    waiting_since: gate.waitingSince?.toISOString() ?? null,
+    expires_at: gate.expiresAt?.toISOString() ?? null,
+    decided_at: gate.decidedAt?.toISOString() ?? null,
+  };
+}
+
+/** A substitute closes its cell, but never counts as an answer of the region. */
+function regionCounts(pairs: readonly PairProgress[]): RegionCountsView {
+  const substituted = pairs.reduce((count, pair) => count + pair.substituted, 0);
+  const counts = cellCounts(sum(pairs));
+  return { ...counts, accepted: counts.accepted - substituted, substituted };
+}
+
+function cellCounts({ pending, submitted, accepted, failed, cancelled }: StateCounts): CellCountsView {
+  const done = accepted + failed + cancelled;
+  return { done, total: done + pending + submitted, accepted, failed, running: submitted };
+}
+
+function sum(counts: readonly StateCounts[]): StateCounts {
+  return counts.reduce<StateCounts>(
+    (total, next) => ({
+      pending: total.pending + next.pending,
+      submitted: total.submitted + next.submitted,
+      accepted: total.accepted + next.accepted,
+      failed: total.failed + next.failed,
+      cancelled: total.cancelled + next.cancelled,
+    }),
+    { pending: 0, submitted: 0, accepted: 0, failed: 0, cancelled: 0 },
+  );
+}

@@ -1,0 +1,37 @@
+import { type RunCancelView, type RunCreatedView, type RunListView, type RunView } from '#contracts';
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { RunControls } from './run-controls.js';
+import { runIdOf } from './run-id.js';
+import { RunIntake } from './run-intake.js';
+import { RunReader } from './run-reader.js';
+
+@Controller('runs')
+export class RunsController {
+  constructor(
+    private readonly intake: RunIntake,
+    private readonly reader: RunReader,
+    private readonly controls: RunControls,
+  ) {}
+
+  @Post()
+  @HttpCode(202)
+  create(@Body() body: unknown, @Headers('idempotency-key') key?: string): Promise<RunCreatedView> {
+    return this.intake.create(body, key);
+  }
+
+  @Get()
+  list(@Query() query: unknown): Promise<RunListView> {
+    return this.reader.list(query);
+  }
+
+  @Get(':id')
+  async find(@Param('id') id: string): Promise<RunView> {
+    return this.reader.view(runIdOf(id));
+  }
+
+  @Post(':id/cancel')
+  @HttpCode(202)
+  async cancel(@Param('id') id: string): Promise<RunCancelView> {
+    return this.controls.cancel(runIdOf(id));
+  }
+}

@@ -1,0 +1,38 @@
+import type { Configuration } from '#config';
+import type { Logger } from '#observability';
+import { Database } from '#persistence';
+import { Module, type DynamicModule } from '@nestjs/common';
+import { RunControls } from './run-controls.js';
+import { RunEventFeed, type FeedOptions } from './run-event-feed.js';
+import { RunGatesController } from './run-gates.controller.js';
+import type { RunHints } from './run-hints.js';
+import { RunIntake } from './run-intake.js';
+import { RunReader } from './run-reader.js';
+import { RunStreamsController } from './run-streams.controller.js';
+import { RunsController } from './runs.controller.js';
+
+export interface RunsParts {
+  readonly database: Database;
+  readonly configuration: Configuration;
+  readonly hints: RunHints;
+  readonly logger: Logger;
+  readonly feed?: FeedOptions;
+}
+
+/** `/runs` and everything below it. */
+@Module({})
+export class RunsModule {
+  static register({ database, configuration, hints, logger, feed }: RunsParts): DynamicModule {
+    return {
+      module: RunsModule,
+      controllers: [RunsController, RunGatesController, RunStreamsController],
+      providers: [
+        { provide: Database, useValue: database },
+        { provide: RunIntake, useFactory: () => new RunIntake(database, configuration, hints, logger) },
+        { provide: RunReader, useFactory: () => new RunReader(database) },
+        { provide: RunControls, useFactory: () => new RunControls(database, hints, logger) },
+        { provide: RunEventFeed, useFactory: () => new RunEventFeed(database, hints, feed) },
+      ],
+    };
+  }
+}
