@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Configuration, Settings } from '#config';
 import { cancelSchema, probeSchema, subjects, type Heartbeat } from '#contracts';
-import { createHttpClient, probeHealth, type Endpoint, type EndpointCredentials, type HttpClient } from '#endpoint-client';
+import {
+  createHttpClient,
+  probeHealth,
+  type Endpoint,
+  type EndpointCredentials,
+  type HttpClient,
+} from '#endpoint-client';
 import {
   CallStore,
   OutcomePublisher,
@@ -29,7 +35,12 @@ export class Dispatcher {
     private readonly drainMs: number,
   ) {}
 
-  static async start(region: string, settings: Settings, configuration: Configuration, logger: Logger): Promise<Dispatcher> {
+  static async start(
+    region: string,
+    settings: Settings,
+    configuration: Configuration,
+    logger: Logger,
+  ): Promise<Dispatcher> {
     const dispatcherId = `${region}-${randomUUID()}`;
     const connection = await connectNats({
       url: settings.natsUrl ?? '',
@@ -53,7 +64,8 @@ export class Dispatcher {
       logger,
     };
     subscribeJson(connection, subjects.cancelSubject(region), cancelSchema, ({ job_id, epoch }) => {
-      if (calls.cancel(job_id, epoch)) logger.info({ event: 'call.cancelling', job_id, epoch }, 'cancelling a call');
+      if (calls.cancel(job_id, epoch))
+        logger.info({ event: 'call.cancelling', job_id, epoch }, 'cancelling a call');
     });
     subscribeJson(connection, subjects.probeSubject(region), probeSchema, ({ endpoint_id }, message) => {
       const endpoint = endpoints.find(({ id }) => id === endpoint_id);
@@ -62,7 +74,11 @@ export class Dispatcher {
     });
     const workers = endpoints.map(
       (endpoint) =>
-        new EndpointWorker(services, endpoint, configuration.endpoints.find(({ id }) => id === endpoint.id)?.concurrency ?? 1),
+        new EndpointWorker(
+          services,
+          endpoint,
+          configuration.endpoints.find(({ id }) => id === endpoint.id)?.concurrency ?? 1,
+        ),
     );
     const heartbeat = setInterval(() => {
       const beat: Heartbeat = { dispatcher_id: dispatcherId, region, calls: calls.begun() };

@@ -52,7 +52,10 @@ export class EndpointWorker {
       },
       handle: (message) => this.take(message),
       onInterrupted: (error) => {
-        logger.warn({ event: 'tickets.interrupted', endpoint_id: endpoint.id, err: error }, 'ticket delivery was interrupted');
+        logger.warn(
+          { event: 'tickets.interrupted', endpoint_id: endpoint.id, err: error },
+          'ticket delivery was interrupted',
+        );
       },
     });
   }
@@ -68,14 +71,20 @@ export class EndpointWorker {
     const ticket = decodeJson(ticketSchema, message.data);
     if (ticket === undefined) {
       // Nobody can work on it. Leaving it would block the endpoint; the reconciler issues its job again.
-      logger.error({ event: 'ticket.malformed', endpoint_id: this.endpoint.id, subject: message.subject }, 'malformed ticket dropped');
+      logger.error(
+        { event: 'ticket.malformed', endpoint_id: this.endpoint.id, subject: message.subject },
+        'malformed ticket dropped',
+      );
       message.ack();
       return;
     }
     const call = calls.take(ticket, message);
     if (call === undefined) return;
     this.work(call).catch((error: unknown) => {
-      logger.error({ event: 'ticket.failed', ...idsOf(ticket), err: error }, 'a ticket could not be worked on');
+      logger.error(
+        { event: 'ticket.failed', ...idsOf(ticket), err: error },
+        'a ticket could not be worked on',
+      );
     });
   }
 
@@ -118,7 +127,10 @@ export class EndpointWorker {
       dispatcher_id: dispatcherId,
       running_ms: 0,
     });
-    logger.info({ event: 'call.started', ...idsOf(ticket), reattached: resultUrl !== undefined }, 'call started');
+    logger.info(
+      { event: 'call.started', ...idsOf(ticket), reattached: resultUrl !== undefined },
+      'call started',
+    );
     let stored = resultUrl !== undefined;
     const result = await callEndpoint(http.axios, this.endpoint, ticket, {
       credentials,
@@ -128,13 +140,19 @@ export class EndpointWorker {
         stored = true;
         // Without the store a crash would cost a second call; the call itself must not fail for it.
         await callStore.put(ticket.job_id, ticket.attempt, url).catch((error: unknown) => {
-          logger.warn({ event: 'call.not_stored', ...idsOf(ticket), err: error }, 'a running call could not be stored');
+          logger.warn(
+            { event: 'call.not_stored', ...idsOf(ticket), err: error },
+            'a running call could not be stored',
+          );
         });
       },
     });
     if (stored) void callStore.forget(ticket.job_id, ticket.attempt).catch(() => undefined);
     const durationMs = performance.now() - startedAtMs;
-    logger.info({ event: 'call.ended', ...idsOf(ticket), duration_ms: Math.round(durationMs), ...summaryOf(result) }, 'call ended');
+    logger.info(
+      { event: 'call.ended', ...idsOf(ticket), duration_ms: Math.round(durationMs), ...summaryOf(result) },
+      'call ended',
+    );
     return {
       v: 1,
       job_id: ticket.job_id,
@@ -179,9 +197,18 @@ function idsOf(ticket: Ticket): Record<string, unknown> {
 function summaryOf(result: OutcomeResult): Record<string, unknown> {
   switch (result.kind) {
     case 'succeeded':
-      return { outcome: 'succeeded', cold_start: result.cold_start, upstream_call_id: result.upstream_call_id };
+      return {
+        outcome: 'succeeded',
+        cold_start: result.cold_start,
+        upstream_call_id: result.upstream_call_id,
+      };
     case 'failed':
-      return { outcome: 'failed', code: result.code, detail: result.detail, upstream_call_id: result.upstream_call_id };
+      return {
+        outcome: 'failed',
+        code: result.code,
+        detail: result.detail,
+        upstream_call_id: result.upstream_call_id,
+      };
     case 'cancelled':
       return { outcome: 'cancelled' };
   }

@@ -8,11 +8,13 @@ async function main(): Promise<void> {
   const settings = loadSettings(process.env);
   const { region, configPath, natsUrl } = settings;
   if (region === undefined || configPath === undefined || natsUrl === undefined) {
-    throw new ConfigurationError('environment', ['a dispatcher needs BEACON_REGION, BEACON_CONFIG and NATS_URL']);
+    throw new ConfigurationError('environment', [
+      'a dispatcher needs BEACON_REGION, BEACON_CONFIG and NATS_URL',
+    ]);
   }
   const configuration = loadConfiguration(configPath);
   if (!Object.hasOwn(configuration.regions, region)) {
-    throw new ConfigurationError('environment', ['BEACON_REGION is not one of the configuration\'s regions']);
+    throw new ConfigurationError('environment', ["BEACON_REGION is not one of the configuration's regions"]);
   }
   const logger = createLogger(`dispatcher-${region}`, settings.logLevel);
   const dispatcher = await Dispatcher.start(region, settings, configuration, logger);

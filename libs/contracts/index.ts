@@ -83,3 +83,17 @@ export {
   type RunSummaryView,
   type RunView,
 } from './http/runs.js';
+export {
+  endpointViewSchema,
+  healthSchema,
+  livenessSchema,
+  providersSchema,
+  queueStatusSchema,
+  readinessSchema,
+  regionQueueSchema,
+  type EndpointStatusView,
+  type HealthView,
+  type QueueStatusView,
+  type RegionQueueView,
+} from './http/queue.js';
+export { coreOperations, openApiDocument, type Operation } from './openapi.js';

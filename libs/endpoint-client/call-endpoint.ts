@@ -41,7 +41,10 @@ export async function callEndpoint(
   let hopTimer: NodeJS.Timeout | undefined;
 
   const credentials = {
-    ...(options.credentials && { 'Modal-Key': options.credentials.modalKey, 'Modal-Secret': options.credentials.modalSecret }),
+    ...(options.credentials && {
+      'Modal-Key': options.credentials.modalKey,
+      'Modal-Secret': options.credentials.modalSecret,
+    }),
   };
   const hop = async (method: 'GET' | 'POST', url: string): Promise<AxiosResponse<string>> => {
     clearTimeout(hopTimer);
@@ -74,7 +77,8 @@ export async function callEndpoint(
     }
     while (response.status === 303) {
       const location = headerOf(response, 'location');
-      if (location === undefined) return failed('RESPONSE_INVALID', 'the endpoint answered 303 without a Location');
+      if (location === undefined)
+        return failed('RESPONSE_INVALID', 'the endpoint answered 303 without a Location');
       const next = new URL(location, url);
       if (next.origin !== new URL(endpoint.url).origin) {
         return failed('RESPONSE_INVALID', 'the endpoint answered 303 with a Location on another origin');
@@ -86,7 +90,12 @@ export async function callEndpoint(
     const callId = headerOf(response, 'modal-function-call-id');
     if (response.status === 200) return readAnswer(endpoint, ticket, response.data, callId);
     return {
-      ...classifyStatus(response.status, response.data.slice(0, 4096), headerOf(response, 'retry-after'), Date.now()),
+      ...classifyStatus(
+        response.status,
+        response.data.slice(0, 4096),
+        headerOf(response, 'retry-after'),
+        Date.now(),
+      ),
       ...(callId === undefined ? {} : { upstream_call_id: callId }),
     };
   } catch (error) {
@@ -106,17 +115,22 @@ export async function probeHealth(
   endpoint: Endpoint,
   credentials: EndpointCredentials | undefined,
 ): Promise<{ healthy: boolean; detail: string }> {
-  if (endpoint.healthUrl === undefined) return { healthy: true, detail: 'no health_url: the next call is the probe' };
+  if (endpoint.healthUrl === undefined)
+    return { healthy: true, detail: 'no health_url: the next call is the probe' };
   try {
     const response = await client.request<string>({
       method: 'GET',
       url: endpoint.healthUrl,
-      headers: { ...(credentials && { 'Modal-Key': credentials.modalKey, 'Modal-Secret': credentials.modalSecret }) },
+      headers: {
+        ...(credentials && { 'Modal-Key': credentials.modalKey, 'Modal-Secret': credentials.modalSecret }),
+      },
       signal: AbortSignal.timeout(5000),
     });
     if (response.status !== 200) return { healthy: false, detail: `health answered ${response.status}` };
     const { status } = JSON.parse(response.data) as { status?: unknown };
-    return status === 'healthy' ? { healthy: true, detail: 'healthy' } : { healthy: false, detail: 'health says otherwise' };
+    return status === 'healthy'
+      ? { healthy: true, detail: 'healthy' }
+      : { healthy: false, detail: 'health says otherwise' };
   } catch (error) {
     return { healthy: false, detail: `health cannot be read (${codeOf(error)})` };
   }
@@ -125,7 +139,14 @@ export async function probeHealth(
 function classifyError(error: unknown): OutcomeResult {
   if (error instanceof ResponseTooLargeError) return failed('RESPONSE_TOO_LARGE', error.message);
   const code = codeOf(error);
-  const unreachable = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'];
+  const unreachable = [
+    'ECONNREFUSED',
+    'ENOTFOUND',
+    'EAI_AGAIN',
+    'EHOSTUNREACH',
+    'ENETUNREACH',
+    'UND_ERR_CONNECT_TIMEOUT',
+  ];
   return unreachable.includes(code)
     ? failed('ENDPOINT_UNREACHABLE', `the endpoint cannot be reached (${code})`)
     : failed('CONNECTION_LOST', `the connection broke before the answer (${code})`);

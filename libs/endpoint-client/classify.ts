@@ -19,7 +19,12 @@ const PLATFORM_BODIES: readonly { status: number; text: RegExp; code: AttemptErr
  * @param retryAfter the header's value: seconds or an HTTP date
  * @param nowMs Unix ms, for a date in `retryAfter`
  */
-export function classifyStatus(status: number, body: string, retryAfter: string | undefined, nowMs: number): CallFailure {
+export function classifyStatus(
+  status: number,
+  body: string,
+  retryAfter: string | undefined,
+  nowMs: number,
+): CallFailure {
   const known = PLATFORM_BODIES.find((entry) => entry.status === status && entry.text.test(body));
   const code = known?.code ?? codeOfStatus(status, body);
   const retryAfterMs = parseRetryAfterMs(retryAfter, nowMs);

@@ -72,7 +72,12 @@ export interface HttpClient {
  * other retry decisions are the router's (`planAfterFailure`).
  */
 export function createHttpClient(): HttpClient {
-  const agent = new Agent({ connections: 1024, pipelining: 1, keepAliveTimeout: 30_000, connect: { timeout: 10_000 } });
+  const agent = new Agent({
+    connections: 1024,
+    pipelining: 1,
+    keepAliveTimeout: 30_000,
+    connect: { timeout: 10_000 },
+  });
   const instance = axios.create({
     adapter: undiciAdapter(agent),
     validateStatus: () => true,

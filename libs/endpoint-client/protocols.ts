@@ -31,20 +31,34 @@ export function requestBody(endpoint: Endpoint, ticket: Ticket): string {
   const common = { model, temperature: request.temperature, max_tokens: request.max_tokens };
   switch (endpoint.protocol) {
     case 'modal-hf':
-      return JSON.stringify({ ...common, prompt: promptOf(request), ...(request.messages && { messages: request.messages }) });
+      return JSON.stringify({
+        ...common,
+        prompt: promptOf(request),
+        ...(request.messages && { messages: request.messages }),
+      });
     case 'openai':
-      return JSON.stringify({ ...common, messages: request.messages ?? [{ role: 'user', content: request.prompt ?? '' }] });
+      return JSON.stringify({
+        ...common,
+        messages: request.messages ?? [{ role: 'user', content: request.prompt ?? '' }],
+      });
   }
 }
 
 /** One text for endpoints that take no messages; those that do find the messages beside it. */
 function promptOf(request: ModelRequest): string {
   if (request.prompt !== undefined) return request.prompt;
-  return (request.messages ?? []).map(({ role, content }) => (role === 'user' ? content : `${role}: ${content}`)).join('\n\n');
+  return (request.messages ?? [])
+    .map(({ role, content }) => (role === 'user' ? content : `${role}: ${content}`))
+    .join('\n\n');
 }
 
 /** Reads a 200. An answer from another region than the endpoint's is not accepted, whatever it says. */
-export function readAnswer(endpoint: Endpoint, ticket: Ticket, body: string, upstreamCallId: string | undefined): OutcomeResult {
+export function readAnswer(
+  endpoint: Endpoint,
+  ticket: Ticket,
+  body: string,
+  upstreamCallId: string | undefined,
+): OutcomeResult {
   let document: unknown;
   try {
     document = JSON.parse(body);
@@ -55,14 +69,18 @@ export function readAnswer(endpoint: Endpoint, ticket: Ticket, body: string, ups
   if (endpoint.protocol === 'openai') return { ...readOpenAiAnswer(endpoint, ticket, document), ...called };
 
   const parsed = modalAnswerSchema.safeParse(document);
-  if (!parsed.success) return failed('RESPONSE_INVALID', 'the endpoint answered 200 with a body of another shape');
+  if (!parsed.success)
+    return failed('RESPONSE_INVALID', 'the endpoint answered 200 with a body of another shape');
   if (parsed.data.status === 'error') {
     return { ...failed('MODEL_ERROR', 'the endpoint answered with status "error"'), ...called };
   }
   const { status: _status, region: attested, response, model, inference_time, ...optional } = parsed.data;
   if (attested === undefined || !isNameOf(endpoint, attested)) {
     return {
-      ...failed('REGION_MISMATCH', `the endpoint attests region "${(attested ?? 'none').slice(0, 64)}", not ${endpoint.region}`),
+      ...failed(
+        'REGION_MISMATCH',
+        `the endpoint attests region "${(attested ?? 'none').slice(0, 64)}", not ${endpoint.region}`,
+      ),
       ...called,
     };
   }
@@ -93,7 +111,10 @@ function readOpenAiAnswer(endpoint: Endpoint, ticket: Ticket, document: unknown)
   };
 }
 
-export function failed(code: Extract<OutcomeResult, { kind: 'failed' }>['code'], detail: string): Extract<OutcomeResult, { kind: 'failed' }> {
+export function failed(
+  code: Extract<OutcomeResult, { kind: 'failed' }>['code'],
+  detail: string,
+): Extract<OutcomeResult, { kind: 'failed' }> {
   return { kind: 'failed', code, detail };
 }
 
@@ -108,5 +129,7 @@ function storable(text: string): string {
 
 type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
 function withoutUndefined<T extends object>(value: T): Partial<Defined<T>> {
-  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined)) as Partial<Defined<T>>;
+  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined)) as Partial<
+    Defined<T>
+  >;
 }

@@ -17,7 +17,9 @@ export async function connectNats(options: NatsOptions): Promise<NatsConnection>
   const url = new URL(options.url);
   const connection = await connect({
     servers: `${url.protocol}//${url.host}`,
-    ...(url.username === '' ? {} : { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) }),
+    ...(url.username === ''
+      ? {}
+      : { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) }),
     name: options.name,
     maxReconnectAttempts: -1,
     reconnectTimeWait: 100,

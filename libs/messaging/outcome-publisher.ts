@@ -13,8 +13,12 @@ export class OutcomePublisher {
 
   /** @throws where JetStream did not take it; publishing it again is safe (same message id) */
   async publish(outcome: Outcome): Promise<void> {
-    await this.client.publish(subjects.outcomeSubject(outcome.region, outcome.job_id, outcome.epoch), encodeJson(outcome), {
-      msgID: subjects.messageId(outcome.job_id, outcome.epoch),
-    });
+    await this.client.publish(
+      subjects.outcomeSubject(outcome.region, outcome.job_id, outcome.epoch),
+      encodeJson(outcome),
+      {
+        msgID: subjects.messageId(outcome.job_id, outcome.epoch),
+      },
+    );
   }
 }

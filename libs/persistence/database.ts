@@ -12,7 +12,10 @@ export const LOCK_RUNS = 7_310_003;
 
 /** Anything that runs one statement: the pool, or the client of a transaction. */
 export interface Queryable {
-  query<Row extends QueryResultRow>(text: string, values?: unknown[]): Promise<{ rows: Row[]; rowCount: number | null }>;
+  query<Row extends QueryResultRow>(
+    text: string,
+    values?: unknown[],
+  ): Promise<{ rows: Row[]; rowCount: number | null }>;
 }
 
 export interface DatabaseOptions {
@@ -71,7 +74,10 @@ export class Database {
     }
   }
 
-  query<Row extends QueryResultRow>(text: string, values?: unknown[]): Promise<{ rows: Row[]; rowCount: number | null }> {
+  query<Row extends QueryResultRow>(
+    text: string,
+    values?: unknown[],
+  ): Promise<{ rows: Row[]; rowCount: number | null }> {
     return this.pool.query<Row>(text, values);
   }
 

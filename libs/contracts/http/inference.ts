@@ -23,7 +23,10 @@ export const MESSAGES_MAX = 1024;
 /** Postgres stores neither U+0000 nor half a surrogate pair; refusing them beats changing them. */
 export const storableText = z
   .string()
-  .refine((text) => !text.includes('\u0000') && text.isWellFormed(), 'must not contain U+0000 or unpaired surrogates');
+  .refine(
+    (text) => !text.includes('\u0000') && text.isWellFormed(),
+    'must not contain U+0000 or unpaired surrogates',
+  );
 
 const metadataSchema = z.record(z.string().max(256), z.unknown()).superRefine((metadata, context) => {
   const json = JSON.stringify(metadata);
@@ -51,7 +54,8 @@ export function inferenceRequestSchema(limits: RequestLimits = DEFAULT_REQUEST_L
         .min(1)
         .max(MESSAGES_MAX)
         .refine(
-          (messages) => messages.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0) <= limits.promptBytes,
+          (messages) =>
+            messages.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0) <= limits.promptBytes,
           tooLong,
         )
         .optional(),
@@ -70,7 +74,11 @@ export function inferenceRequestSchema(limits: RequestLimits = DEFAULT_REQUEST_L
         context.addIssue({ code: 'custom', path: ['prompt'], message: 'give either prompt or messages' });
       }
       if (body.region_policy === 'pin' && body.region_preference === undefined) {
-        context.addIssue({ code: 'custom', path: ['region_preference'], message: 'is required when region_policy is "pin"' });
+        context.addIssue({
+          code: 'custom',
+          path: ['region_preference'],
+          message: 'is required when region_policy is "pin"',
+        });
       }
     });
 }
@@ -133,7 +141,10 @@ export const jobStatusSchema = z.object({
 });
 export type JobStatusView = z.infer<typeof jobStatusSchema>;
 
-export const cancelResponseSchema = z.object({ job_id: z.uuid(), status: z.enum(['cancelling', 'cancelled']) });
+export const cancelResponseSchema = z.object({
+  job_id: z.uuid(),
+  status: z.enum(['cancelling', 'cancelled']),
+});
 
 /** Answer of `POST /inference`. */
 export const inferenceResponseSchema = z.object({

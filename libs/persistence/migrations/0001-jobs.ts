@@ -45,7 +45,7 @@ export class Jobs1763769600001 implements MigrationInterface {
       CREATE INDEX jobs_waiting ON jobs (lane, model, is_retry DESC, order_key, id)
         WHERE state IN ('queued','retrying')`);
     await queryRunner.query(`
-      CREATE INDEX jobs_open ON jobs (home_region, state, model, is_retry, created_at)
+      CREATE INDEX jobs_open ON jobs (home_region, state, model, is_retry, lane, priority, created_at)
         WHERE state IN ('queued','retrying','dispatched','processing','cancelling')`);
     await queryRunner.query(`
       CREATE INDEX jobs_not_before ON jobs (not_before)
@@ -151,6 +151,7 @@ export class Jobs1763769600001 implements MigrationInterface {
         duration_ms integer NOT NULL,
         received_at timestamptz NOT NULL DEFAULT now()
       )`);
+    await queryRunner.query(`CREATE INDEX stray_outcomes_job ON stray_outcomes (job_id)`);
   }
 
   async down(): Promise<void> {

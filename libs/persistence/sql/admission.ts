@@ -38,7 +38,10 @@ export async function readEndpoints(
 }
 
 /** The first jobs of each lane, in admission's order. One index range per lane and model. */
-export async function readCandidates(database: Queryable, demands: readonly LaneDemand[]): Promise<Candidate[]> {
+export async function readCandidates(
+  database: Queryable,
+  demands: readonly LaneDemand[],
+): Promise<Candidate[]> {
   const { rows } = await database.query<{
     id: string;
     lane: string;
@@ -91,7 +94,10 @@ export interface AdmittedJob {
  * Gives jobs their tickets: state, attempt and epoch of the job, the attempt's row, and the slot, which is lease
  * and outbox in one.
  */
-export async function admitJobs(database: Queryable, assignments: readonly Assignment[]): Promise<AdmittedJob[]> {
+export async function admitJobs(
+  database: Queryable,
+  assignments: readonly Assignment[],
+): Promise<AdmittedJob[]> {
   const { rows } = await database.query<AdmittedJob & Record<string, unknown>>(
     `WITH assigned AS (
             SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[]) AS a (job_id, endpoint_id, region)

@@ -11,7 +11,10 @@ export interface ExecutionSample {
 }
 
 /** Adds what was measured; newest first, oldest dropped. */
-export async function addExecutionTimes(database: Queryable, samples: readonly ExecutionSample[]): Promise<void> {
+export async function addExecutionTimes(
+  database: Queryable,
+  samples: readonly ExecutionSample[],
+): Promise<void> {
   await database.query(
     `INSERT INTO execution_times (region, model, cold, samples_ms)
      SELECT region, model, cold, array_agg(execution_ms)
@@ -38,8 +41,11 @@ export interface LearnedTimes {
 }
 
 export async function readExecutionTimes(database: Queryable): Promise<LearnedTimes[]> {
-  const { rows } = await database.query<{ region: string; model: string; cold: boolean; samples_ms: number[] }>(
-    'SELECT region, model, cold, samples_ms FROM execution_times',
-  );
+  const { rows } = await database.query<{
+    region: string;
+    model: string;
+    cold: boolean;
+    samples_ms: number[];
+  }>('SELECT region, model, cold, samples_ms FROM execution_times');
   return rows.map(({ region, model, cold, samples_ms }) => ({ region, model, cold, samplesMs: samples_ms }));
 }

@@ -1,4 +1,4 @@
-import type { JobState } from '#domain';
+import type { JobState, Priority } from '#domain';
 import type { Queryable } from '../database.js';
 
 /** Open jobs by region, model and state. */
@@ -8,6 +8,7 @@ export interface QueueCount {
   readonly state: JobState;
   readonly is_retry: boolean;
   readonly lane: string;
+  readonly priority: Priority;
   readonly jobs: number;
   /** Unix ms of the oldest one's acceptance. */
   readonly oldest_ms: number;
@@ -16,11 +17,11 @@ export interface QueueCount {
 /** One pass over the open jobs; its cost grows with the backlog, so callers share one result. */
 export async function countOpenJobs(database: Queryable): Promise<QueueCount[]> {
   const { rows } = await database.query<QueueCount & Record<string, unknown>>(
-    `SELECT home_region AS region, model, state, is_retry, lane, count(*)::integer AS jobs,
+    `SELECT home_region AS region, model, state, is_retry, lane, priority, count(*)::integer AS jobs,
             (extract(epoch FROM min(created_at)) * 1000)::float8 AS oldest_ms
        FROM jobs
       WHERE state IN ('queued', 'retrying', 'dispatched', 'processing', 'cancelling')
-      GROUP BY home_region, model, state, is_retry, lane`,
+      GROUP BY home_region, model, state, is_retry, lane, priority`,
   );
   return rows;
 }

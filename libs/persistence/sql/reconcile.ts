@@ -45,7 +45,11 @@ export async function extendSlot(database: Queryable, jobId: string, epoch: numb
  * Issues a lost ticket again: the same attempt on the same endpoint with a new epoch, which fences off whoever
  * may still hold the old one. Zero rows: it has come back to life in the meantime.
  */
-export async function reissueTicket(database: Queryable, jobId: string, epoch: number): Promise<AdmittedJob | undefined> {
+export async function reissueTicket(
+  database: Queryable,
+  jobId: string,
+  epoch: number,
+): Promise<AdmittedJob | undefined> {
   const { rows } = await database.query<AdmittedJob & Record<string, unknown>>(
     `WITH slot AS (
             UPDATE slots

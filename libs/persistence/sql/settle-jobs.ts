@@ -20,7 +20,10 @@ export interface SettlingJob {
   readonly slot_epoch: number | null;
 }
 
-export async function lockSettlingJobs(database: Queryable, jobIds: readonly string[]): Promise<Map<string, SettlingJob>> {
+export async function lockSettlingJobs(
+  database: Queryable,
+  jobIds: readonly string[],
+): Promise<Map<string, SettlingJob>> {
   const { rows } = await database.query<SettlingJob & Record<string, unknown>>(
     `SELECT jobs.id, jobs.state, jobs.model, jobs.home_region, jobs.preferred_region, jobs.region_policy,
             jobs.attempt, jobs.epoch, jobs.max_attempts, jobs.avoid_regions,
@@ -135,13 +138,21 @@ export interface StrayOutcome {
   readonly duration_ms: number;
 }
 
-/** Keeps outcomes that changed no result: the calls behind them were made and paid for. */
+/**
+ * Keeps outcomes that changed no result: the calls behind them were made and paid for. An outcome that is
+ * merely delivered again (its commit's reply, or its ack, was lost) is no second call and is not kept.
+ */
 export async function keepStrayOutcomes(database: Queryable, strays: readonly StrayOutcome[]): Promise<void> {
   await database.query(
     `INSERT INTO stray_outcomes (job_id, attempt, epoch, endpoint_id, kind, error_code, duration_ms)
      SELECT job_id, attempt, epoch, endpoint_id, kind, error_code, duration_ms
        FROM jsonb_to_recordset($1::jsonb) AS s (job_id uuid, attempt integer, epoch integer, endpoint_id text,
-              kind text, error_code text, duration_ms integer)`,
+              kind text, error_code text, duration_ms integer)
+      WHERE NOT EXISTS (SELECT 1 FROM attempts
+                         WHERE attempts.job_id = s.job_id AND attempts.attempt = s.attempt AND attempts.epoch = s.epoch
+                           AND attempts.execution_ms = s.duration_ms AND attempts.finished_at IS NOT NULL)
+        AND NOT EXISTS (SELECT 1 FROM stray_outcomes AS kept
+                         WHERE kept.job_id = s.job_id AND kept.epoch = s.epoch AND kept.duration_ms = s.duration_ms)`,
     [JSON.stringify(strays)],
   );
 }

@@ -1,0 +1,72 @@
+import type { Configuration } from '#config';
+import { resolveRegion } from '#config';
+import type { EndpointRecord, EndpointSpec, EndpointView } from '#domain';
+import { FRESH_ENDPOINT } from '#domain';
+
+/** A region whose dispatchers are silent for this long is treated as down. */
+const DISPATCHER_SILENCE_MS = 8000;
+
+/** The configured endpoints, and which regions' dispatchers give signs of life. */
+export class Endpoints {
+  readonly specs: readonly EndpointSpec[];
+  readonly ids: readonly string[];
+  readonly models: ReadonlySet<string>;
+  readonly regions: readonly string[];
+  private readonly specById: ReadonlyMap<string, EndpointSpec>;
+  /** Unix ms by this process's clock, which is compared with itself only. */
+  private readonly lastHeartbeatMs = new Map<string, number>();
+
+  constructor(
+    private readonly configuration: Configuration,
+    startedAtMs: number,
+  ) {
+    this.specs = configuration.endpoints.map((endpoint) => ({
+      id: endpoint.id,
+      region: endpoint.region,
+      models: endpoint.models,
+      concurrency: endpoint.concurrency,
+      scaledownWindowMs: endpoint.scaledown_window_s * 1000,
+    }));
+    this.ids = this.specs.map(({ id }) => id);
+    this.specById = new Map(this.specs.map((spec) => [spec.id, spec]));
+    this.models = new Set(this.specs.flatMap(({ models }) => models));
+    this.regions = Object.keys(configuration.regions);
+    // A router that has just started has heard nothing yet: that is no sign of death.
+    for (const region of this.regions) this.lastHeartbeatMs.set(region, startedAtMs);
+  }
+
+  spec(endpointId: string): EndpointSpec | undefined {
+    return this.specById.get(endpointId);
+  }
+
+  resolveRegion(name: string): string | undefined {
+    return resolveRegion(this.configuration, name);
+  }
+
+  regionsServing(model: string): string[] {
+    return this.regions.filter((region) =>
+      this.specs.some((spec) => spec.region === region && spec.models.includes(model)),
+    );
+  }
+
+  heartbeat(region: string, nowMs: number): void {
+    this.lastHeartbeatMs.set(region, nowMs);
+  }
+
+  dispatcherAlive(region: string, nowMs: number): boolean {
+    return nowMs - (this.lastHeartbeatMs.get(region) ?? 0) < DISPATCHER_SILENCE_MS;
+  }
+
+  /** @param stored what the database says; an endpoint it does not know is fresh */
+  views(
+    stored: ReadonlyMap<string, { record: EndpointRecord; leases: number }>,
+    nowMs: number,
+  ): EndpointView[] {
+    return this.specs.map((spec) => ({
+      spec,
+      record: stored.get(spec.id)?.record ?? FRESH_ENDPOINT,
+      leases: stored.get(spec.id)?.leases ?? 0,
+      dispatcherAlive: this.dispatcherAlive(spec.region, nowMs),
+    }));
+  }
+}

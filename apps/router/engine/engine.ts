@@ -1,0 +1,402 @@
+import { performance } from 'node:perf_hooks';
+import type { Outcome, Started, Ticket } from '#contracts';
+import { modelRequestSchema } from '#contracts';
+import { capacityOf, demandOf, planAdmission, type EndpointRecord } from '#domain';
+import type { JsMsg, TicketPublisher } from '#messaging';
+import type { Logger, Metrics } from '#observability';
+import {
+  addExecutionTimes,
+  admitJobs,
+  keepStrayOutcomes,
+  lockAdmission,
+  lockSettlingJobs,
+  markStarted,
+  nextRetryDueMs,
+  readCandidates,
+  readEndpoints,
+  settleJobs,
+  writeEndpointRecords,
+  type AdmittedJob,
+  type Database,
+  type ExecutionSample,
+  type Queryable,
+  type StartedJob,
+} from '#persistence';
+import type { Endpoints } from './endpoints.js';
+import type { JobJournal } from './job-journal.js';
+import { settle, type Settled, type SettlementPolicy } from './settlement.js';
+
+/** An outcome and what to do once it is recorded. */
+export interface ReceivedOutcome {
+  readonly outcome: Outcome;
+  /** Absent for outcomes the router itself concludes, e.g. of a lost attempt. */
+  readonly message?: JsMsg;
+}
+
+export interface EngineOptions {
+  readonly database: Database;
+  readonly endpoints: Endpoints;
+  readonly tickets: TicketPublisher;
+  readonly journal: JobJournal;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly policy: SettlementPolicy;
+  readonly gpuLimit: number;
+  readonly random: () => number;
+}
+
+interface Cycle {
+  readonly settled: readonly { settled: Settled; outcome: Outcome }[];
+  readonly strays: readonly Outcome[];
+  readonly started: readonly StartedJob[];
+  readonly admitted: readonly AdmittedJob[];
+  readonly hasRoom: boolean;
+  readonly retryDueInMs: number | undefined;
+}
+
+const OUTCOMES_PER_CYCLE = 500;
+const IDLE_POLL_MS = 1000;
+const FAULT_PAUSE_MS = 250;
+
+/**
+ * Records outcomes and admits jobs, in one transaction at a time: whatever arrives while a cycle commits makes
+ * up the next one, so batches grow with the load. The cycle holds the admission lock, so the slot an outcome
+ * frees is filled in the same commit, and no two routers ever admit at once.
+ */
+export class Engine {
+  private outcomes: ReceivedOutcome[] = [];
+  private started: Started[] = [];
+  private poked = true;
+  private running: Promise<void> | undefined;
+  private stopped = false;
+  private timer: NodeJS.Timeout | undefined;
+  private failures = 0;
+  /** Whether the last cycle left an endpoint that could take a ticket; while none can, new jobs change nothing. */
+  private hasRoom = true;
+
+  constructor(private readonly options: EngineOptions) {}
+
+  /** An outcome arrived. It is acked once it is committed. */
+  receive(outcome: ReceivedOutcome): void {
+    this.outcomes.push(outcome);
+    this.wake();
+  }
+
+  /** A call has begun, or is still running. */
+  alive(started: readonly Started[]): void {
+    for (const sign of started) this.started.push(sign);
+    if (started.length > 0) this.wake();
+  }
+
+  /** Jobs were accepted. */
+  jobsArrived(): void {
+    if (this.hasRoom) this.poke();
+  }
+
+  /** Something may be admissible. */
+  poke(): void {
+    this.poked = true;
+    this.wake();
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    await this.running;
+  }
+
+  private wake(): void {
+    if (this.running !== undefined || this.stopped) return;
+    this.running = this.run().finally(() => {
+      this.running = undefined;
+      if (this.outcomes.length > 0 || this.started.length > 0 || this.poked) this.wake();
+    });
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stopped && (this.poked || this.outcomes.length > 0 || this.started.length > 0)) {
+      const outcomes = this.outcomes.splice(0, OUTCOMES_PER_CYCLE);
+      const started = this.started.splice(0);
+      this.poked = false;
+      try {
+        await this.cycle(outcomes, started);
+        this.failures = 0;
+      } catch (error) {
+        await this.recover(error, outcomes, started);
+      }
+    }
+  }
+
+  private async cycle(outcomes: readonly ReceivedOutcome[], started: readonly Started[]): Promise<void> {
+    const { database, metrics } = this.options;
+    const beganMs = performance.now();
+    const cycle = await database.transaction((client) => this.transact(client, outcomes, started));
+    metrics.observe('beacon_settle_seconds', {}, (performance.now() - beganMs) / 1000);
+    this.hasRoom = cycle.hasRoom;
+    this.publish(cycle.admitted);
+    for (const { message } of outcomes) message?.ack();
+    this.trace(cycle);
+    this.schedule(cycle.retryDueInMs);
+  }
+
+  /** One transaction. Order matters: what has started, what has ended, and only then what may begin. */
+  private async transact(
+    client: Queryable,
+    received: readonly ReceivedOutcome[],
+    signs: readonly Started[],
+  ): Promise<Cycle> {
+    const { endpoints, gpuLimit, policy, random } = this.options;
+    const nowMs = await lockAdmission(client);
+    const ended = new Set(received.map(({ outcome }) => `${outcome.job_id}:${outcome.epoch}`));
+    const startedSigns = signs.filter(({ job_id, epoch }) => !ended.has(`${job_id}:${epoch}`));
+    const started = startedSigns.length > 0 ? await markStarted(client, startedSigns) : [];
+
+    const stored = await readEndpoints(client, endpoints.ids);
+    const changed = new Map<string, EndpointRecord>();
+    const settled: { settled: Settled; outcome: Outcome }[] = [];
+    const strays: Outcome[] = [];
+    if (received.length > 0) {
+      const jobs = await lockSettlingJobs(client, [
+        ...new Set(received.map(({ outcome }) => outcome.job_id)),
+      ]);
+      const seen = new Set<string>();
+      for (const { outcome } of received) {
+        const key = `${outcome.job_id}:${outcome.epoch}`;
+        const views = endpoints.views(stored, Date.now());
+        const next = seen.has(key)
+          ? undefined
+          : settle(outcome, jobs.get(outcome.job_id), views, policy, nowMs, random());
+        if (next === undefined) {
+          strays.push(outcome);
+          continue;
+        }
+        seen.add(key);
+        settled.push({ settled: next, outcome });
+        const before = stored.get(outcome.endpoint_id);
+        if (before !== undefined) {
+          const record = next.endpoint ?? before.record;
+          stored.set(outcome.endpoint_id, { record, leases: before.leases - 1 });
+          if (next.endpoint !== undefined) changed.set(outcome.endpoint_id, record);
+        }
+      }
+      if (settled.length > 0)
+        await settleJobs(
+          client,
+          settled.map((entry) => entry.settled.settlement),
+        );
+      const samples = settled.flatMap(({ settled: { job }, outcome }) => sampleOf(job.model, outcome));
+      if (samples.length > 0) await addExecutionTimes(client, samples);
+      if (strays.length > 0) await keepStrayOutcomes(client, strays.map(strayOf));
+    }
+
+    const views = endpoints.views(stored, Date.now());
+    const demands = demandOf(views, gpuLimit, nowMs);
+    const candidates = demands.length > 0 ? await readCandidates(client, demands) : [];
+    const assignments = planAdmission(views, candidates, gpuLimit, nowMs);
+    const admitted = assignments.length > 0 ? await admitJobs(client, assignments) : [];
+    for (const { endpoint_id, timeout_ms } of admitted) {
+      const view = views.find(({ spec }) => spec.id === endpoint_id);
+      if (view === undefined || view.record.warmUntilMs <= nowMs) continue;
+      // A warm container stays warm through the call it is given, however long that takes.
+      const record = changed.get(endpoint_id) ?? view.record;
+      const warmUntilMs = Math.max(record.warmUntilMs, nowMs + timeout_ms + view.spec.scaledownWindowMs);
+      changed.set(endpoint_id, { ...record, warmUntilMs });
+    }
+    if (changed.size > 0) {
+      await writeEndpointRecords(
+        client,
+        [...changed].map(([endpointId, record]) => ({ endpointId, record })),
+      );
+    }
+    const filled = new Map<string, number>();
+    for (const { endpoint_id } of admitted) filled.set(endpoint_id, (filled.get(endpoint_id) ?? 0) + 1);
+    const hasRoom = views.some((view) => {
+      const { start, stage } = capacityOf(view, nowMs);
+      return start + stage > (filled.get(view.spec.id) ?? 0);
+    });
+    const dueMs = hasRoom ? await nextRetryDueMs(client) : undefined;
+    return {
+      settled,
+      strays,
+      started,
+      admitted,
+      hasRoom,
+      retryDueInMs: dueMs === undefined ? undefined : Math.max(0, dueMs - nowMs),
+    };
+  }
+
+  /** Tickets go out pipelined; one that does not arrive is found by the reconciler, from its slot. */
+  publish(admitted: readonly AdmittedJob[]): void {
+    for (const job of admitted) {
+      this.options.tickets.publish(ticketOf(job)).catch((error: unknown) => {
+        this.options.logger.warn(
+          { event: 'ticket.not_published', job_id: job.id, epoch: job.epoch, err: error },
+          'a ticket could not be published; it will be issued again',
+        );
+      });
+    }
+  }
+
+  private trace({ settled, strays, started, admitted }: Cycle): void {
+    const { journal, metrics, logger } = this.options;
+    for (const job of started) {
+      journal.record({
+        jobId: job.id,
+        from: 'dispatched',
+        to: 'processing',
+        attempt: job.attempt,
+        homeRegion: job.region,
+        region: job.region,
+        endpointId: job.endpoint_id,
+      });
+      if (job.waited_ms !== null)
+        metrics.observe('beacon_job_wait_seconds', { region: job.region }, job.waited_ms / 1000);
+      else metrics.observe('beacon_retry_start_seconds', { region: job.region }, job.dispatch_ms / 1000);
+    }
+    for (const { settled: entry, outcome } of settled) this.traceSettled(entry, outcome);
+    for (const outcome of strays) {
+      metrics.count('beacon_stray_outcomes_total', { region: outcome.region, kind: outcome.result.kind });
+      logger.warn(
+        {
+          event: 'outcome.stray',
+          job_id: outcome.job_id,
+          attempt: outcome.attempt,
+          epoch: outcome.epoch,
+          kind: outcome.result.kind,
+        },
+        'an outcome of a superseded or recorded ticket changed nothing',
+      );
+    }
+    for (const job of admitted) {
+      journal.record({
+        jobId: job.id,
+        from: job.is_retry ? 'retrying' : 'queued',
+        to: 'dispatched',
+        attempt: job.attempt,
+        homeRegion: job.region,
+        region: job.region,
+        endpointId: job.endpoint_id,
+      });
+    }
+  }
+
+  private traceSettled({ settlement, job, from, to, plan }: Settled, outcome: Outcome): void {
+    const { journal, metrics } = this.options;
+    const { region, endpoint_id: endpoint, result } = outcome;
+    const code = settlement.attempt_error_code ?? 'none';
+    metrics.count('beacon_attempts_total', { region, endpoint, status: settlement.attempt_status, code });
+    if (result.kind === 'succeeded') {
+      const cold = result.cold_start === true;
+      if (cold) metrics.count('beacon_cold_starts_total', { endpoint });
+      metrics.observe(
+        'beacon_execution_seconds',
+        { region, model: job.model, cold: String(cold) },
+        outcome.duration_ms / 1000,
+      );
+    }
+    if (plan !== undefined) metrics.count('beacon_retries_total', { region, kind: plan.kind });
+    if (to === undefined) return;
+    journal.record({
+      jobId: outcome.job_id,
+      from,
+      to,
+      attempt: outcome.attempt,
+      homeRegion: job.home_region,
+      region,
+      endpointId: endpoint,
+      ...(settlement.attempt_error_code === null ? {} : { code: settlement.attempt_error_code }),
+    });
+  }
+
+  /** Looks again when the next retry is due, and at least every second: hints may be lost. */
+  private schedule(retryDueInMs: number | undefined): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.poke(), Math.min(IDLE_POLL_MS, (retryDueInMs ?? IDLE_POLL_MS) + 1));
+  }
+
+  /**
+   * A cycle failed as a whole. The database may be away: everything waits and is tried again. Where one outcome
+   * is the cause, going through them one by one lets its neighbours proceed.
+   */
+  private async recover(
+    error: unknown,
+    outcomes: readonly ReceivedOutcome[],
+    started: readonly Started[],
+  ): Promise<void> {
+    const { logger } = this.options;
+    this.failures += 1;
+    logger.error(
+      { event: 'engine.cycle_failed', failures: this.failures, outcomes: outcomes.length, err: error },
+      'a cycle failed',
+    );
+    if (this.failures % 3 === 0 && isDataFault(error) && outcomes.length > 0) {
+      for (const received of outcomes) {
+        try {
+          await this.cycle([received], []);
+        } catch (single) {
+          if (!isDataFault(single)) this.outcomes.unshift(received);
+          else await this.bury(received, single);
+        }
+      }
+      return;
+    }
+    this.outcomes.unshift(...outcomes);
+    this.started.unshift(...started.slice(-10_000));
+    this.poked = true;
+    await new Promise((resolve) => setTimeout(resolve, FAULT_PAUSE_MS));
+  }
+
+  /** The database refuses this outcome's content: the attempt is recorded as failed, so the job goes on. */
+  private async bury(received: ReceivedOutcome, cause: unknown): Promise<void> {
+    const { outcome } = received;
+    this.options.logger.error(
+      { event: 'outcome.unstorable', job_id: outcome.job_id, epoch: outcome.epoch, err: cause },
+      'an outcome cannot be stored',
+    );
+    const result = {
+      kind: 'failed',
+      code: 'RESPONSE_INVALID',
+      detail: 'the answer could not be stored',
+    } as const;
+    await this.cycle([{ ...received, outcome: { ...outcome, result } }], []).catch(() =>
+      this.outcomes.push(received),
+    );
+  }
+}
+
+/** Class 22 and 23 of SQLSTATE: the data, not the connection, is at fault. */
+function isDataFault(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && /^2[23]/.test(code);
+}
+
+export function ticketOf(job: AdmittedJob): Ticket {
+  return {
+    v: 1,
+    job_id: job.id,
+    attempt: job.attempt,
+    epoch: job.epoch,
+    endpoint_id: job.endpoint_id,
+    region: job.region,
+    model: job.model,
+    timeout_ms: job.timeout_ms,
+    request: modelRequestSchema.parse(job.request),
+  };
+}
+
+function sampleOf(model: string, { result, region, duration_ms }: Outcome): ExecutionSample[] {
+  if (result.kind !== 'succeeded') return [];
+  return [{ region, model, cold: result.cold_start === true, executionMs: duration_ms }];
+}
+
+function strayOf({ job_id, attempt, epoch, endpoint_id, result, duration_ms }: Outcome) {
+  return {
+    job_id,
+    attempt,
+    epoch,
+    endpoint_id,
+    kind: result.kind,
+    error_code: result.kind === 'failed' ? result.code : null,
+    duration_ms: Math.round(duration_ms),
+  };
+}

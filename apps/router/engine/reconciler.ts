@@ -1,0 +1,261 @@
+import type { Outcome } from '#contracts';
+import { probeReplySchema, subjects } from '#contracts';
+import { afterProbe, type BreakerPolicy } from '#domain';
+import { publishJson, requestJson, type NatsConnection, type Topology } from '#messaging';
+import type { Logger, Metrics } from '#observability';
+import {
+  addToTotals,
+  dropSlot,
+  expireJobs,
+  extendSlot,
+  findCallsToCancel,
+  findSilentSlots,
+  lockAdmission,
+  readEndpoints,
+  reissueTicket,
+  returnTicket,
+  writeEndpointRecords,
+  type Database,
+  type SilentSlot,
+} from '#persistence';
+import type { Endpoints } from './endpoints.js';
+import type { Engine } from './engine.js';
+import type { JobJournal } from './job-journal.js';
+
+const TICK_MS = 1000;
+const BATCH = 200;
+const PROBE_TIMEOUT_MS = 6000;
+/** After its execution deadline a silent call is given this long before it counts as lost. */
+const LOST_GRACE_MS = 10_000;
+
+export interface ReconcilerOptions {
+  readonly database: Database;
+  readonly connection: NatsConnection;
+  readonly topology: Topology;
+  readonly endpoints: Endpoints;
+  readonly engine: Engine;
+  readonly journal: JobJournal;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly breaker: BreakerPolicy;
+}
+
+/**
+ * Finds what nobody tells the router: tickets that were lost, calls whose dispatcher is gone, deadlines that
+ * passed, endpoints that may be well again. Runs in every router; each step is safe to repeat.
+ */
+export class Reconciler {
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> | undefined;
+  private stopped = false;
+  private readonly probing = new Set<string>();
+
+  constructor(private readonly options: ReconcilerOptions) {}
+
+  start(): void {
+    this.timer = setTimeout(() => {
+      this.running = this.tick().finally(() => {
+        if (!this.stopped) this.start();
+      });
+    }, TICK_MS);
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    await this.running;
+  }
+
+  private async tick(): Promise<void> {
+    const steps: readonly [string, () => Promise<void>][] = [
+      ['deadlines', () => this.expire()],
+      ['cancellations', () => this.repeatCancellations()],
+      ['silent slots', () => this.lookIntoSilentSlots()],
+      ['probes', () => this.probeOpenBreakers()],
+    ];
+    for (const [step, run] of steps) {
+      try {
+        await run();
+      } catch (error) {
+        this.options.logger.warn(
+          { event: 'reconciler.step_failed', step, err: error },
+          'a step failed and will be repeated',
+        );
+      }
+    }
+  }
+
+  private async expire(): Promise<void> {
+    const { database, journal, connection } = this.options;
+    const expired = await database.transaction(async (client) => {
+      const jobs = await expireJobs(client, BATCH);
+      const byRegion = new Map<string, number>();
+      for (const { home_region } of jobs) byRegion.set(home_region, (byRegion.get(home_region) ?? 0) + 1);
+      for (const [region, count] of [...byRegion].sort())
+        await addToTotals(client, region, { expired: count });
+      return jobs;
+    });
+    for (const job of expired) {
+      journal.record({
+        jobId: job.id,
+        from: job.from,
+        to: 'expired',
+        attempt: job.attempt,
+        homeRegion: job.home_region,
+        code: 'DEADLINE_EXCEEDED',
+      });
+      if (job.region !== null)
+        publishJson(connection, subjects.cancelSubject(job.region), { job_id: job.id, epoch: job.epoch });
+    }
+  }
+
+  /** A cancellation is a message that may be lost: it is sent until the call is known to be over. */
+  private async repeatCancellations(): Promise<void> {
+    const { database, connection, topology } = this.options;
+    for (const { job_id, epoch, region, endpoint_id } of await findCallsToCancel(database, BATCH)) {
+      publishJson(connection, subjects.cancelSubject(region), { job_id, epoch });
+      // A staged ticket has no call to cancel: taking it out of the stream keeps one from being made.
+      await topology.purge(
+        subjects.dispatchStream(region),
+        subjects.dispatchSubject(region, endpoint_id, job_id),
+      );
+    }
+  }
+
+  private async lookIntoSilentSlots(): Promise<void> {
+    for (const slot of await findSilentSlots(this.options.database, BATCH)) await this.lookInto(slot);
+  }
+
+  /**
+   * A slot without a sign of life. The ticket is looked for before the outcome: an outcome is published before
+   * its ticket is acked, so looking in this order cannot miss both.
+   */
+  private async lookInto(slot: SilentSlot): Promise<void> {
+    const { database, topology, endpoints, engine, logger, metrics } = this.options;
+    const { job_id: jobId, epoch, region } = slot;
+    const ids = { job_id: jobId, attempt: slot.attempt, epoch, endpoint_id: slot.endpoint_id, region };
+    const stream = subjects.dispatchStream(region);
+    const ticketSubject = subjects.dispatchSubject(region, slot.endpoint_id, jobId);
+    const ended = slot.job_state !== 'dispatched' && slot.job_state !== 'processing';
+    const ticketWaits = await topology.holds(stream, ticketSubject);
+    if (
+      !ticketWaits &&
+      (await topology.holds(subjects.OUTCOMES_STREAM, subjects.outcomeSubject(region, jobId, epoch)))
+    ) {
+      await extendSlot(database, jobId, epoch);
+      return;
+    }
+    if (slot.started && slot.age_ms > slot.timeout_ms + LOST_GRACE_MS) {
+      await topology.purge(stream, ticketSubject);
+      logger.warn(
+        { event: 'attempt.lost', ...ids },
+        'a call outlived its deadline without a word from its dispatcher',
+      );
+      engine.receive({ outcome: lostOutcome(slot) });
+      return;
+    }
+    if (ended && !ticketWaits) {
+      await this.dropEnded(slot);
+      return;
+    }
+    if (!slot.started && !endpoints.dispatcherAlive(region, Date.now())) {
+      // Nobody there will take it: the job waits again, and may go elsewhere where its policy allows.
+      await topology.purge(stream, ticketSubject);
+      if (await returnTicket(database, jobId, epoch)) {
+        logger.warn(
+          { event: 'ticket.returned', ...ids },
+          'a ticket was taken back: its region has no dispatcher',
+        );
+        engine.poke();
+      }
+      return;
+    }
+    if (ticketWaits) {
+      await extendSlot(database, jobId, epoch);
+      return;
+    }
+    const job = await reissueTicket(database, jobId, epoch);
+    if (job === undefined) return;
+    metrics.count('beacon_tickets_reissued_total', { region });
+    logger.warn({ event: 'ticket.reissued', ...ids, new_epoch: job.epoch }, 'a lost ticket was issued again');
+    engine.publish([job]);
+  }
+
+  /** The job is over, and so are its ticket and its call: nothing will report, so the slot is given up here. */
+  private async dropEnded(slot: SilentSlot): Promise<void> {
+    const { engine, database } = this.options;
+    if (slot.job_state === 'cancelling') {
+      engine.receive({ outcome: { ...lostOutcome(slot), result: { kind: 'cancelled' } } });
+      return;
+    }
+    await dropSlot(database, slot.job_id, slot.epoch);
+    engine.poke();
+  }
+
+  private async probeOpenBreakers(): Promise<void> {
+    const { database, endpoints } = this.options;
+    const stored = await readEndpoints(database, endpoints.ids);
+    const nowMs = Date.now();
+    for (const view of endpoints.views(stored, nowMs)) {
+      const { spec, record } = view;
+      if (record.breaker !== 'open' || record.openUntilMs > nowMs || this.probing.has(spec.id)) continue;
+      this.probing.add(spec.id);
+      void this.probe(spec.id, spec.region).finally(() => this.probing.delete(spec.id));
+    }
+  }
+
+  /** The dispatcher asks, because it is in the region and holds the endpoint's secrets. */
+  private async probe(endpointId: string, region: string): Promise<void> {
+    const { connection, database, endpoints, engine, logger, breaker } = this.options;
+    const reply = await requestJson(
+      connection,
+      subjects.probeSubject(region),
+      { endpoint_id: endpointId },
+      probeReplySchema,
+      PROBE_TIMEOUT_MS,
+    );
+    const healthy = reply?.healthy ?? false;
+    try {
+      await database.transaction(async (client) => {
+        const nowMs = await lockAdmission(client);
+        const before = (await readEndpoints(client, endpoints.ids)).get(endpointId)?.record;
+        if (before === undefined) return;
+        const record = afterProbe(before, healthy, breaker, nowMs);
+        if (record !== before) await writeEndpointRecords(client, [{ endpointId, record }]);
+      });
+      logger.info(
+        {
+          event: 'endpoint.probed',
+          endpoint_id: endpointId,
+          healthy,
+          detail: reply?.detail ?? 'no dispatcher answered',
+        },
+        'an endpoint that was down was probed',
+      );
+      if (healthy) engine.poke();
+    } catch (error) {
+      logger.warn(
+        { event: 'endpoint.probe_not_recorded', endpoint_id: endpointId, err: error },
+        'a probe could not be recorded',
+      );
+    }
+  }
+}
+
+function lostOutcome(slot: SilentSlot): Outcome {
+  return {
+    v: 1,
+    job_id: slot.job_id,
+    attempt: slot.attempt,
+    epoch: slot.epoch,
+    endpoint_id: slot.endpoint_id,
+    region: slot.region,
+    duration_ms: Math.max(0, slot.age_ms),
+    reattached: false,
+    result: {
+      kind: 'failed',
+      code: 'ATTEMPT_LOST',
+      detail: 'the dispatcher fell silent and the execution deadline passed',
+    },
+  };
+}

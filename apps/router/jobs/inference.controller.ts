@@ -1,0 +1,163 @@
+import { Body, Controller, Delete, Get, Headers, HttpCode, Inject, Param, Post, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import {
+  ProblemError,
+  inferenceRequestSchema,
+  parseRequest,
+  type InferenceResponse,
+  type JobStatusView,
+  type QueuedResponse,
+  type RequestLimits,
+} from '#contracts';
+import { isTerminal } from '#domain';
+import { RequestLimitsToken } from '../http/tokens.js';
+import { QueueView } from '../queue/queue-view.js';
+import { Cancellation } from './cancellation.js';
+import { JobIntake } from './intake.js';
+import { JobStatus, roundSeconds } from './job-status.js';
+import { JobWait } from './job-wait.js';
+
+@Controller()
+export class InferenceController {
+  private readonly bodySchema: ReturnType<typeof inferenceRequestSchema>;
+
+  constructor(
+    @Inject(JobIntake) private readonly intake: JobIntake,
+    @Inject(JobStatus) private readonly jobStatus: JobStatus,
+    @Inject(JobWait) private readonly jobWait: JobWait,
+    @Inject(Cancellation) private readonly cancellation: Cancellation,
+    @Inject(QueueView) private readonly queueView: QueueView,
+    @Inject(RequestLimitsToken) limits: RequestLimits,
+  ) {
+    this.bodySchema = inferenceRequestSchema(limits);
+  }
+
+  @Post('inference/queued')
+  @HttpCode(202)
+  async queue(
+    @Body() body: unknown,
+    @Headers('idempotency-key') key: string | undefined,
+  ): Promise<QueuedResponse> {
+    const request = parseRequest(this.bodySchema, body);
+    const accepted = await this.intake.accept(request, parseIdempotencyKey(key));
+    if (accepted.replayed) {
+      const job = await this.jobStatus.read(accepted.jobId);
+      return {
+        success: true,
+        job_id: job.job_id,
+        status: job.status,
+        queue_position: job.queue_position ?? 0,
+        estimated_wait_seconds: job.estimated_wait_seconds ?? 0,
+        region: job.region,
+        message: 'this idempotency key is known: here is the job it made',
+      };
+    }
+    const { position, estimateMs } = await this.queueView.placeOfNew(
+      accepted.lane,
+      accepted.model,
+      request.priority,
+    );
+    return {
+      success: true,
+      job_id: accepted.jobId,
+      status: 'queued',
+      queue_position: position,
+      estimated_wait_seconds: roundSeconds(estimateMs ?? 0),
+      region: accepted.homeRegion,
+      message:
+        estimateMs === undefined
+          ? 'accepted; no endpoint is able to take it now, it waits until one is'
+          : `accepted; follow it at /inference/status/${accepted.jobId}`,
+    };
+  }
+
+  @Get('inference/status/:job_id')
+  status(@Param('job_id') jobId: string): Promise<JobStatusView> {
+    return this.jobStatus.read(jobId);
+  }
+
+  @Delete('inference/:job_id')
+  @HttpCode(202)
+  async cancel(
+    @Param('job_id') jobId: string,
+  ): Promise<{ job_id: string; status: 'cancelling' | 'cancelled' }> {
+    const { id } = await this.jobStatus.find(jobId);
+    return { job_id: id, status: await this.cancellation.cancel(id) };
+  }
+
+  @Post('inference')
+  @HttpCode(200)
+  infer(
+    @Body() body: unknown,
+    @Headers('idempotency-key') key: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<InferenceResponse> {
+    return this.inferAndWait(body, key, reply);
+  }
+
+  @Post('v1/inference')
+  @HttpCode(200)
+  inferV1(
+    @Body() body: unknown,
+    @Headers('idempotency-key') key: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<InferenceResponse> {
+    return this.inferAndWait(body, key, reply);
+  }
+
+  /**
+   * A caller that hangs up no longer wants the answer, and a GPU must not go on for nobody: its job is
+   * cancelled. With an idempotency key it may come back for the same job, so that one goes on.
+   */
+  private async inferAndWait(
+    body: unknown,
+    key: string | undefined,
+    reply: FastifyReply,
+  ): Promise<InferenceResponse> {
+    const parsed = parseRequest(this.bodySchema, body);
+    const idempotencyKey = parseIdempotencyKey(key);
+    const hungUp = new AbortController();
+    reply.raw.once('close', () => {
+      if (!reply.raw.writableEnded) hungUp.abort();
+    });
+    const { jobId } = await this.intake.accept(parsed, idempotencyKey);
+    const job = await this.jobWait.untilEnded(jobId, hungUp.signal);
+    if (!isTerminal(job.state)) {
+      if (hungUp.signal.aborted && idempotencyKey === undefined) {
+        await this.cancellation.cancel(jobId).catch(() => undefined);
+      }
+      throw new ProblemError('SHUTTING_DOWN', `the wait was given up; ask for /inference/status/${jobId}`);
+    }
+    const { result } = job;
+    return {
+      success: result !== null,
+      response: result?.response ?? null,
+      error:
+        result !== null
+          ? null
+          : {
+              code: job.errorCode ?? job.state.toUpperCase(),
+              message: job.errorDetail ?? `the job is ${job.state}`,
+            },
+      provider_used: result?.endpoint_id ?? null,
+      inference_time: result?.inference_time_s ?? null,
+      cost_estimate: null,
+      region: result?.region ?? null,
+      job_id: jobId,
+      metadata: job.metadata,
+    };
+  }
+}
+
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+
+export function parseIdempotencyKey(key: string | undefined): string | undefined {
+  if (key === undefined) return undefined;
+  if (!IDEMPOTENCY_KEY.test(key)) {
+    const message = 'must be 1 to 255 visible ASCII characters';
+    throw new ProblemError('VALIDATION_FAILED', `Idempotency-Key: ${message}`, [
+      { field: 'Idempotency-Key', message },
+    ]);
+  }
+  return key;
+}

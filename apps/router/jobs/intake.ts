@@ -1,0 +1,252 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import { ProblemError, type InferenceRequest } from '#contracts';
+import { laneOf, orderKeyMs, type AgeingPolicy } from '#domain';
+import type { Logger, Metrics } from '#observability';
+import { findJobsByIdempotencyKey, insertJobs, type Database, type NewJob } from '#persistence';
+import type { Endpoints } from '../engine/endpoints.js';
+import type { Engine } from '../engine/engine.js';
+import type { JobJournal } from '../engine/job-journal.js';
+import type { QueueView } from '../queue/queue-view.js';
+
+export interface AcceptedJob {
+  readonly jobId: string;
+  readonly homeRegion: string;
+  readonly lane: string;
+  readonly model: string;
+  /** The idempotency key was known: this is the job it made then. */
+  readonly replayed: boolean;
+}
+
+export interface IntakePolicy {
+  readonly executionMs: number;
+  readonly maxAttempts: number;
+  readonly ageing: AgeingPolicy;
+}
+
+interface Pending {
+  readonly job: NewJob;
+  readonly resolve: (accepted: AcceptedJob) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One statement's worth. Beyond it latency grows faster than throughput. */
+const BATCH_MAX = 500;
+/** Requests that may wait for an insert; more are refused, because memory is not a queue. */
+const PENDING_MAX = 20_000;
+
+/**
+ * Accepts jobs. Requests that arrive while an insert commits form the next batch: one statement and one commit
+ * for all of them. Nothing is answered before its commit.
+ */
+export class JobIntake {
+  private pending: Pending[] = [];
+  private flushing: Promise<void> | undefined;
+  private closed = false;
+
+  constructor(
+    private readonly database: Database,
+    private readonly endpoints: Endpoints,
+    private readonly queueView: QueueView,
+    private readonly engine: Engine,
+    private readonly journal: JobJournal,
+    private readonly metrics: Metrics,
+    private readonly logger: Logger,
+    private readonly policy: IntakePolicy,
+  ) {}
+
+  /** @throws ProblemError where the job cannot run anywhere, or the idempotency key was used for another body */
+  async accept(request: InferenceRequest, idempotencyKey: string | undefined): Promise<AcceptedJob> {
+    if (this.closed) throw new ProblemError('SHUTTING_DOWN', 'the server is stopping; try again');
+    if (this.pending.length >= PENDING_MAX) {
+      throw new ProblemError(
+        'DATABASE_UNAVAILABLE',
+        `${PENDING_MAX} requests already wait for the database; try again`,
+      );
+    }
+    const job = this.newJob(request, idempotencyKey);
+    return new Promise((resolve, reject) => {
+      this.pending.push({ job, resolve, reject });
+      this.flushing ??= this.flushAll();
+    });
+  }
+
+  /** Refuses what comes from now on; resolves once everything that was accepted is committed. */
+  async close(): Promise<void> {
+    this.closed = true;
+    await this.flushing;
+  }
+
+  private newJob(request: InferenceRequest, idempotencyKey: string | undefined): NewJob {
+    const { endpoints, policy } = this;
+    const { model, region_policy: regionPolicy, deadline } = request;
+    if (!endpoints.models.has(model)) {
+      throw new ProblemError(
+        'UNKNOWN_MODEL',
+        `model: no endpoint serves "${model}"; known: ${[...endpoints.models].join(', ')}`,
+        [{ field: 'model', message: `must be one of ${[...endpoints.models].join(', ')}` }],
+      );
+    }
+    let preferred: string | undefined;
+    if (request.region_preference !== undefined) {
+      preferred = endpoints.resolveRegion(request.region_preference);
+      if (preferred === undefined) {
+        const message = `must be one of ${endpoints.regions.join(', ')} or an alias`;
+        throw new ProblemError('VALIDATION_FAILED', `region_preference: ${message}`, [
+          { field: 'region_preference', message },
+        ]);
+      }
+    }
+    const serving = endpoints.regionsServing(model);
+    if (regionPolicy === 'pin' && preferred !== undefined && !serving.includes(preferred)) {
+      const message = `${model} is not deployed in ${preferred}; it is in ${serving.join(', ')}`;
+      throw new ProblemError('MODEL_NOT_IN_REGION', `region_preference: ${message}`, [
+        { field: 'region_preference', message },
+      ]);
+    }
+    const nowMs = Date.now();
+    if (deadline !== undefined && Date.parse(deadline) <= nowMs) {
+      throw new ProblemError('VALIDATION_FAILED', 'deadline: must be in the future', [
+        { field: 'deadline', message: 'must be in the future' },
+      ]);
+    }
+    const homeRegion = preferred ?? this.queueView.leastLoaded(serving);
+    const effectivePolicy = preferred === undefined ? 'any' : regionPolicy;
+    return {
+      id: randomUUID(),
+      model,
+      home_region: homeRegion,
+      preferred_region: preferred ?? null,
+      region_policy: effectivePolicy,
+      priority: request.priority,
+      lane: laneOf(effectivePolicy, homeRegion, serving.includes(homeRegion)),
+      order_key: orderKeyMs(nowMs, request.priority, policy.ageing),
+      max_attempts: request.max_attempts ?? policy.maxAttempts,
+      timeout_ms: request.timeout_ms ?? policy.executionMs,
+      deadline: deadline ?? null,
+      request: {
+        ...(request.prompt === undefined ? {} : { prompt: request.prompt }),
+        ...(request.messages === undefined ? {} : { messages: request.messages }),
+        temperature: request.temperature,
+        max_tokens: request.max_tokens,
+      },
+      metadata: request.metadata ?? null,
+      idempotency_key: idempotencyKey ?? null,
+      request_hash: idempotencyKey === undefined ? null : hashOf(request),
+    };
+  }
+
+  private async flushAll(): Promise<void> {
+    // One turn of the event loop lets the requests of the same socket reads join the first batch.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.pending.length > 0) {
+      const batch = this.pending.splice(0, BATCH_MAX);
+      const began = performance.now();
+      try {
+        await this.insert(batch);
+      } catch (error) {
+        this.logger.error(
+          { event: 'intake.failed', jobs: batch.length, err: error },
+          'a batch could not be inserted',
+        );
+        await this.insertOneByOne(batch, error);
+      }
+      this.metrics.observe('beacon_intake_batch_jobs', {}, batch.length);
+      this.logger.debug(
+        { event: 'intake.batch', jobs: batch.length, ms: Math.round(performance.now() - began) },
+        'batch inserted',
+      );
+    }
+    this.flushing = undefined;
+  }
+
+  private async insert(batch: readonly Pending[]): Promise<void> {
+    // Two requests with one key in one batch: the statement would leave out the second without saying which.
+    const firstByKey = new Map<string, Pending>();
+    const later: Pending[] = [];
+    const first = batch.filter((entry) => {
+      const key = entry.job.idempotency_key;
+      if (key === null) return true;
+      if (firstByKey.has(key)) {
+        later.push(entry);
+        return false;
+      }
+      firstByKey.set(key, entry);
+      return true;
+    });
+    const inserted = await insertJobs(
+      this.database,
+      first.map(({ job }) => job),
+    );
+    const replays = [...first.filter(({ job }) => !inserted.has(job.id)), ...later];
+    const known =
+      replays.length > 0
+        ? await findJobsByIdempotencyKey(
+            this.database,
+            replays.flatMap(({ job }) => job.idempotency_key ?? []),
+          )
+        : new Map<string, { jobId: string; requestHash: string }>();
+    if (inserted.size > 0) this.engine.jobsArrived();
+    for (const { job, resolve } of first) {
+      if (!inserted.has(job.id)) continue;
+      this.queueView.arrived(job.lane, job.model);
+      this.metrics.count('beacon_jobs_accepted_total', { region: job.home_region, priority: job.priority });
+      this.journal.record({
+        jobId: job.id,
+        from: null,
+        to: 'queued',
+        attempt: 0,
+        homeRegion: job.home_region,
+      });
+      resolve(acceptedOf(job, job.id, false));
+    }
+    for (const { job, resolve, reject } of replays) {
+      const holder = known.get(job.idempotency_key ?? '');
+      if (holder === undefined) reject(new ProblemError('INTERNAL_ERROR', 'the job could not be stored'));
+      else if (holder.requestHash !== job.request_hash) {
+        reject(
+          new ProblemError('IDEMPOTENCY_KEY_REUSED', 'Idempotency-Key: this key was used with another body', [
+            { field: 'Idempotency-Key', message: 'was used with another body' },
+          ]),
+        );
+      } else resolve(acceptedOf(job, holder.jobId, true));
+    }
+  }
+
+  /** One row that the database refuses must not fail its neighbours; a database that is away fails them all. */
+  private async insertOneByOne(batch: readonly Pending[], cause: unknown): Promise<void> {
+    const { code } = cause as { code?: unknown };
+    const isDataFault = typeof code === 'string' && /^2[23]/.test(code);
+    for (const entry of batch) {
+      if (!isDataFault) {
+        entry.reject(
+          new ProblemError('DATABASE_UNAVAILABLE', 'the job was not accepted; try again', [], { cause }),
+        );
+        continue;
+      }
+      try {
+        await this.insert([entry]);
+      } catch (error) {
+        entry.reject(
+          new ProblemError('VALIDATION_FAILED', 'body: holds a value that cannot be stored', [], {
+            cause: error,
+          }),
+        );
+      }
+    }
+  }
+}
+
+function acceptedOf(job: NewJob, jobId: string, replayed: boolean): AcceptedJob {
+  return { jobId, homeRegion: job.home_region, lane: job.lane, model: job.model, replayed };
+}
+
+/** Of the parsed body with its defaults, so that spelling a default out is the same request. */
+function hashOf(request: InferenceRequest): string {
+  const canonical = JSON.stringify(request, (_key, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1)))
+      : value,
+  );
+  return createHash('sha256').update(canonical).digest('hex');
+}

@@ -1,0 +1,112 @@
+import { explainWait, statusOf, type JobState } from '#domain';
+import { ProblemError, type JobStatusView } from '#contracts';
+import { AttemptEntity, JobEntity, countJobsAhead, type Database } from '#persistence';
+import type { QueueView } from '../queue/queue-view.js';
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** Reads jobs the way clients see them. */
+export class JobStatus {
+  constructor(
+    private readonly database: Database,
+    private readonly queueView: QueueView,
+    private readonly gpuLimit: number,
+  ) {}
+
+  /** @throws ProblemError JOB_NOT_FOUND */
+  async find(jobId: string): Promise<JobEntity> {
+    const job = UUID.test(jobId)
+      ? await this.database.dataSource.getRepository(JobEntity).findOneBy({ id: jobId.toLowerCase() })
+      : null;
+    if (job === null)
+      throw new ProblemError('JOB_NOT_FOUND', `job_id: there is no job "${jobId.slice(0, 64)}"`);
+    return job;
+  }
+
+  /** Position and estimate are those of the moment of reading. */
+  async read(jobId: string): Promise<JobStatusView> {
+    const job = await this.find(jobId);
+    const attempts = await this.database.dataSource
+      .getRepository(AttemptEntity)
+      .find({ where: { jobId: job.id }, order: { attempt: 'ASC' } });
+    const waiting = await this.waitOf(job);
+    const end = job.completedAt ?? new Date();
+    return {
+      job_id: job.id,
+      status: statusOf(job.state, job.attempt),
+      model: job.model,
+      region: job.result?.region ?? attempts.at(-1)?.region ?? job.homeRegion,
+      region_policy: job.regionPolicy,
+      priority: job.priority,
+      queue_position: waiting?.position ?? null,
+      estimated_wait_seconds: waiting?.estimateMs === undefined ? null : roundSeconds(waiting.estimateMs),
+      wait_reason: waiting?.reason ?? null,
+      retry_count: Math.max(0, job.attempt - 1),
+      attempts: attempts.map((attempt) => ({
+        attempt: attempt.attempt,
+        endpoint_id: attempt.endpointId,
+        region: attempt.region,
+        status: attempt.status,
+        error_code: attempt.errorCode,
+        started_at: attempt.startedAt?.toISOString() ?? null,
+        finished_at: attempt.finishedAt?.toISOString() ?? null,
+      })),
+      result:
+        job.result === null
+          ? null
+          : {
+              success: true,
+              response: job.result.response,
+              model: job.result.model,
+              region: job.result.region,
+              substituted: job.result.substituted,
+              inference_time: job.result.inference_time_s,
+              tokens_generated: job.result.tokens_generated,
+            },
+      error:
+        job.errorCode === null || job.state === 'completed'
+          ? null
+          : { code: job.errorCode, message: job.errorDetail ?? job.errorCode },
+      metadata: job.metadata,
+      created_at: job.createdAt.toISOString(),
+      started_at: job.startedAt?.toISOString() ?? null,
+      completed_at: job.completedAt?.toISOString() ?? null,
+      duration: roundSeconds(end.getTime() - job.createdAt.getTime()),
+    };
+  }
+
+  private async waitOf(
+    job: JobEntity,
+  ): Promise<{ position: number; estimateMs: number | undefined; reason: string } | undefined> {
+    // A staged ticket is next: nothing goes before it.
+    if (job.state === 'dispatched') return { position: 0, estimateMs: 0, reason: 'next at its endpoint' };
+    if (!isWaiting(job.state)) return undefined;
+    const snapshot = await this.queueView.read();
+    const ahead = await countJobsAhead(this.database, job.id);
+    const servers = this.queueView.serversOf(snapshot, job.lane, job.model).map(({ view }) => view);
+    return {
+      position: ahead + 1,
+      estimateMs: this.queueView.estimateMs(snapshot, job.lane, job.model, ahead),
+      reason: explainWait(
+        {
+          isRetry: job.isRetry,
+          notBeforeMs: job.notBefore instanceof Date ? job.notBefore.getTime() : 0,
+          pinnedRegion: job.regionPolicy === 'pin' ? job.homeRegion : undefined,
+          aheadCount: ahead,
+        },
+        servers,
+        this.queueView.gpusInUse(snapshot),
+        this.gpuLimit,
+        Date.now(),
+      ),
+    };
+  }
+}
+
+function isWaiting(state: JobState): boolean {
+  return state === 'queued' || state === 'retrying';
+}
+
+export function roundSeconds(ms: number): number {
+  return Math.round(ms) / 1000;
+}

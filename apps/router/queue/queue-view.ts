@@ -1,0 +1,183 @@
+import { performance } from 'node:perf_hooks';
+import {
+  endpointState,
+  estimateWaitMs,
+  holdsGpu,
+  lanesOf,
+  median,
+  PRIORITIES,
+  type EndpointView,
+  type ExpectedTimes,
+  type Priority,
+} from '#domain';
+import {
+  countOpenJobs,
+  readEndpoints,
+  readExecutionTimes,
+  readRegionTotals,
+  type Database,
+  type QueueCount,
+  type RegionTotals,
+} from '#persistence';
+import type { Endpoints } from '../engine/endpoints.js';
+
+/** The queues at one moment. */
+export interface QueueSnapshot {
+  /** Unix ms. */
+  readonly asOfMs: number;
+  readonly counts: readonly QueueCount[];
+  readonly totals: ReadonlyMap<string, RegionTotals>;
+  readonly endpoints: readonly EndpointView[];
+  readonly times: ReadonlyMap<string, ExpectedTimes>;
+}
+
+/** A snapshot that took longer than this is shared instead of taken anew by every reader. */
+const CHEAP_MS = 4;
+/** A new job's place may be told from a count of this age. */
+const SUBMIT_AGE_MS = 50;
+/** A costly snapshot is taken again when it is this many times older than it took: at most 5 % of one core. */
+const AGE_PER_COST = 20;
+
+/**
+ * What the queues look like, at a cost that does not grow with the number of readers. While the backlog is
+ * small every read is exact; a big backlog is counted in the background, readers get the latest count and its
+ * time (`as_of`).
+ */
+export class QueueView {
+  private latest: { snapshot: QueueSnapshot; costMs: number } | undefined;
+  private taking: Promise<QueueSnapshot> | undefined;
+  private next: Promise<QueueSnapshot> | undefined;
+  /** Jobs that arrived since the latest count, by lane and model. */
+  private readonly arrivals = new Map<string, number>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly endpoints: Endpoints,
+  ) {}
+
+  async read(): Promise<QueueSnapshot> {
+    const { latest } = this;
+    if (latest === undefined || latest.costMs <= CHEAP_MS) return this.take();
+    if (Date.now() - latest.snapshot.asOfMs > latest.costMs * AGE_PER_COST) {
+      // Failing in the background must not fail anybody; the next reader tries again.
+      this.take().catch(() => undefined);
+    }
+    return latest.snapshot;
+  }
+
+  /** Counted in at once, so that the position told to a client does not wait for the next count. */
+  arrived(lane: string, model: string): void {
+    const key = `${lane} ${model}`;
+    this.arrivals.set(key, (this.arrivals.get(key) ?? 0) + 1);
+  }
+
+  /**
+   * Place of a job that has just arrived, and the wait that follows from it. Read from a count that is at most
+   * a few milliseconds old, so that answering a request costs no count of its own.
+   */
+  async placeOfNew(
+    lane: string,
+    model: string,
+    priority: Priority,
+  ): Promise<{ position: number; estimateMs: number | undefined }> {
+    const fresh = this.latest !== undefined && Date.now() - this.latest.snapshot.asOfMs < SUBMIT_AGE_MS;
+    const snapshot = fresh && this.latest !== undefined ? this.latest.snapshot : await this.read();
+    const before = PRIORITIES.slice(0, PRIORITIES.indexOf(priority) + 1);
+    const counted = snapshot.counts
+      .filter(
+        (count) =>
+          count.lane === lane &&
+          count.model === model &&
+          (count.state === 'queued' || count.state === 'retrying'),
+      )
+      .filter((count) => count.is_retry || before.includes(count.priority))
+      .reduce((sum, { jobs }) => sum + jobs, 0);
+    const position = counted + (this.arrivals.get(`${lane} ${model}`) ?? 0);
+    return { position, estimateMs: this.estimateMs(snapshot, lane, model, Math.max(0, position - 1)) };
+  }
+
+  /** For jobs without a preference: where the fewest are waiting, by the latest count. */
+  leastLoaded(regions: readonly string[]): string {
+    const load = (region: string): number =>
+      (this.latest?.snapshot.counts ?? [])
+        .filter((count) => count.region === region)
+        .reduce((sum, { jobs }) => sum + jobs, 0);
+    return [...regions].sort((left, right) => load(left) - load(right))[0] ?? '';
+  }
+
+  /** Endpoints that draw from a lane, with the times learned for the model. */
+  serversOf(
+    snapshot: QueueSnapshot,
+    lane: string,
+    model: string,
+  ): { view: EndpointView; times: ExpectedTimes }[] {
+    return snapshot.endpoints
+      .filter(
+        (view) => view.spec.models.includes(model) && lanesOf(view, model, snapshot.endpoints).includes(lane),
+      )
+      .map((view) => ({ view, times: timesOf(snapshot, view.spec.region, model) }));
+  }
+
+  /** Milliseconds until a job with this many before it starts; `undefined` while nothing can take it. */
+  estimateMs(snapshot: QueueSnapshot, lane: string, model: string, aheadCount: number): number | undefined {
+    return estimateWaitMs(aheadCount, this.serversOf(snapshot, lane, model), Date.now());
+  }
+
+  gpusInUse(snapshot: QueueSnapshot): number {
+    return snapshot.endpoints.filter((view) => holdsGpu(view, Date.now())).length;
+  }
+
+  /** A reader never gets a count that began before it asked: it joins the next one. */
+  private take(): Promise<QueueSnapshot> {
+    if (this.taking === undefined) {
+      this.taking = this.count().finally(() => {
+        this.taking = undefined;
+      });
+      return this.taking;
+    }
+    this.next ??= this.taking
+      .catch(() => undefined)
+      .then(() => {
+        this.next = undefined;
+        return this.take();
+      });
+    return this.next;
+  }
+
+  private async count(): Promise<QueueSnapshot> {
+    const began = performance.now();
+    this.arrivals.clear();
+    const [counts, totals, stored, learned] = await Promise.all([
+      countOpenJobs(this.database),
+      readRegionTotals(this.database),
+      readEndpoints(this.database, this.endpoints.ids),
+      readExecutionTimes(this.database),
+    ]);
+    const times = new Map<string, ExpectedTimes>();
+    for (const { region, model, cold, samplesMs } of learned) {
+      const key = `${region} ${model}`;
+      const known = times.get(key) ?? { warmMs: undefined, coldMs: undefined };
+      times.set(
+        key,
+        cold ? { ...known, coldMs: median(samplesMs) } : { ...known, warmMs: median(samplesMs) },
+      );
+    }
+    const snapshot: QueueSnapshot = {
+      asOfMs: Date.now(),
+      counts,
+      totals: new Map(totals.map((row) => [row.region, row])),
+      endpoints: this.endpoints.views(stored, Date.now()),
+      times,
+    };
+    this.latest = { snapshot, costMs: performance.now() - began };
+    return snapshot;
+  }
+}
+
+export function timesOf(snapshot: QueueSnapshot, region: string, model: string): ExpectedTimes {
+  return snapshot.times.get(`${region} ${model}`) ?? { warmMs: undefined, coldMs: undefined };
+}
+
+export function stateOf(view: EndpointView): string {
+  return endpointState(view, Date.now());
+}

@@ -1,0 +1,54 @@
+import { Controller, Get, Inject, Param } from '@nestjs/common';
+import {
+  ProblemError,
+  type EndpointStatusView,
+  type QueueStatusView,
+  type RegionQueueView,
+} from '#contracts';
+import { Endpoints } from '../engine/endpoints.js';
+import { GpuLimitToken } from '../http/tokens.js';
+import { endpointReport, queueReport } from './queue-report.js';
+import { QueueView } from './queue-view.js';
+
+@Controller()
+export class QueueController {
+  constructor(
+    @Inject(QueueView) private readonly queueView: QueueView,
+    @Inject(Endpoints) private readonly endpoints: Endpoints,
+    @Inject(GpuLimitToken) private readonly gpuLimit: number,
+  ) {}
+
+  @Get('queue/status')
+  async status(): Promise<QueueStatusView> {
+    const snapshot = await this.queueView.read();
+    const nowMs = Date.now();
+    return queueReport(
+      snapshot,
+      this.endpoints.regions,
+      this.gpuLimit,
+      (region) => this.endpoints.dispatcherAlive(region, nowMs),
+      nowMs,
+    );
+  }
+
+  @Get('queue/status/:region')
+  async regionStatus(@Param('region') name: string): Promise<RegionQueueView & { region: string }> {
+    const region = this.endpoints.resolveRegion(name);
+    if (region === undefined) {
+      throw new ProblemError(
+        'UNKNOWN_REGION',
+        `region: must be one of ${this.endpoints.regions.join(', ')} or an alias`,
+        [{ field: 'region', message: `must be one of ${this.endpoints.regions.join(', ')} or an alias` }],
+      );
+    }
+    const report = (await this.status()).regions[region];
+    if (report === undefined) throw new ProblemError('UNKNOWN_REGION', `region: ${region} has no queue`);
+    return { region, ...report };
+  }
+
+  @Get('providers')
+  async providers(): Promise<{ providers: EndpointStatusView[] }> {
+    const { endpoints } = await this.queueView.read();
+    return { providers: endpoints.map((view) => endpointReport(view, Date.now())) };
+  }
+}

@@ -1,0 +1,46 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { Metrics } from '#observability';
+import { Database } from '#persistence';
+import { Endpoints } from './engine/endpoints.js';
+import { HealthController } from './http/health.controller.js';
+import {
+  ConfigurationToken,
+  ConnectionToken,
+  GpuLimitToken,
+  LoggerToken,
+  RequestLimitsToken,
+} from './http/tokens.js';
+import { Cancellation } from './jobs/cancellation.js';
+import { InferenceController } from './jobs/inference.controller.js';
+import { JobIntake } from './jobs/intake.js';
+import { JobStatus } from './jobs/job-status.js';
+import { JobWait } from './jobs/job-wait.js';
+import { QueueController } from './queue/queue.controller.js';
+import { QueueView } from './queue/queue-view.js';
+import type { Router } from './router.js';
+
+/** Wires a running router into its controllers. */
+@Module({})
+export class RouterModule {
+  static of(router: Router): DynamicModule {
+    return {
+      module: RouterModule,
+      controllers: [InferenceController, QueueController, HealthController],
+      providers: [
+        { provide: Database, useValue: router.database },
+        { provide: Metrics, useValue: router.metrics },
+        { provide: Endpoints, useValue: router.endpoints },
+        { provide: QueueView, useValue: router.queueView },
+        { provide: JobIntake, useValue: router.intake },
+        { provide: JobStatus, useValue: router.jobStatus },
+        { provide: JobWait, useValue: router.jobWait },
+        { provide: Cancellation, useValue: router.cancellation },
+        { provide: ConfigurationToken, useValue: router.configuration },
+        { provide: LoggerToken, useValue: router.logger },
+        { provide: ConnectionToken, useValue: router.connection },
+        { provide: RequestLimitsToken, useValue: router.limits },
+        { provide: GpuLimitToken, useValue: router.configuration.limits.gpus },
+      ],
+    };
+  }
+}

@@ -1,0 +1,49 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import type { FastifyInstance } from 'fastify';
+import { coreOperations, openApiDocument } from '#contracts';
+import { measureRequests } from './http/http-metrics.js';
+import { ProblemFilter } from './http/problem-filter.js';
+import { RouteTable } from './http/route-table.js';
+import { RouterModule } from './router.module.js';
+import type { Router } from './router.js';
+
+const VERSION = '0.1.0';
+
+/** The HTTP server of a router; not listening yet. */
+export async function createServer(
+  router: Router,
+): Promise<{ app: NestFastifyApplication; routes: RouteTable }> {
+  const routes = new RouteTable();
+  const adapter = new FastifyAdapter({
+    bodyLimit: router.configuration.limits.body_bytes,
+    maxParamLength: 256,
+    // Slow or stuck clients must not hold connections for ever while they send.
+    connectionTimeout: 0,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 65_000,
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
+  });
+  const server = adapter.getInstance() as unknown as FastifyInstance;
+  server.addHook('onRoute', ({ method, url }) => routes.add(method, url));
+  measureRequests(server, router.metrics);
+  const app = await NestFactory.create<NestFastifyApplication>(RouterModule.of(router), adapter, {
+    logger: false,
+    abortOnError: false,
+  });
+  app.useGlobalFilters(new ProblemFilter(router.logger, routes));
+  const document = openApiDocument(coreOperations(router.limits), VERSION);
+  server.get('/openapi.json', (_request, reply) => {
+    void reply.send(document);
+  });
+  SwaggerModule.setup('docs', app, () => document as unknown as OpenAPIObject, {
+    swaggerUiEnabled: true,
+    raw: false,
+  });
+  await app.init();
+  await server.ready();
+  return { app, routes };
+}

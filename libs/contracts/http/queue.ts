@@ -1,0 +1,74 @@
+import { ENDPOINT_STATES } from '#domain';
+import { z } from 'zod';
+
+export const endpointViewSchema = z.object({
+  id: z.string(),
+  region: z.string(),
+  models: z.array(z.string()),
+  state: z.enum(ENDPOINT_STATES),
+  concurrency: z.int(),
+  /** Leased slots, the staged ticket included. */
+  slots_in_use: z.int(),
+  holds_gpu: z.boolean(),
+  consecutive_failures: z.int(),
+  last_error_code: z.string().nullable(),
+});
+export type EndpointStatusView = z.infer<typeof endpointViewSchema>;
+
+export const modelQueueSchema = z.object({
+  queued: z.int(),
+  retrying: z.int(),
+  processing: z.int(),
+  /** Learned middle durations of a call, seconds; `null` while nothing has been measured. */
+  median_execution_seconds: z.number().nullable(),
+  median_cold_start_seconds: z.number().nullable(),
+});
+
+export const regionQueueSchema = z.object({
+  /** Jobs that have not started, retries aside. */
+  queue_size: z.int(),
+  /** Jobs that wait for another attempt in this region. */
+  retry_queue_size: z.int(),
+  processing: z.boolean(),
+  in_flight: z.int(),
+  completed: z.int(),
+  failed: z.int(),
+  cancelled: z.int(),
+  expired: z.int(),
+  /** Seconds since the oldest job that has not started was accepted; `null`: none waits. */
+  oldest_wait_seconds: z.number().nullable(),
+  dispatcher_alive: z.boolean(),
+  /** Why jobs wait here; `null`: none waits. */
+  wait_reason: z.string().nullable(),
+  models: z.record(z.string(), modelQueueSchema),
+  endpoints: z.array(endpointViewSchema),
+});
+export type RegionQueueView = z.infer<typeof regionQueueSchema>;
+
+/** Answer of `GET /queue/status`. */
+export const queueStatusSchema = z.object({
+  /** Jobs that wait for another attempt in whatever region is healthy. */
+  global_retry_queue_size: z.int(),
+  regions: z.record(z.string(), regionQueueSchema),
+  gpus_in_use: z.int(),
+  gpu_limit: z.int(),
+  /** The moment the figures are of. */
+  as_of: z.iso.datetime(),
+});
+export type QueueStatusView = z.infer<typeof queueStatusSchema>;
+
+export const healthSchema = z.object({
+  status: z.enum(['healthy', 'degraded', 'unhealthy']),
+  providers_total: z.int(),
+  providers_healthy: z.int(),
+  regions: z.array(z.string()),
+});
+export type HealthView = z.infer<typeof healthSchema>;
+
+export const readinessSchema = z.object({
+  status: z.enum(['ready', 'not_ready']),
+  database: z.boolean(),
+  nats: z.boolean(),
+});
+export const livenessSchema = z.object({ status: z.literal('alive') });
+export const providersSchema = z.object({ providers: z.array(endpointViewSchema) });

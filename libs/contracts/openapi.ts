@@ -1,0 +1,255 @@
+import { z } from 'zod';
+import {
+  cancelResponseSchema,
+  inferenceRequestSchema,
+  inferenceResponseSchema,
+  jobStatusSchema,
+  queuedResponseSchema,
+  type RequestLimits,
+} from './http/inference.js';
+import {
+  healthSchema,
+  livenessSchema,
+  providersSchema,
+  queueStatusSchema,
+  readinessSchema,
+  regionQueueSchema,
+} from './http/queue.js';
+import { PROBLEMS, problemSchema } from './problems.js';
+import type { RequestErrorCode } from '#domain';
+
+/** One operation of the HTTP API, described by the schemas that validate it. */
+export interface Operation {
+  readonly method: 'get' | 'post' | 'delete';
+  /** OpenAPI spelling: `/runs/{run_id}`. */
+  readonly path: string;
+  readonly summary: string;
+  readonly tag: string;
+  readonly request?: z.ZodType;
+  readonly query?: Readonly<Record<string, z.ZodType>>;
+  readonly headers?: readonly string[];
+  readonly responses: Readonly<
+    Record<number, z.ZodType | { readonly contentType: string; readonly description: string }>
+  >;
+  /** Codes this operation can be refused with, besides those that every operation has. */
+  readonly problems: readonly RequestErrorCode[];
+}
+
+const BODY_PROBLEMS = [
+  'VALIDATION_FAILED',
+  'MALFORMED_JSON',
+  'BODY_TOO_LARGE',
+  'UNSUPPORTED_MEDIA_TYPE',
+] as const;
+const COMMON_PROBLEMS = ['DATABASE_UNAVAILABLE', 'INTERNAL_ERROR'] as const;
+
+/** Operations on jobs, queues and the process itself. */
+export function coreOperations(limits: RequestLimits): Operation[] {
+  const job = inferenceRequestSchema(limits);
+  const submit = [
+    ...BODY_PROBLEMS,
+    'UNKNOWN_MODEL',
+    'MODEL_NOT_IN_REGION',
+    'IDEMPOTENCY_KEY_REUSED',
+    'SHUTTING_DOWN',
+  ] as const;
+  const plain = (description: string, contentType: string) => ({ description, contentType });
+  return [
+    {
+      method: 'post',
+      path: '/inference/queued',
+      tag: 'jobs',
+      summary: 'Queue a job',
+      request: job,
+      headers: ['Idempotency-Key'],
+      responses: { 202: queuedResponseSchema },
+      problems: submit,
+    },
+    {
+      method: 'get',
+      path: '/inference/status/{job_id}',
+      tag: 'jobs',
+      summary: 'Read a job',
+      responses: { 200: jobStatusSchema },
+      problems: ['JOB_NOT_FOUND'],
+    },
+    {
+      method: 'delete',
+      path: '/inference/{job_id}',
+      tag: 'jobs',
+      summary: 'Cancel a job, and its call upstream',
+      responses: { 202: cancelResponseSchema },
+      problems: ['JOB_NOT_FOUND', 'JOB_FINISHED'],
+    },
+    {
+      method: 'post',
+      path: '/inference',
+      tag: 'jobs',
+      summary: 'Queue a job and wait for its end',
+      request: job,
+      headers: ['Idempotency-Key'],
+      responses: { 200: inferenceResponseSchema },
+      problems: submit,
+    },
+    {
+      method: 'post',
+      path: '/v1/inference',
+      tag: 'jobs',
+      summary: 'Queue a job and wait for its end',
+      request: job,
+      headers: ['Idempotency-Key'],
+      responses: { 200: inferenceResponseSchema },
+      problems: submit,
+    },
+    {
+      method: 'get',
+      path: '/queue/status',
+      tag: 'queues',
+      summary: 'Queues of every region',
+      responses: { 200: queueStatusSchema },
+      problems: [],
+    },
+    {
+      method: 'get',
+      path: '/queue/status/{region}',
+      tag: 'queues',
+      summary: 'Queue of one region',
+      responses: { 200: regionQueueSchema.extend({ region: z.string() }) },
+      problems: ['UNKNOWN_REGION'],
+    },
+    {
+      method: 'get',
+      path: '/providers',
+      tag: 'queues',
+      summary: 'Endpoints and their state',
+      responses: { 200: providersSchema },
+      problems: [],
+    },
+    {
+      method: 'get',
+      path: '/health',
+      tag: 'operations',
+      summary: 'Health of the endpoints',
+      responses: { 200: healthSchema, 503: healthSchema },
+      problems: [],
+    },
+    {
+      method: 'get',
+      path: '/health/live',
+      tag: 'operations',
+      summary: 'The process lives',
+      responses: { 200: livenessSchema },
+      problems: [],
+    },
+    {
+      method: 'get',
+      path: '/health/ready',
+      tag: 'operations',
+      summary: 'Database and NATS answer',
+      responses: { 200: readinessSchema, 503: readinessSchema },
+      problems: [],
+    },
+    {
+      method: 'get',
+      path: '/metrics',
+      tag: 'operations',
+      summary: 'Prometheus metrics',
+      responses: { 200: plain('Prometheus text format', 'text/plain') },
+      problems: [],
+    },
+    {
+      method: 'get',
+      path: '/openapi.json',
+      tag: 'operations',
+      summary: 'This document',
+      responses: { 200: plain('OpenAPI 3.1', 'application/json') },
+      problems: [],
+    },
+  ];
+}
+
+/** Builds the OpenAPI 3.1 document out of the operations. */
+export function openApiDocument(operations: readonly Operation[], version: string): Record<string, unknown> {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const operation of operations) {
+    const codes = [...operation.problems, ...COMMON_PROBLEMS];
+    const byStatus = new Map<number, RequestErrorCode[]>();
+    for (const code of codes) {
+      const { status } = PROBLEMS[code];
+      byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+    }
+    const responses: Record<string, unknown> = {};
+    for (const [status, list] of [...byStatus].sort(([left], [right]) => left - right)) {
+      responses[String(status)] = {
+        description: list.map((code) => `\`${code}\`: ${PROBLEMS[code].title}`).join('\n\n'),
+        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+      };
+    }
+    for (const [status, response] of Object.entries(operation.responses)) {
+      responses[status] =
+        response instanceof z.ZodType
+          ? {
+              description: operation.summary,
+              content: { 'application/json': { schema: schemaOf(response, 'output') } },
+            }
+          : {
+              description: response.description,
+              content: { [response.contentType]: { schema: { type: 'string' } } },
+            };
+    }
+    (paths[operation.path] ??= {})[operation.method] = {
+      operationId: operationId(operation),
+      summary: operation.summary,
+      tags: [operation.tag],
+      parameters: [
+        ...[...operation.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+          name,
+          in: 'path',
+          required: true,
+          schema: { type: 'string' },
+        })),
+        ...Object.entries(operation.query ?? {}).map(([name, schema]) => ({
+          name,
+          in: 'query',
+          required: false,
+          schema: schemaOf(schema, 'input'),
+        })),
+        ...(operation.headers ?? []).map((name) => ({
+          name,
+          in: 'header',
+          required: false,
+          schema: { type: 'string' },
+        })),
+      ],
+      ...(operation.request === undefined
+        ? {}
+        : {
+            requestBody: {
+              required: true,
+              content: { 'application/json': { schema: schemaOf(operation.request, 'input') } },
+            },
+          }),
+      responses,
+    };
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Beacon',
+      version,
+      description: 'Multi-region job router for model inference on serverless GPUs',
+    },
+    paths,
+    components: { schemas: { Problem: schemaOf(problemSchema, 'output') } },
+  };
+}
+
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> {
+  const { $schema: _draft, ...document } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  return document;
+}
+
+function operationId({ method, path }: Operation): string {
+  const words = path.split('/').filter((part) => part !== '');
+  return [method, ...words.map((word) => word.replace(/[{}]/g, '').replace(/[^A-Za-z0-9]+/g, '_'))].join('_');
+}
