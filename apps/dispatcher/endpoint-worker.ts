@@ -14,7 +14,7 @@ import {
   type Topology,
 } from '#messaging';
 import type { Logger } from '#observability';
-import { RunningCalls, type RunningCall } from './running-calls.js';
+import { type RunningCalls, type RunningCall } from './running-calls.js';
 import { isStillWanted } from './ticket-check.js';
 
 export interface WorkerServices {

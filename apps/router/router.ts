@@ -182,6 +182,7 @@ export class Router {
 
   /** Records what has arrived, then closes. What arrives later waits in JetStream. */
   async stop(): Promise<void> {
+    this.queueView.stop();
     await this.outcomes.stop();
     await this.reconciler.stop();
     await this.engine.stop();

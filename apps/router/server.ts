@@ -19,7 +19,7 @@ export async function createServer(
   const routes = new RouteTable();
   const adapter = new FastifyAdapter({
     bodyLimit: router.configuration.limits.body_bytes,
-    maxParamLength: 256,
+    routerOptions: { maxParamLength: 256 },
     // Slow or stuck clients must not hold connections for ever while they send.
     connectionTimeout: 0,
     requestTimeout: 30_000,

@@ -18,16 +18,16 @@ function undiciAdapter(agent: Dispatcher): AxiosAdapter {
   return async (config) => {
     const url = axios.getUri(config);
     const { origin, pathname, search } = new URL(url);
-    const headers = AxiosHeaders.from(config.headers as AxiosHeaders).toJSON() as Record<string, string>;
+    const headers = AxiosHeaders.from(config.headers).toJSON() as Record<string, string>;
     let response: Dispatcher.ResponseData;
     try {
       response = await agent.request({
         origin,
         path: pathname + search,
-        method: (config.method ?? 'GET').toUpperCase() as Dispatcher.HttpMethod,
+        method: (config.method ?? 'GET').toUpperCase(),
         headers,
         body: config.data === undefined ? null : (config.data as string),
-        signal: config.signal as AbortSignal,
+        signal: config.signal,
         headersTimeout: 0,
         bodyTimeout: 0,
       });
@@ -43,7 +43,7 @@ function undiciAdapter(agent: Dispatcher): AxiosAdapter {
     } catch (error) {
       if (error instanceof ResponseTooLargeError) throw error;
       const { code, message } = error as NodeJS.ErrnoException;
-      throw AxiosError.from(error as Error, code ?? message, config);
+      throw AxiosError.from(error, code ?? message, config);
     }
   };
 }

@@ -81,6 +81,11 @@ export class Database {
     return this.pool.query<Row>(text, values);
   }
 
+  /** @throws where the database does not answer */
+  async ping(): Promise<void> {
+    await this.pool.query('SELECT 1');
+  }
+
   /** Runs `work` in one READ COMMITTED transaction; an error rolls back and is thrown on. */
   async transaction<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
     const client = await this.pool.connect();

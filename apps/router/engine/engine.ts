@@ -64,8 +64,8 @@ const FAULT_PAUSE_MS = 250;
  * frees is filled in the same commit, and no two routers ever admit at once.
  */
 export class Engine {
-  private outcomes: ReceivedOutcome[] = [];
-  private started: Started[] = [];
+  private readonly outcomes: ReceivedOutcome[] = [];
+  private readonly started: Started[] = [];
   private poked = true;
   private running: Promise<void> | undefined;
   private stopped = false;

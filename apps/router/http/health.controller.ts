@@ -54,7 +54,7 @@ export class HealthController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<{ status: 'ready' | 'not_ready'; database: boolean; nats: boolean }> {
     const [database, nats] = await Promise.all([
-      this.database.query('SELECT 1').then(
+      this.database.ping().then(
         () => true,
         () => false,
       ),

@@ -40,7 +40,7 @@ const PENDING_MAX = 20_000;
  * for all of them. Nothing is answered before its commit.
  */
 export class JobIntake {
-  private pending: Pending[] = [];
+  private readonly pending: Pending[] = [];
   private flushing: Promise<void> | undefined;
   private closed = false;
 

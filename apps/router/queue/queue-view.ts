@@ -31,12 +31,13 @@ export interface QueueSnapshot {
   readonly times: ReadonlyMap<string, ExpectedTimes>;
 }
 
-/** A snapshot that took longer than this is shared instead of taken anew by every reader. */
-const CHEAP_MS = 4;
+/** Up to this many open jobs every reader gets a count of its own moment; more are counted in the background. */
+const COUNTED_PER_READ_MAX = 2000;
+/** Background counts: at least this far apart, and so far that counting takes a tenth of one connection's time. */
+const BACKGROUND_INTERVAL_MS = 250;
+const BACKGROUND_PAUSE_PER_COST = 9;
 /** A new job's place may be told from a count of this age. */
 const SUBMIT_AGE_MS = 50;
-/** A costly snapshot is taken again when it is this many times older than it took: at most 5 % of one core. */
-const AGE_PER_COST = 20;
 
 /**
  * What the queues look like, at a cost that does not grow with the number of readers. While the backlog is
@@ -44,7 +45,10 @@ const AGE_PER_COST = 20;
  * time (`as_of`).
  */
 export class QueueView {
-  private latest: { snapshot: QueueSnapshot; costMs: number } | undefined;
+  private latest: QueueSnapshot | undefined;
+  /** Set while the backlog is counted in the background. */
+  private background: NodeJS.Timeout | undefined;
+  private stopped = false;
   private taking: Promise<QueueSnapshot> | undefined;
   private next: Promise<QueueSnapshot> | undefined;
   /** Jobs that arrived since the latest count, by lane and model. */
@@ -56,13 +60,12 @@ export class QueueView {
   ) {}
 
   async read(): Promise<QueueSnapshot> {
-    const { latest } = this;
-    if (latest === undefined || latest.costMs <= CHEAP_MS) return this.take();
-    if (Date.now() - latest.snapshot.asOfMs > latest.costMs * AGE_PER_COST) {
-      // Failing in the background must not fail anybody; the next reader tries again.
-      this.take().catch(() => undefined);
-    }
-    return latest.snapshot;
+    return this.latest !== undefined && this.background !== undefined ? this.latest : this.take();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.background);
   }
 
   /** Counted in at once, so that the position told to a client does not wait for the next count. */
@@ -80,8 +83,9 @@ export class QueueView {
     model: string,
     priority: Priority,
   ): Promise<{ position: number; estimateMs: number | undefined }> {
-    const fresh = this.latest !== undefined && Date.now() - this.latest.snapshot.asOfMs < SUBMIT_AGE_MS;
-    const snapshot = fresh && this.latest !== undefined ? this.latest.snapshot : await this.read();
+    const { latest } = this;
+    const snapshot =
+      latest !== undefined && Date.now() - latest.asOfMs < SUBMIT_AGE_MS ? latest : await this.read();
     const before = PRIORITIES.slice(0, PRIORITIES.indexOf(priority) + 1);
     const counted = snapshot.counts
       .filter(
@@ -99,7 +103,7 @@ export class QueueView {
   /** For jobs without a preference: where the fewest are waiting, by the latest count. */
   leastLoaded(regions: readonly string[]): string {
     const load = (region: string): number =>
-      (this.latest?.snapshot.counts ?? [])
+      (this.latest?.counts ?? [])
         .filter((count) => count.region === region)
         .reduce((sum, { jobs }) => sum + jobs, 0);
     return [...regions].sort((left, right) => load(left) - load(right))[0] ?? '';
@@ -169,8 +173,26 @@ export class QueueView {
       endpoints: this.endpoints.views(stored, Date.now()),
       times,
     };
-    this.latest = { snapshot, costMs: performance.now() - began };
+    this.latest = snapshot;
+    this.countAgain(snapshot, performance.now() - began);
     return snapshot;
+  }
+
+  /** Keeps a big backlog's count fresh without a reader having to wait for it. */
+  private countAgain(snapshot: QueueSnapshot, costMs: number): void {
+    clearTimeout(this.background);
+    this.background = undefined;
+    const open = snapshot.counts.reduce((sum, { jobs }) => sum + jobs, 0);
+    if (this.stopped || open <= COUNTED_PER_READ_MAX) return;
+    this.background = setTimeout(
+      () => {
+        // A count that fails is made by the next reader, who hears of the failure.
+        this.take().catch(() => {
+          this.background = undefined;
+        });
+      },
+      Math.max(BACKGROUND_INTERVAL_MS, costMs * BACKGROUND_PAUSE_PER_COST),
+    );
   }
 }
 
