@@ -18,6 +18,8 @@ import { JobWait } from './jobs/job-wait.js';
 import { QueueController } from './queue/queue.controller.js';
 import { QueueView } from './queue/queue-view.js';
 import type { Router } from './router.js';
+import { natsRunHints } from './runs/run-hints.js';
+import { RunsModule } from './runs/runs.module.js';
 
 /** Wires a running router into its controllers. */
 @Module({})
@@ -25,6 +27,14 @@ export class RouterModule {
   static of(router: Router): DynamicModule {
     return {
       module: RouterModule,
+      imports: [
+        RunsModule.register({
+          database: router.database,
+          configuration: router.configuration,
+          hints: natsRunHints(router.connection),
+          logger: router.logger,
+        }),
+      ],
       controllers: [InferenceController, QueueController, HealthController],
       providers: [
         { provide: Database, useValue: router.database },

@@ -27,7 +27,7 @@ export async function createServer(
     forceCloseConnections: 'idle',
     return503OnClosing: true,
   });
-  const server = adapter.getInstance() as unknown as FastifyInstance;
+  const server = adapter.getInstance<FastifyInstance>();
   server.addHook('onRoute', ({ method, url }) => routes.add(method, url));
   measureRequests(server, router.metrics);
   const app = await NestFactory.create<NestFastifyApplication>(RouterModule.of(router), adapter, {
