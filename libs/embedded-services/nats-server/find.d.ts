@@ -10,6 +10,7 @@ export interface FetchContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly cacheDirs: readonly string[];
   readonly report: (line: string) => void;
+  readonly signal: AbortSignal | undefined;
 }
 
 export interface WayToFetch {
@@ -25,6 +26,7 @@ export interface FindNatsServerOptions {
   readonly cacheDirs: readonly string[];
   /** Told before anything that takes long. */
   readonly report?: (line: string) => void;
+  readonly signal?: AbortSignal;
   /** Replaces the ways to fetch a server; `[]` only looks. */
   readonly ways?: readonly WayToFetch[];
 }

@@ -54,7 +54,7 @@ export class NatsServerBinError extends Error {
  * `go install`, the system's package manager where this user may use it.
  * Types and meanings of the options are in find.d.ts.
  */
-export async function findNatsServer({ environment, cacheDirs, report = () => {}, ways = FETCHES }) {
+export async function findNatsServer({ environment, cacheDirs, report = () => {}, signal, ways = FETCHES }) {
   const given = environment.NATS_SERVER_BIN;
   if (given !== undefined && given !== '') {
     const path = resolve(given);
@@ -68,10 +68,11 @@ export async function findNatsServer({ environment, cacheDirs, report = () => {}
   const failures = [];
   for (const { source, fetch } of ways) {
     try {
-      const path = await fetch({ environment, cacheDirs, report });
+      const path = await fetch({ environment, cacheDirs, report, signal });
       if (await works(path)) return { path, source };
       failures.push(`${source}: what was fetched does not run`);
     } catch (error) {
+      signal?.throwIfAborted();
       failures.push(`${source}: ${reasonOf(error)}`);
     }
   }
@@ -90,14 +91,14 @@ export const FETCHES = [
   { source: 'package manager', fetch: installPackage },
 ];
 
-async function fetchArchive({ environment, cacheDirs }) {
+async function fetchArchive({ environment, cacheDirs, signal }) {
   const archive = officialArchive(process.platform, process.arch);
   if (archive === undefined) throw new Error(`no checksum is known for ${process.platform}-${process.arch}`);
-  const server = await downloadServer(archive, environment);
+  const server = await downloadServer(archive, environment, signal);
   return keep(cacheDirs, (path) => writeFile(path, server));
 }
 
-async function installWithGo({ environment, cacheDirs, report }) {
+async function installWithGo({ environment, cacheDirs, report, signal }) {
   const go = await findTool(environment, 'go');
   if (go === undefined) throw new Error('Go is not on PATH');
   report(`building nats-server ${NATS_SERVER_VERSION} with Go (once, about a minute)`);
@@ -106,6 +107,7 @@ async function installWithGo({ environment, cacheDirs, report }) {
     await run(go, ['install', `github.com/nats-io/nats-server/v2@v${NATS_SERVER_VERSION}`], {
       env: { ...environment, GOBIN: folder, GOFLAGS: '', CGO_ENABLED: '0' },
       timeout: GO_INSTALL_TIMEOUT_MS,
+      signal,
     });
     return await keep(cacheDirs, (path) => copyFile(join(folder, 'nats-server'), path));
   } finally {
@@ -113,7 +115,7 @@ async function installWithGo({ environment, cacheDirs, report }) {
   }
 }
 
-async function installPackage({ environment, report }) {
+async function installPackage({ environment, report, signal }) {
   const isRoot = process.getuid?.() === 0;
   for (const { tool, asRoot, commands } of PACKAGE_MANAGERS) {
     const path = await findTool(environment, tool);
@@ -129,10 +131,11 @@ async function installPackage({ environment, report }) {
     let failure;
     for (const parameters of commands) {
       try {
-        await run(path, parameters, { env, timeout: PACKAGE_TIMEOUT_MS });
+        await run(path, parameters, { env, timeout: PACKAGE_TIMEOUT_MS, signal });
         failure = undefined;
         if (parameters[0] !== 'update') break;
       } catch (error) {
+        signal?.throwIfAborted();
         failure = error;
       }
     }

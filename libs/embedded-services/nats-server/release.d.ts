@@ -9,5 +9,6 @@ export function officialArchive(platform: string, architecture: string): Archive
 export function downloadServer(
   archive: Archive,
   environment: Readonly<Record<string, string | undefined>>,
+  signal?: AbortSignal,
 ): Promise<Buffer>;
 export function extractServer(tar: Buffer): Buffer;

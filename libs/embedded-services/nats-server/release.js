@@ -45,22 +45,24 @@ export function officialArchive(platform, architecture) {
  * Downloads and verifies an archive and takes the server out of it.
  * @param {{ url: string, sha256: string }} archive
  * @param {Readonly<Record<string, string | undefined>>} environment for a proxy's address
+ * @param {AbortSignal} [signal]
  * @returns {Promise<Buffer>} the executable
  */
-export async function downloadServer({ url, sha256 }, environment) {
+export async function downloadServer({ url, sha256 }, environment, signal) {
   // Node's own fetch knows no proxies; curl does, and is nearly always there where a proxy is.
   const behindProxy = (environment.HTTPS_PROXY ?? environment.https_proxy ?? '') !== '';
-  const bytes = behindProxy ? await downloadWithCurl(url, environment) : await download(url);
+  const bytes = behindProxy ? await downloadWithCurl(url, environment, signal) : await download(url, signal);
   if (createHash('sha256').update(bytes).digest('hex') !== sha256)
     throw new Error('the checksum does not match');
   return extractServer(gunzipSync(bytes, { maxOutputLength: MAX_BINARY_BYTES }));
 }
 
 /** A closed network must fail in seconds, so that the next way is tried; a slow one may take its time. */
-async function download(url) {
+async function download(url, stop) {
   const abort = new AbortController();
   const connectTimer = setTimeout(() => abort.abort(new Error('no answer in time')), CONNECT_TIMEOUT_MS);
-  const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS)]);
+  const signals = [abort.signal, AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS), stop];
+  const signal = AbortSignal.any(signals.filter((one) => one !== undefined));
   try {
     const answer = await fetch(url, { signal });
     clearTimeout(connectTimer);
@@ -71,14 +73,14 @@ async function download(url) {
   }
 }
 
-function downloadWithCurl(url, env) {
+function downloadWithCurl(url, env, signal) {
   const limits = [
     '--connect-timeout',
     seconds(CONNECT_TIMEOUT_MS),
     '--max-time',
     seconds(DOWNLOAD_TIMEOUT_MS),
   ];
-  const options = { env, encoding: 'buffer', maxBuffer: MAX_BINARY_BYTES };
+  const options = { env, signal, encoding: 'buffer', maxBuffer: MAX_BINARY_BYTES };
   return new Promise((fulfil, reject) => {
     execFile('curl', ['-fsSL', ...limits, url], options, (error, stdout, stderr) => {
       if (error === null) fulfil(stdout);

@@ -1,0 +1,92 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const SOURCE_FOLDERS = ['apps', 'libs'];
+const BUILD_SETTINGS = ['.swcrc', 'nest-cli.json', 'tsconfig.json'];
+const POLL_MS = 50;
+const LOCK_TIMEOUT_MS = 120_000;
+
+/**
+ * Builds `dist/` where it is missing or older than the sources. Everything the build says goes to stderr: stdout
+ * belongs to the command. Two commands that start at once build once.
+ * @param {string} root the project's folder
+ */
+export async function ensureBuilt(root) {
+  const stamp = join(root, 'dist', '.built-from');
+  const cli = join(root, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
+  const isFresh = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint(root);
+  if (isFresh()) return;
+  if (!existsSync(cli)) {
+    // An installation without development packages cannot build; it runs what was built for it.
+    if (existsSync(join(root, 'dist', 'apps', 'cli', 'main.js'))) return;
+    throw new Error('nothing is built and the build tools are missing: run "npm ci" first');
+  }
+  const release = await acquireLock(join(root, 'node_modules', '.cache', 'beacon-build.lock'));
+  try {
+    if (isFresh()) return;
+    // Taken before the build: a source that changes meanwhile makes the next start build again.
+    const builtFrom = fingerprint(root);
+    await build(root, cli);
+    writeFileSync(stamp, builtFrom);
+  } finally {
+    release();
+  }
+}
+
+/** Changes with every source that is added, removed or written. */
+function fingerprint(root) {
+  const hash = createHash('sha256');
+  const add = (path) => {
+    const { mtimeMs, size } = statSync(path);
+    hash.update(`${relative(root, path)} ${mtimeMs} ${size}\n`);
+  };
+  for (const folder of SOURCE_FOLDERS) {
+    for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
+      const isSource = /\.(ts|js)$/.test(entry.name) && !/\.(spec|d)\.ts$/.test(entry.name);
+      if (entry.isFile() && isSource) add(join(entry.parentPath, entry.name));
+    }
+  }
+  for (const file of BUILD_SETTINGS) add(join(root, file));
+  return hash.digest('hex');
+}
+
+function build(root, cli) {
+  process.stderr.write('beacon: building\n');
+  const child = spawn(process.execPath, [cli, 'build', 'router'], { cwd: root, stdio: ['ignore', 2, 2] });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => (code === 0 ? resolve() : reject(new Error('the build failed'))));
+  });
+}
+
+/** A file that names its holder; a holder that is gone holds nothing. */
+async function acquireLock(path) {
+  mkdirSync(join(path, '..'), { recursive: true });
+  const deadline = performance.now() + LOCK_TIMEOUT_MS;
+  for (;;) {
+    try {
+      writeFileSync(path, String(process.pid), { flag: 'wx' });
+      return () => rmSync(path, { force: true });
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    if (!isHeld(path)) rmSync(path, { force: true });
+    else if (performance.now() > deadline) throw new Error('another build does not end');
+    else await delay(POLL_MS);
+  }
+}
+
+function isHeld(path) {
+  try {
+    const holder = Number(readFileSync(path, 'utf8'));
+    // Empty: its holder is between making the file and writing to it.
+    if (holder > 0) process.kill(holder, 0);
+    return true;
+  } catch (error) {
+    // Gone: it has just been released. EPERM: another user's process, alive.
+    return error.code === 'ENOENT' || error.code === 'EPERM';
+  }
+}

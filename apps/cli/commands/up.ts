@@ -1,0 +1,83 @@
+import type { Command } from 'commander';
+import { loadSettings } from '#config';
+import { createLogger } from '#observability';
+import { EXIT_FAULT, EXIT_OK, EXIT_SIGNAL } from '../exit-codes.js';
+import { Platform } from '../platform/platform.js';
+import { StopSignals } from './stop-signals.js';
+
+interface UpOptions {
+  readonly config?: string;
+  readonly host?: string;
+  readonly port?: string;
+  readonly dataDir?: string;
+}
+
+const DESCRIPTION = `serve on this machine: Postgres, nats-server, router, runner, one dispatcher per region and, without
+a configuration, a local stand-in for the endpoints. Prints one JSON line when everything accepts work.`;
+
+export function registerUp(program: Command, setExitCode: (code: number) => void): void {
+  program
+    .command('up')
+    .description(DESCRIPTION)
+    .option('--config <file>', 'endpoints and limits (BEACON_CONFIG)')
+    .option('--host <address>', 'address to serve on (BEACON_HOST)')
+    .option('--port <number>', 'port to serve on (BEACON_PORT)')
+    .option('--data-dir <folder>', 'where everything is kept (BEACON_DATA_DIR)')
+    .allowExcessArguments(false)
+    .action(async (options: UpOptions) => setExitCode(await up(options)));
+}
+
+/** An option is its setting by another name, and is checked as the setting. */
+function environmentWith({ config, host, port, dataDir }: UpOptions): Record<string, string | undefined> {
+  return {
+    ...process.env,
+    ...(config === undefined ? {} : { BEACON_CONFIG: config }),
+    ...(host === undefined ? {} : { BEACON_HOST: host }),
+    ...(port === undefined ? {} : { BEACON_PORT: port }),
+    ...(dataDir === undefined ? {} : { BEACON_DATA_DIR: dataDir }),
+  };
+}
+
+async function up(options: UpOptions): Promise<number> {
+  const environment = environmentWith(options);
+  const settings = loadSettings(environment);
+  const logger = createLogger('supervisor', settings.logLevel);
+  const signals = new StopSignals();
+  const fault = faults(logger);
+  // Whoever read our output may go away; what we serve goes on.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  let platform: Platform;
+  try {
+    platform = await Platform.start({
+      ...{ settings, environment, logger },
+      signal: signals.first,
+      onReady: (status) => process.stdout.write(`${JSON.stringify({ event: 'ready', ...status })}\n`),
+      onLine: (line) => process.stderr.write(`${line}\n`),
+    });
+  } catch (error) {
+    // Whatever was started has been stopped again; being told to stop is no failure.
+    if (signals.first.aborted) return EXIT_OK;
+    throw error;
+  }
+  const reason = await Promise.race([signals.received, fault]);
+  logger.info({ event: 'supervisor.stopping', reason }, 'stopping');
+  void signals.receivedAgain.then((signal) => {
+    logger.warn({ event: 'supervisor.killing', reason: signal }, 'not waiting any longer');
+    platform.kill();
+  });
+  await platform.stop();
+  if (reason === 'fault') return EXIT_FAULT;
+  return signals.secondNumber === undefined ? EXIT_OK : EXIT_SIGNAL + signals.secondNumber;
+}
+
+/** A fault in the supervisor itself: it stops in order, for it may no longer keep its promises. */
+function faults(logger: ReturnType<typeof createLogger>): Promise<'fault'> {
+  return new Promise((resolve) => {
+    const onFault = (error: unknown): void => {
+      logger.fatal({ event: 'supervisor.fault', err: error }, 'unhandled fault');
+      resolve('fault');
+    };
+    process.on('uncaughtException', onFault);
+    process.on('unhandledRejection', onFault);
+  });
+}

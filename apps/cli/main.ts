@@ -1,0 +1,37 @@
+import { Command, CommanderError } from 'commander';
+import { CommandError, exitCodeOf, messageOf } from './command-error.js';
+import { registerUp } from './commands/up.js';
+import { EXIT_OK } from './exit-codes.js';
+
+/**
+ * Runs one command to its end.
+ * @param parameters the command line after the program's name
+ * @returns the exit code
+ */
+export async function main(parameters: readonly string[]): Promise<number> {
+  let exitCode = EXIT_OK;
+  const program = new Command('beacon')
+    .description('Multi-region job router for model inference on serverless GPUs')
+    .exitOverride()
+    // Commander's own error output is replaced by one line in the form that every failure has.
+    .configureOutput({ outputError: () => undefined })
+    .showHelpAfterError(false);
+  const setExitCode = (code: number): void => {
+    exitCode = code;
+  };
+  registerUp(program, setExitCode);
+  try {
+    await program.parseAsync(parameters, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    const code = exitCodeOf(error);
+    if (code !== EXIT_OK) process.stderr.write(`beacon: ${lineFor(error)}\n`);
+    return code;
+  }
+}
+
+function lineFor(error: unknown): string {
+  if (error instanceof CommanderError) return `${messageOf(error)} (see "beacon --help")`;
+  if (error instanceof CommandError) return messageOf(error);
+  return messageOf(error);
+}

@@ -1,0 +1,100 @@
+import type { Settings } from '#config';
+
+type Environment = Readonly<Record<string, string>>;
+type Given = Readonly<Record<string, string | undefined>>;
+
+/** Of the supervisor's own environment, what says how to run and nothing about Beacon. */
+const RUN_NAMES = /^(PATH|HOME|USER|LANG|LC_[A-Z]+|TZ|TMPDIR|NODE_[A-Z_]+|SSL_CERT_(FILE|DIR))$/;
+const PROXY_NAMES = /^(https?_proxy|no_proxy)$/i;
+const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
+
+export interface Connections {
+  readonly host: string;
+  readonly port: number;
+  /** How the other processes reach the router. */
+  readonly routerUrl: string;
+  readonly configPath: string;
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly databaseUrl: string;
+  /** With all rights. */
+  readonly natsUrl: string;
+  natsUrlOfDispatcher(region: string): string;
+}
+
+/** Each process gets what it needs to know and no other's secrets: a dispatcher has no way into the database. */
+export class ChildEnvironments {
+  constructor(
+    private readonly given: Given,
+    private readonly settings: Settings,
+  ) {}
+
+  standIn(): Environment {
+    return this.base();
+  }
+
+  router(connections: Connections): Environment {
+    return {
+      ...this.base(),
+      ...this.proxies(),
+      ...this.webhookSecret(),
+      BEACON_HOST: connections.host,
+      BEACON_PORT: String(connections.port),
+      BEACON_CONFIG: connections.configPath,
+      BEACON_DATA_DIR: connections.dataDir,
+      DATABASE_URL: connections.databaseUrl,
+      NATS_URL: connections.natsUrl,
+    };
+  }
+
+  dispatcher(region: string, connections: Connections): Environment {
+    const { modalKey, modalSecret } = this.settings;
+    return {
+      ...this.base(),
+      ...this.proxies(),
+      ...(modalKey === undefined ? {} : { MODAL_KEY: modalKey }),
+      ...(modalSecret === undefined ? {} : { MODAL_SECRET: modalSecret }),
+      BEACON_REGION: region,
+      BEACON_CONFIG: connections.configPath,
+      NATS_URL: connections.natsUrlOfDispatcher(region),
+    };
+  }
+
+  runner(connections: Connections): Environment {
+    return {
+      ...this.base(),
+      ...this.proxies(),
+      ...this.webhookSecret(),
+      BEACON_URL: connections.routerUrl,
+      BEACON_CONFIG: connections.configPath,
+      BEACON_DATA_DIR: connections.dataDir,
+      DATABASE_URL: connections.databaseUrl,
+      NATS_URL: connections.natsUrl,
+    };
+  }
+
+  private base(): Environment {
+    return { ...this.pick(RUN_NAMES), LOG_LEVEL: this.settings.logLevel };
+  }
+
+  /** With the loopback interface excepted: our own processes are never behind the proxy. */
+  private proxies(): Environment {
+    const proxies = this.pick(PROXY_NAMES);
+    if (Object.keys(proxies).length === 0) return {};
+    const excepted = [proxies['no_proxy'] ?? proxies['NO_PROXY'], ...LOOPBACK].filter(Boolean).join(',');
+    return { ...proxies, NO_PROXY: excepted, no_proxy: excepted };
+  }
+
+  private webhookSecret(): Environment {
+    const { webhookSecret } = this.settings;
+    return webhookSecret === undefined ? {} : { BEACON_WEBHOOK_SECRET: webhookSecret };
+  }
+
+  private pick(names: RegExp): Record<string, string> {
+    const picked: Record<string, string> = {};
+    for (const [name, value] of Object.entries(this.given)) {
+      if (value !== undefined && names.test(name)) picked[name] = value;
+    }
+    return picked;
+  }
+}
