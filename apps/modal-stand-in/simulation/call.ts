@@ -23,7 +23,7 @@ export type CallEnd =
 export class Call {
   state: 'queued' | 'running' | 'ended' = 'queued';
   end: CallEnd | undefined;
-  container: Container | undefined;
+  container: Container<Call> | undefined;
   /** It was told to stop and has its grace left. */
   isCancelling = false;
   coldStart = false;

@@ -29,7 +29,7 @@ export interface PoolSurroundings {
 /** One endpoint: its queue of inputs and the containers that work on them. */
 export class ContainerPool {
   readonly #queue = new InputQueue();
-  readonly #containers = new Set<Container>();
+  readonly #containers = new Set<Container<Call>>();
   readonly #runner: InputRunner;
   readonly #start: ContainerStart;
 
@@ -50,7 +50,7 @@ export class ContainerPool {
     this.#balance();
   }
 
-  get containers(): Iterable<Container> {
+  get containers(): Iterable<Container<Call>> {
     return this.#containers;
   }
 
@@ -100,9 +100,9 @@ export class ContainerPool {
   }
 
   /** @returns the fullest container that takes another input, so that the others may scale down */
-  #roomiest(): Container | undefined {
+  #roomiest(): Container<Call> | undefined {
     if (this.#queue.length === 0) return undefined;
-    let chosen: Container | undefined;
+    let chosen: Container<Call> | undefined;
     for (const container of this.#containers) {
       if (container.phase !== 'ready' || container.inputs.size >= this.endpoint.max_inputs) continue;
       if (chosen === undefined || container.inputs.size > chosen.inputs.size) chosen = container;
@@ -116,7 +116,7 @@ export class ContainerPool {
     return count;
   }
 
-  #run(call: Call, container: Container): void {
+  #run(call: Call, container: Container<Call>): void {
     call.state = 'running';
     call.container = container;
     call.coldStart = container.inputsStarted === 0;
@@ -144,13 +144,13 @@ export class ContainerPool {
     this.surroundings.callEnded(call);
   }
 
-  #ready(container: Container): void {
+  #ready(container: Container<Call>): void {
     this.#balance();
     this.#noteIdle(container);
   }
 
   /** Rules 16, 21, 22: the container goes, and its inputs fail with it or start over, oldest first. */
-  #die(container: Container, afterwards: 'reschedule' | ModalReplyName): void {
+  #die(container: Container<Call>, afterwards: 'reschedule' | ModalReplyName): void {
     const inputs = [...container.inputs];
     this.#stop(container);
     for (const call of inputs.reverse()) {
@@ -171,7 +171,7 @@ export class ContainerPool {
   }
 
   /** Rule 24. One timer per idle spell is too many at thousands of calls per second: the timer looks again. */
-  #noteIdle(container: Container): void {
+  #noteIdle(container: Container<Call>): void {
     const { clock } = this.surroundings;
     if (container.phase !== 'ready' || container.inputs.size > 0) return;
     container.idleSinceMs = clock.now();
@@ -180,7 +180,7 @@ export class ContainerPool {
     );
   }
 
-  #scaleDown(container: Container): void {
+  #scaleDown(container: Container<Call>): void {
     const { clock } = this.surroundings;
     container.timer = undefined;
     if (container.phase !== 'ready' || container.inputs.size > 0) return;
@@ -202,7 +202,7 @@ export class ContainerPool {
     }
   }
 
-  #stop(container: Container): void {
+  #stop(container: Container<Call>): void {
     this.#containers.delete(container);
     this.#start.end(container);
   }

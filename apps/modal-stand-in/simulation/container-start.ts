@@ -1,6 +1,7 @@
 import type { Clock } from '../clock/clock.js';
 import { SeededRandom } from '../clock/seeded-random.js';
 import type { EndpointSettings, StandInConfiguration } from '../configuration/configuration.js';
+import type { Call } from './call.js';
 import { Container } from './container.js';
 import type { GpuClaim, GpuQuota } from './gpu-quota.js';
 import { mintId } from './identifiers.js';
@@ -11,9 +12,9 @@ const FIRST_BACKOFF_S = 1;
 const LONGEST_BACKOFF_S = 60;
 
 export interface StartObserver {
-  ready(container: Container): void;
+  ready(container: Container<Call>): void;
   /** It did not become ready in time; the observer ends it. */
-  failed(container: Container): void;
+  failed(container: Container<Call>): void;
   /** The pause after a failed start is over. */
   mayTryAgain(): void;
 }
@@ -29,7 +30,7 @@ export interface StartSurroundings {
 /** Rules 8 and 11: scheduling, booting, initialising, ready; and the way out. */
 export class ContainerStart {
   readonly #random: SeededRandom;
-  readonly #claims = new Map<Container, GpuClaim>();
+  readonly #claims = new Map<Container<Call>, GpuClaim>();
   #failures = 0;
   #isPaused = false;
 
@@ -46,9 +47,9 @@ export class ContainerStart {
   }
 
   /** The container waits for a GPU from here; it may have one on return. */
-  begin(): Container {
+  begin(): Container<Call> {
     const { clock, gpus } = this.surroundings;
-    const container = new Container(mintId('ta'), this.endpoint, clock.now());
+    const container = new Container<Call>(mintId('ta'), this.endpoint, clock.now());
     const claim: GpuClaim = { endpoint: this.endpoint, granted: () => this.#boot(container) };
     this.#claims.set(container, claim);
     gpus.claim(claim);
@@ -56,7 +57,7 @@ export class ContainerStart {
   }
 
   /** Ends a container in any phase and gives its GPU back. */
-  end(container: Container): void {
+  end(container: Container<Call>): void {
     const { gpus, emit } = this.surroundings;
     const heldGpu = container.phase !== 'scheduling';
     container.timer?.cancel();
@@ -68,7 +69,7 @@ export class ContainerStart {
     if (claim !== undefined) gpus.release(claim);
   }
 
-  #boot(container: Container): void {
+  #boot(container: Container<Call>): void {
     const { clock, emit } = this.surroundings;
     container.phase = 'booting';
     emit({ kind: 'container_booting', container });
@@ -76,7 +77,7 @@ export class ContainerStart {
     container.timer = clock.schedule(bootS * 1000, () => this.#initialise(container));
   }
 
-  #initialise(container: Container): void {
+  #initialise(container: Container<Call>): void {
     const { clock, extraLoadS } = this.surroundings;
     container.phase = 'initialising';
     const loadS = this.#random.between(this.endpoint.load_s) + extraLoadS(this.endpoint);
@@ -88,14 +89,14 @@ export class ContainerStart {
     });
   }
 
-  #succeed(container: Container): void {
+  #succeed(container: Container<Call>): void {
     this.#failures = 0;
     container.phase = 'ready';
     this.surroundings.emit({ kind: 'container_ready', container });
     this.observer.ready(container);
   }
 
-  #fail(container: Container): void {
+  #fail(container: Container<Call>): void {
     const backoffS = Math.min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** this.#failures);
     this.#failures += 1;
     this.#isPaused = true;

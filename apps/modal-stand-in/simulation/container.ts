@@ -1,15 +1,15 @@
 import type { Timer } from '../clock/clock.js';
 import type { EndpointSettings } from '../configuration/configuration.js';
-import type { Call } from './call.js';
 
 /** `scheduling` waits for a GPU and holds none; every other state but `gone` holds one. */
 export type ContainerState =
   'scheduling' | 'booting' | 'initialising' | 'idle' | 'busy' | 'draining' | 'gone';
 
-export class Container {
+/** @typeParam Input what it works on; a parameter, because calls know their container as well */
+export class Container<Input = unknown> {
   /** `ready` is shown as `idle` or `busy`. */
   phase: 'scheduling' | 'booting' | 'initialising' | 'ready' | 'draining' | 'gone' = 'scheduling';
-  readonly inputs = new Set<Call>();
+  readonly inputs = new Set<Input>();
   inputsStarted = 0;
   /** Simulated ms since it has nothing to do. */
   idleSinceMs = 0;

@@ -12,7 +12,7 @@ const PREEMPTION_GRACE_S = 30;
 /** What a run may come to, other than being stopped from outside. */
 export interface RunObserver {
   ended(call: Call, end: CallEnd): void;
-  died(container: Container, afterwards: 'reschedule' | ModalReplyName): void;
+  died(container: Container<Call>, afterwards: 'reschedule' | ModalReplyName): void;
 }
 
 /** The work of one endpoint's containers on its inputs: how long it takes and how it ends. */
@@ -27,7 +27,7 @@ export class InputRunner {
     private readonly observer: RunObserver,
   ) {}
 
-  start(call: Call, container: Container): void {
+  start(call: Call, container: Container<Call>): void {
     call.startedMs = this.clock.now();
     call.running = this.engine.start(call.request, {
       endpointId: this.endpoint.id,
@@ -60,7 +60,7 @@ export class InputRunner {
     call.timer = this.clock.schedule(delayS * 1000, then);
   }
 
-  #answer(call: Call, container: Container): void {
+  #answer(call: Call, container: Container<Call>): void {
     const running = call.running;
     if (running === undefined) return;
     const { answer } = running;
@@ -80,7 +80,7 @@ export class InputRunner {
     );
   }
 
-  #answered(call: Call, container: Container, answer: ModelAnswer): void {
+  #answered(call: Call, container: Container<Call>, answer: ModelAnswer): void {
     this.observer.ended(call, {
       kind: 'answered',
       answer,
@@ -91,7 +91,7 @@ export class InputRunner {
   }
 
   /** Rule 16. A container whose only input overran is stopped with it: nothing else can interrupt the work. */
-  #timeOut(call: Call, container: Container): void {
+  #timeOut(call: Call, container: Container<Call>): void {
     if (container.inputs.size === 1) this.observer.died(container, 'timed_out');
     else this.observer.ended(call, { kind: 'failed', reply: 'timed_out' });
   }

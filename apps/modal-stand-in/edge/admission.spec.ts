@@ -1,0 +1,123 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { COLD_START_S, EXECUTION_S, anEndpoint, served, type Served } from '../spec-support.js';
+
+describe('what Modal turns away', () => {
+  let standIn: Served;
+  afterEach(() => standIn.close());
+
+  it('rule 1: a path that nobody deployed is 404 in plain text', async () => {
+    standIn = await served();
+    await expectText(await standIn.call({ path: '/nothing' }), 404, 'modal-http: invalid function call');
+  });
+
+  it.each([
+    ['stopped', 404, 'modal-http: app for invoked web endpoint is stopped'],
+    ['workspace_disabled', 404, 'modal-http: workspace ac-standin0000000000000 is disabled'],
+    ['spend_limit', 429, 'modal-http: Webhook failed: workspace billing cycle spend limit reached'],
+  ] as const)('rule 1: %s is %i, without Retry-After', async (body, status, text) => {
+    standIn = await served();
+    await standIn.fault({ kind: 'status', body });
+    const answer = await standIn.call();
+    expect(answer.headers.get('retry-after')).toBeNull();
+    await expectText(answer, status, text);
+  });
+
+  it('rule 1: a stopped app answers no health check either; an over-budget one does', async () => {
+    standIn = await served();
+    await standIn.fault({ kind: 'status', body: 'spend_limit' });
+    expect((await standIn.get('/us-m/health')).status).toBe(200);
+    await standIn.fault({ kind: 'status', body: 'stopped' });
+    await expectText(
+      await standIn.get('/us-m/health'),
+      404,
+      'modal-http: app for invoked web endpoint is stopped',
+    );
+  });
+
+  it('rule 2: a stopped app is named before missing credentials, and those before a bad header', async () => {
+    standIn = await served({ proxy_auth: { key: 'wk-1', secret: 'ws-1' } });
+    await expectStatus(standIn.call({ headers: { 'modal-x': '1' } }), 401);
+    await standIn.fault({ kind: 'status', body: 'stopped' });
+    await expectStatus(standIn.call({ headers: { 'modal-x': '1' } }), 404);
+  });
+
+  it('rule 3: with auth on, missing and wrong credentials are 401 and start nothing', async () => {
+    standIn = await served({ proxy_auth: { key: 'wk-1', secret: 'ws-1' } });
+    const wrong = { 'modal-key': 'wk-1', 'modal-secret': 'ws-2' };
+    await expectText(await standIn.call(), 401, 'modal-http: missing credentials for proxy authorization');
+    await expectText(
+      await standIn.call({ headers: wrong }),
+      401,
+      'modal-http: invalid credentials for proxy authorization',
+    );
+    expect(standIn.standIn.simulation.gpus.used).toBe(0);
+  });
+
+  it('rule 3: OPTIONS needs credentials too; the right pair is let in', async () => {
+    standIn = await served({ proxy_auth: { key: 'wk-1', secret: 'ws-1' } });
+    await expectStatus(fetch(`${standIn.url}/us-m`, { method: 'OPTIONS' }), 401);
+    const { answer } = await standIn.startCall({ headers: { 'modal-key': 'wk-1', 'modal-secret': 'ws-1' } });
+    standIn.clock.advance(COLD_START_S + EXECUTION_S);
+    await expectStatus(answer, 200);
+  });
+
+  it('rule 4: other modal-* request headers are 400', async () => {
+    standIn = await served();
+    const headers = { 'modal-function-call-id': 'fc-1' };
+    await expectText(await standIn.call({ headers }), 400, 'modal-http: prohibited modal header');
+  });
+
+  it('rule 5: calls beyond the rate are 429 until the bucket has refilled', async () => {
+    standIn = await served({ limits: { requests_per_s: 1, burst_s: 2 } });
+    await standIn.startCall();
+    await standIn.startCall();
+    await expectText(await standIn.call(), 429, 'modal-http: rate limit exceeded');
+    standIn.clock.advance(1);
+    await standIn.startCall();
+    expect(standIn.standIn.account.totals.tally.accepted).toBe(3);
+  });
+
+  it('rule 6: a full queue is 429 with the text clients look for', async () => {
+    standIn = await served({ limits: { queued_per_endpoint: 1 } });
+    await standIn.startCall();
+    const answer = await standIn.call();
+    expect(answer.status).toBe(429);
+    expect(await answer.text()).toMatch(/reached pending input queue limit/);
+  });
+
+  it('rule 6: the workspace holds no more than in_system calls', async () => {
+    standIn = await served({
+      limits: { in_system: 1 },
+      endpoints: [anEndpoint(), anEndpoint({ id: 'eu-m', region: 'EU' })],
+    });
+    await standIn.startCall();
+    await expectStatus(standIn.call({ path: '/eu-m' }), 429);
+  });
+
+  it('a body that is not JSON, or lacks a field, is 422 as the application would answer it', async () => {
+    standIn = await served();
+    await expectStatus(standIn.call({ body: '{' }), 422);
+    const answer = await standIn.call({ body: { model: 'm' } });
+    expect(answer.status).toBe(422);
+    expect(await answer.json()).toEqual({
+      detail: [{ loc: ['body', 'prompt'], msg: 'Field required', type: 'value_error' }],
+    });
+  });
+
+  it('a model that the endpoint does not serve is an application error', async () => {
+    standIn = await served();
+    const answer = await standIn.call({ body: { model: 'other', prompt: 'Hello?' } });
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({ status: 'error' });
+  });
+});
+
+async function expectStatus(answer: Promise<Response>, status: number): Promise<void> {
+  expect((await answer).status).toBe(status);
+}
+
+async function expectText(answer: Response, status: number, text: string): Promise<void> {
+  expect(answer.status).toBe(status);
+  expect(answer.headers.get('content-type')).toMatch(/^text\/plain/);
+  expect(await answer.text()).toBe(text);
+}
