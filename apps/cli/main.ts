@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { CommandError, exitCodeOf, messageOf } from './command-error.js';
+import { exitCodeOf, messageOf } from './command-error.js';
 import { registerUp } from './commands/up.js';
 import { EXIT_OK } from './exit-codes.js';
 
@@ -25,13 +25,13 @@ export async function main(parameters: readonly string[]): Promise<number> {
     return exitCode;
   } catch (error) {
     const code = exitCodeOf(error);
-    if (code !== EXIT_OK) process.stderr.write(`beacon: ${lineFor(error)}\n`);
+    // Help was asked for by naming no command, and has been shown.
+    const isHelp = error instanceof CommanderError && error.code === 'commander.help';
+    if (code !== EXIT_OK && !isHelp) process.stderr.write(`beacon: ${lineFor(error)}\n`);
     return code;
   }
 }
 
 function lineFor(error: unknown): string {
-  if (error instanceof CommanderError) return `${messageOf(error)} (see "beacon --help")`;
-  if (error instanceof CommandError) return messageOf(error);
-  return messageOf(error);
+  return error instanceof CommanderError ? `${messageOf(error)} (see "beacon --help")` : messageOf(error);
 }

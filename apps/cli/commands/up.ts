@@ -12,8 +12,9 @@ interface UpOptions {
   readonly dataDir?: string;
 }
 
-const DESCRIPTION = `serve on this machine: Postgres, nats-server, router, runner, one dispatcher per region and, without
-a configuration, a local stand-in for the endpoints. Prints one JSON line when everything accepts work.`;
+const DESCRIPTION =
+  'serve on this machine: Postgres, nats-server, router, runner, one dispatcher per region and, ' +
+  'without a configuration, a local stand-in for the endpoints; prints one JSON line when everything accepts work';
 
 export function registerUp(program: Command, setExitCode: (code: number) => void): void {
   program

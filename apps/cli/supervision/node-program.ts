@@ -101,14 +101,15 @@ function firstOf(
   timeoutMs: number,
 ): Promise<Start> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => settle({ kind: 'silent' }), timeoutMs);
-    const onAbort = (): void => settle({ kind: 'aborted' });
     const settle = (start: Start): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
       resolve(start);
     };
+    const onAbort = (): void => settle({ kind: 'aborted' });
+    const timer = setTimeout(() => settle({ kind: 'silent' }), timeoutMs);
     signal.addEventListener('abort', onAbort);
+    if (signal.aborted) onAbort();
     void ready.then((message) => settle({ kind: 'ready', message }));
     void running.exited.then((exit) => settle({ kind: 'ended', exit }));
   });
