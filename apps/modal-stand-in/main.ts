@@ -31,7 +31,9 @@ async function run(command: Command): Promise<void> {
 
 async function serve({ configuration, host, port }: Command & { kind: 'serve' }): Promise<void> {
   const logger = createLogger('modal-stand-in', logLevel());
-  const served = await serveStandIn(new StandIn(configuration), { host, port });
+  const served = await serveStandIn(new StandIn(configuration), { host, port }).catch((error: unknown) => {
+    throw cannotListen(error, `${host}:${port}`);
+  });
   superviseSelf(logger, () => served.close());
   logger.info(
     {
@@ -46,6 +48,13 @@ async function serve({ configuration, host, port }: Command & { kind: 'serve' })
   );
   announceReady({ url: served.url });
   process.stdout.write(`${JSON.stringify({ event: 'ready', url: served.url })}\n`);
+}
+
+/** An address that is taken or not ours is the caller's mistake; anything else is a fault. */
+function cannotListen(error: unknown, address: string): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code !== 'EADDRINUSE' && code !== 'EADDRNOTAVAIL' && code !== 'EACCES') return error;
+  return new ConfigurationError('command line', [`cannot listen on ${address} (${code})`]);
 }
 
 function logLevel(): LogLevel {

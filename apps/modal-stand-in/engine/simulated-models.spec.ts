@@ -24,6 +24,11 @@ describe('simulated models', () => {
     expect(new Set(answers).size).toBe(9);
   });
 
+  it('put the same fact in different words by model', () => {
+    const facts = MODELS.map((model) => ask('What is 2+2?', model, 'US').response.split(' (simulated')[0]);
+    expect(new Set(facts).size).toBe(MODELS.length);
+  });
+
   it('always answer the same request the same way, known question or not', () => {
     expect(ask('Why is the sky blue?', 'm', 'US')).toEqual(ask('Why is the sky blue?', 'm', 'US'));
     expect(ask('Why is the sky blue?', 'm', 'US').response).not.toBe(

@@ -38,7 +38,7 @@ function answerTo({ model, messages, maxTokens }: ModelRequest, { region }: Mode
 }
 
 function recalled({ variants, closing }: CannedAnswer, model: string, region: string): string {
-  const variant = variants[hashOf(model) % variants.length] ?? variants[0];
+  const variant = variants[hashOf(`style/${model}`) % variants.length] ?? variants[0];
   const last = closing[region];
   return last === undefined ? variant : `${variant} ${last}`;
 }
