@@ -15,7 +15,8 @@ import {
 } from '#messaging';
 import type { Logger } from '#observability';
 import { type RunningCalls, type RunningCall } from './running-calls.js';
-import { isStillWanted } from './ticket-check.js';
+import { Door } from './door.js';
+import { checkTicket } from './ticket-check.js';
 
 export interface WorkerServices {
   readonly dispatcherId: string;
@@ -30,22 +31,26 @@ export interface WorkerServices {
 }
 
 const PUBLISH_RETRY_MAX_MS = 2000;
+/** A staged ticket that finds no call here to wait for asks the router, first often, then seldom. */
+const FIRST_CHECK_DELAY_MS = 3;
+const STAGED_RECHECK_MS = 500;
 
 /** Takes one endpoint's tickets: calls the endpoint, publishes the outcome, acks. */
 export class EndpointWorker {
   private readonly consumer: DurableConsumer;
+  private readonly door = new Door();
   private draining = false;
 
   constructor(
     private readonly services: WorkerServices,
     private readonly endpoint: Endpoint,
-    concurrency: number,
+    private readonly concurrency: number,
   ) {
     const { topology, connection, logger } = services;
     this.consumer = new DurableConsumer(connection, {
       stream: subjects.dispatchStream(endpoint.region),
       consumer: subjects.endpointConsumer(endpoint.id),
-      prefetch: concurrency,
+      prefetch: concurrency + 1,
       ensure: async () => {
         await topology.ensureStreams([endpoint.region]);
         await topology.ensureEndpointConsumer(endpoint.region, endpoint.id, concurrency);
@@ -91,12 +96,19 @@ export class EndpointWorker {
   private async work(call: RunningCall): Promise<void> {
     const extend = setInterval(() => call.message.working(), TICKET_ACK_WAIT_MS / 3);
     try {
-      const resultUrl = await this.findRunningCall(call);
-      if (resultUrl === 'unwanted') {
+      const turn = await this.awaitTurn(call);
+      if (turn === 'unwanted') {
         call.message.ack();
         return;
       }
-      const outcome = await this.call(call, resultUrl);
+      if (turn === 'draining') {
+        call.message.nak();
+        return;
+      }
+      const outcome =
+        turn === 'cancelled'
+          ? outcomeOf(call.ticket, { kind: 'cancelled' }, 0, false)
+          : await this.call(call);
       await this.publishUntilStored(outcome);
       call.message.ack();
     } finally {
@@ -105,20 +117,38 @@ export class EndpointWorker {
     }
   }
 
-  /** For a redelivered ticket: is it still wanted, and where is the call its earlier holder made? */
-  private async findRunningCall(call: RunningCall): Promise<string | undefined> {
-    const { ticket, message } = call;
-    const { connection, topology, callStore, logger } = this.services;
-    if (message.info.deliveryCount <= 1 && ticket.epoch === ticket.attempt) return undefined;
-    const wanted = await isStillWanted(connection, topology, ticket, () => this.draining);
-    logger.info({ event: 'ticket.redelivered', ...idsOf(ticket), wanted }, 'redelivered ticket');
-    if (wanted !== true) return 'unwanted';
-    return callStore.get(ticket.job_id, ticket.attempt);
+  /**
+   * A fresh ticket's call begins at once. A staged one waits for a call to end here, or for the router's word
+   * where another dispatcher runs the call before it. A redelivered one is asked about first.
+   */
+  private async awaitTurn(call: RunningCall): Promise<'begin' | 'unwanted' | 'cancelled' | 'draining'> {
+    const { ticket } = call;
+    const { connection, topology, calls, logger } = this.services;
+    const redelivered = isRedelivered(call);
+    if (!redelivered && !ticket.staged) return 'begin';
+    let delayMs = FIRST_CHECK_DELAY_MS;
+    for (;;) {
+      if (call.abort.signal.aborted) return 'cancelled';
+      if (this.draining) return 'draining';
+      // While this process runs all the calls the endpoint takes, one of them will pass its turn.
+      const full = calls.begunOn(this.endpoint.id) >= this.concurrency;
+      if (redelivered || !full) {
+        const reply = await checkTicket(connection, topology, ticket, redelivered);
+        if (redelivered)
+          logger.debug({ event: 'ticket.redelivered', ...idsOf(ticket), ...reply }, 'redelivered ticket');
+        if (reply?.wanted === false) return 'unwanted';
+        if (reply?.may_begin === true) return 'begin';
+      }
+      if ((await this.door.wait(call, full ? STAGED_RECHECK_MS : delayMs)) === 'turn') return 'begin';
+      delayMs = Math.min(delayMs * 2, STAGED_RECHECK_MS);
+    }
   }
 
-  private async call(call: RunningCall, resultUrl: string | undefined): Promise<Outcome> {
+  private async call(call: RunningCall): Promise<Outcome> {
     const { ticket } = call;
     const { dispatcherId, connection, http, credentials, callStore, logger } = this.services;
+    // Its earlier holder may have begun the call: then it is found again, not made again.
+    const resultUrl = isRedelivered(call) ? await callStore.get(ticket.job_id, ticket.attempt) : undefined;
     const startedAtMs = performance.now();
     call.startedAtMs = startedAtMs;
     publishJson(connection, subjects.startedSubject(ticket.region), {
@@ -149,21 +179,13 @@ export class EndpointWorker {
     });
     if (stored) void callStore.forget(ticket.job_id, ticket.attempt).catch(() => undefined);
     const durationMs = performance.now() - startedAtMs;
+    call.startedAtMs = undefined;
+    this.door.passTurn();
     logger.info(
       { event: 'call.ended', ...idsOf(ticket), duration_ms: Math.round(durationMs), ...summaryOf(result) },
       'call ended',
     );
-    return {
-      v: 1,
-      job_id: ticket.job_id,
-      attempt: ticket.attempt,
-      epoch: ticket.epoch,
-      endpoint_id: ticket.endpoint_id,
-      region: ticket.region,
-      duration_ms: durationMs,
-      reattached: resultUrl !== undefined,
-      result,
-    };
+    return outcomeOf(ticket, result, durationMs, resultUrl !== undefined);
   }
 
   /** The outcome was paid for: it waits here for as long as NATS is away. */
@@ -182,6 +204,25 @@ export class EndpointWorker {
       }
     }
   }
+}
+
+/** Somebody else may have held this ticket, or an earlier one of the same attempt. */
+function isRedelivered({ message, ticket }: RunningCall): boolean {
+  return message.info.deliveryCount > 1 || ticket.epoch !== ticket.attempt;
+}
+
+function outcomeOf(ticket: Ticket, result: OutcomeResult, durationMs: number, reattached: boolean): Outcome {
+  return {
+    v: 1,
+    job_id: ticket.job_id,
+    attempt: ticket.attempt,
+    epoch: ticket.epoch,
+    endpoint_id: ticket.endpoint_id,
+    region: ticket.region,
+    duration_ms: durationMs,
+    reattached,
+    result,
+  };
 }
 
 function idsOf(ticket: Ticket): Record<string, unknown> {

@@ -5,7 +5,7 @@ import { subjects, type Ticket } from '#contracts';
 export interface RunningCall {
   readonly ticket: Ticket;
   readonly abort: AbortController;
-  /** By the monotonic clock; `undefined` until the call has begun. */
+  /** By the monotonic clock; `undefined` unless the call is in flight. */
   startedAtMs: number | undefined;
   /** The latest delivery of the ticket: redelivery replaces the one that is acked in the end. */
   message: JsMsg;
@@ -55,9 +55,12 @@ export class RunningCalls {
     return [...this.calls.values()];
   }
 
-  countOf(endpointId: string): number {
+  /** Calls in flight at an endpoint; tickets at its door do not count. */
+  begunOn(endpointId: string): number {
     let count = 0;
-    for (const { ticket } of this.calls.values()) if (ticket.endpoint_id === endpointId) count += 1;
+    for (const { ticket, startedAtMs } of this.calls.values()) {
+      if (ticket.endpoint_id === endpointId && startedAtMs !== undefined) count += 1;
+    }
     return count;
   }
 

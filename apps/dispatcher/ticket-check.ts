@@ -1,38 +1,34 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import { subjects, ticketCheckReplySchema, type Ticket } from '#contracts';
+import { subjects, ticketCheckReplySchema, type Ticket, type TicketCheckReply } from '#contracts';
 import { requestJson, type NatsConnection, type Topology } from '#messaging';
 
-const RETRY_DELAY_MS = 250;
 const REPLY_TIMEOUT_MS = 2000;
 
 /**
- * Asks whether a redelivered ticket is still to be worked on. Its earlier holder may have published an outcome
- * and died before the ack; calling again would pay twice. The stream of outcomes is asked first and the router
- * second: an outcome moves from the one to the other, so looking in this order cannot miss it.
- * @returns `undefined` where `giveUp` says so before anybody answered
+ * Asks the router about a ticket: is it still to be worked on, and may its call begin? For a redelivered ticket
+ * the stream of outcomes is asked first: its earlier holder may have published an outcome and died before the
+ * ack, and calling again would pay twice. An outcome moves from the stream to the router's rows, so looking in
+ * this order cannot miss it.
+ * @returns `undefined` where nobody can tell now: nothing is known, so nothing may be called
  */
-export async function isStillWanted(
+export async function checkTicket(
   connection: NatsConnection,
   topology: Topology,
   ticket: Ticket,
-  giveUp: () => boolean,
-): Promise<boolean | undefined> {
-  const outcome = subjects.outcomeSubject(ticket.region, ticket.job_id, ticket.epoch);
-  while (!giveUp()) {
+  redelivered: boolean,
+): Promise<TicketCheckReply | undefined> {
+  if (redelivered) {
+    const outcome = subjects.outcomeSubject(ticket.region, ticket.job_id, ticket.epoch);
     try {
-      if (await topology.holds(subjects.OUTCOMES_STREAM, outcome)) return false;
-      const reply = await requestJson(
-        connection,
-        subjects.TICKET_CHECK,
-        { job_id: ticket.job_id, epoch: ticket.epoch },
-        ticketCheckReplySchema,
-        REPLY_TIMEOUT_MS,
-      );
-      if (reply !== undefined) return reply.wanted;
+      if (await topology.holds(subjects.OUTCOMES_STREAM, outcome)) return { wanted: false, may_begin: false };
     } catch {
-      // NATS is away, or the stream is: both come back. Until then nothing is known, so nothing is called.
+      return undefined;
     }
-    await wait(RETRY_DELAY_MS);
   }
-  return undefined;
+  return requestJson(
+    connection,
+    subjects.TICKET_CHECK,
+    { job_id: ticket.job_id, epoch: ticket.epoch },
+    ticketCheckReplySchema,
+    REPLY_TIMEOUT_MS,
+  );
 }

@@ -18,7 +18,7 @@ import {
   type NatsConnection,
 } from '#messaging';
 import { Metrics, type Logger } from '#observability';
-import { Database, isTicketWanted } from '#persistence';
+import { Database, checkTicket } from '#persistence';
 import { Endpoints } from './engine/endpoints.js';
 import { Engine } from './engine/engine.js';
 import { JobJournal } from './engine/job-journal.js';
@@ -226,8 +226,8 @@ function subscribe(
     subjects.TICKET_CHECK,
     ticketCheckSchema,
     ({ job_id, epoch }, message) => {
-      isTicketWanted(database, job_id, epoch).then(
-        (wanted) => message.respond(encodeJson({ wanted })),
+      checkTicket(database, job_id, epoch, (id) => endpoints.spec(id)?.concurrency ?? 1).then(
+        ({ wanted, mayBegin }) => message.respond(encodeJson({ wanted, may_begin: mayBegin })),
         // No answer: the dispatcher asks again. A guess could pay for a call twice.
         (error: unknown) =>
           logger.warn(

@@ -25,6 +25,8 @@ export interface Assignment {
   readonly jobId: string;
   readonly endpointId: string;
   readonly region: string;
+  /** The ticket is to wait there until a running call ends. */
+  readonly staged: boolean;
 }
 
 /** After this long a job that left a region may go back: better there than nowhere. */
@@ -83,7 +85,7 @@ export function planAdmission(
   const ordered = [...candidates].sort(byOrder);
   let gpusFree = gpuLimit - endpoints.filter((endpoint) => holdsGpu(endpoint, nowMs)).length;
 
-  const assign = (endpoint: EndpointView, count: number): number => {
+  const assign = (endpoint: EndpointView, count: number, staged: boolean): number => {
     const lanesByModel = new Map(
       endpoint.spec.models.map((model) => [model, new Set(lanesOf(endpoint, model, endpoints))]),
     );
@@ -98,6 +100,7 @@ export function planAdmission(
         jobId: candidate.jobId,
         endpointId: endpoint.spec.id,
         region: endpoint.spec.region,
+        staged,
       });
       assigned += 1;
     }
@@ -105,12 +108,12 @@ export function planAdmission(
   };
 
   const holding = endpoints.filter((endpoint) => holdsGpu(endpoint, nowMs));
-  for (const endpoint of holding) assign(endpoint, capacityOf(endpoint, nowMs).start);
+  for (const endpoint of holding) assign(endpoint, capacityOf(endpoint, nowMs).start, false);
   for (const endpoint of coldestWaitFirst(endpoints, ordered, nowMs)) {
     if (gpusFree <= 0) break;
-    if (assign(endpoint, capacityOf(endpoint, nowMs).start) > 0) gpusFree -= 1;
+    if (assign(endpoint, capacityOf(endpoint, nowMs).start, false) > 0) gpusFree -= 1;
   }
-  for (const endpoint of holding) assign(endpoint, capacityOf(endpoint, nowMs).stage);
+  for (const endpoint of holding) assign(endpoint, capacityOf(endpoint, nowMs).stage, true);
   return assignments;
 }
 

@@ -37,16 +37,15 @@ export class Topology {
   }
 
   /**
-   * One durable consumer per endpoint. `max_ack_pending` is the endpoint's concurrency: the broker itself never
-   * hands out more tickets than calls may be in flight, whatever the number of dispatchers. The staged ticket
-   * waits in the stream.
+   * One durable consumer per endpoint. The broker hands out no more tickets than calls may be in flight and one
+   * staged ticket, whatever the number of dispatchers.
    */
   async ensureEndpointConsumer(region: string, endpointId: string, concurrency: number): Promise<void> {
     await this.ensureConsumer(subjects.dispatchStream(region), {
       durable_name: subjects.endpointConsumer(endpointId),
       filter_subject: subjects.endpointConsumerFilter(region, endpointId),
       ack_wait: TICKET_ACK_WAIT_MS * NANOS_PER_MS,
-      max_ack_pending: concurrency,
+      max_ack_pending: concurrency + 1,
     });
   }
 

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
+import { createHash } from 'node:crypto';
 import { DataSource } from 'typeorm';
-import type { Pool, PoolClient, QueryResultRow } from 'pg';
+import type { Pool, QueryResultRow } from 'pg';
 import { ENTITIES } from './entities/index.js';
 import { MIGRATIONS } from './migrations/index.js';
 
@@ -24,6 +25,12 @@ export interface DatabaseOptions {
   /** Called for faults of idle connections; the pool replaces them by itself. */
   readonly onConnectionFault: (error: Error) => void;
 }
+
+/**
+ * A connection that breaks between two statements of a transaction says so by an event, and an event nobody hears
+ * ends the process. Hearing it is enough: the next statement on the connection fails.
+ */
+const hearConnectionFault = (): void => undefined;
 
 /**
  * One pool per process. TypeORM owns it (entities, migrations, cold reads); the hot statements in `sql/` use
@@ -64,6 +71,7 @@ export class Database {
   /** Brings the schema up to date. Several processes may call it at once: one works, the others wait. */
   async migrate(): Promise<void> {
     const lockHolder = await this.pool.connect();
+    lockHolder.on('error', hearConnectionFault);
     try {
       await lockHolder.query('SET statement_timeout = 0');
       await lockHolder.query('SELECT pg_advisory_lock($1)', [LOCK_MIGRATIONS]);
@@ -78,7 +86,7 @@ export class Database {
     text: string,
     values?: unknown[],
   ): Promise<{ rows: Row[]; rowCount: number | null }> {
-    return this.pool.query<Row>(text, values);
+    return this.pool.query<Row>(statement(text, values));
   }
 
   /** @throws where the database does not answer */
@@ -87,12 +95,33 @@ export class Database {
   }
 
   /** Runs `work` in one READ COMMITTED transaction; an error rolls back and is thrown on. */
-  async transaction<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+  transaction<T>(work: (client: Queryable) => Promise<T>): Promise<T> {
+    return this.inTransaction('BEGIN', work);
+  }
+
+  /**
+   * The same under the admission lock: whoever holds it may record outcomes and admit jobs, any router at any
+   * time, one at a time. Begin, lock and clock are one round trip.
+   * @param work gets the database's time, Unix ms, read after the lock was taken
+   */
+  admissionTransaction<T>(work: (client: Queryable, nowMs: number) => Promise<T>): Promise<T> {
+    // clock_timestamp() in the lock's own statement would be read before the wait for it.
+    const begin = `BEGIN; SELECT pg_advisory_xact_lock(${LOCK_ADMISSION});
+                   SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now_ms`;
+    return this.inTransaction(begin, (client, results) => work(client, nowMsOf(results)));
+  }
+
+  private async inTransaction<T>(
+    begin: string,
+    work: (client: Queryable, beginResults: unknown) => Promise<T>,
+  ): Promise<T> {
     const client = await this.pool.connect();
     let broken: Error | undefined;
+    client.on('error', hearConnectionFault);
     try {
-      await client.query('BEGIN');
-      const result = await work(client);
+      const beginResults: unknown = await client.query(begin);
+      const queryable: Queryable = { query: (text, values) => client.query(statement(text, values)) };
+      const result = await work(queryable, beginResults);
       await client.query('COMMIT');
       return result;
     } catch (error) {
@@ -101,6 +130,7 @@ export class Database {
       });
       throw error;
     } finally {
+      client.off('error', hearConnectionFault);
       // A connection whose rollback failed is in an unknown state: it is closed, not reused.
       client.release(broken);
     }
@@ -109,4 +139,30 @@ export class Database {
   async close(): Promise<void> {
     await this.dataSource.destroy();
   }
+}
+
+/** Statements with parameters are planned once per connection; planning the big ones costs more than running them. */
+const STATEMENT_NAMES_MAX = 500;
+const statementNames = new Map<string, string>();
+
+function statement(
+  text: string,
+  values: unknown[] | undefined,
+): { name?: string; text: string; values?: unknown[] } {
+  if (values === undefined) return { text };
+  let name = statementNames.get(text);
+  if (name === undefined) {
+    // A text that is built anew each time would fill the server's memory with plans.
+    if (statementNames.size >= STATEMENT_NAMES_MAX) return { text, values };
+    name = createHash('sha1').update(text).digest('hex');
+    statementNames.set(text, name);
+  }
+  return { name, text, values };
+}
+
+function nowMsOf(results: unknown): number {
+  const last = (results as { rows: { now_ms?: number }[] }[]).at(-1);
+  const nowMs = last?.rows[0]?.now_ms;
+  if (nowMs === undefined) throw new Error('the database did not tell its time');
+  return nowMs;
 }

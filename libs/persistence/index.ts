@@ -4,7 +4,6 @@ export { JobEntity, type StoredResult } from './entities/job.entity.js';
 export {
   SLOT_LEASE_MS,
   admitJobs,
-  lockAdmission,
   nextRetryDueMs,
   readCandidates,
   readEndpoints,
@@ -33,7 +32,7 @@ export {
   extendSlot,
   findCallsToCancel,
   findSilentSlots,
-  isTicketWanted,
+  checkTicket,
   reissueTicket,
   returnTicket,
   type ExpiredJob,

@@ -8,7 +8,6 @@ import {
   addExecutionTimes,
   admitJobs,
   keepStrayOutcomes,
-  lockAdmission,
   lockSettlingJobs,
   markStarted,
   nextRetryDueMs,
@@ -130,7 +129,9 @@ export class Engine {
   private async cycle(outcomes: readonly ReceivedOutcome[], started: readonly Started[]): Promise<void> {
     const { database, metrics } = this.options;
     const beganMs = performance.now();
-    const cycle = await database.transaction((client) => this.transact(client, outcomes, started));
+    const cycle = await database.admissionTransaction((client, nowMs) =>
+      this.transact(client, nowMs, outcomes, started),
+    );
     metrics.observe('beacon_settle_seconds', {}, (performance.now() - beganMs) / 1000);
     this.hasRoom = cycle.hasRoom;
     this.publish(cycle.admitted);
@@ -142,11 +143,11 @@ export class Engine {
   /** One transaction. Order matters: what has started, what has ended, and only then what may begin. */
   private async transact(
     client: Queryable,
+    nowMs: number,
     received: readonly ReceivedOutcome[],
     signs: readonly Started[],
   ): Promise<Cycle> {
     const { endpoints, gpuLimit, policy, random } = this.options;
-    const nowMs = await lockAdmission(client);
     const ended = new Set(received.map(({ outcome }) => `${outcome.job_id}:${outcome.epoch}`));
     const startedSigns = signs.filter(({ job_id, epoch }) => !ended.has(`${job_id}:${epoch}`));
     const started = startedSigns.length > 0 ? await markStarted(client, startedSigns) : [];
@@ -379,6 +380,7 @@ export function ticketOf(job: AdmittedJob): Ticket {
     endpoint_id: job.endpoint_id,
     region: job.region,
     model: job.model,
+    staged: job.staged,
     timeout_ms: job.timeout_ms,
     request: modelRequestSchema.parse(job.request),
   };

@@ -10,7 +10,6 @@ import {
   extendSlot,
   findCallsToCancel,
   findSilentSlots,
-  lockAdmission,
   readEndpoints,
   reissueTicket,
   returnTicket,
@@ -216,8 +215,7 @@ export class Reconciler {
     );
     const healthy = reply?.healthy ?? false;
     try {
-      await database.transaction(async (client) => {
-        const nowMs = await lockAdmission(client);
+      await database.admissionTransaction(async (client, nowMs) => {
         const before = (await readEndpoints(client, endpoints.ids)).get(endpointId)?.record;
         if (before === undefined) return;
         const record = afterProbe(before, healthy, breaker, nowMs);

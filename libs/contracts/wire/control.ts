@@ -23,7 +23,12 @@ export type Cancel = z.infer<typeof cancelSchema>;
 
 export const ticketCheckSchema = z.object({ job_id: z.uuid(), epoch: z.int().min(1) });
 export type TicketCheck = z.infer<typeof ticketCheckSchema>;
-export const ticketCheckReplySchema = z.object({ wanted: z.boolean() });
+export const ticketCheckReplySchema = z.object({
+  /** The ticket is the job's current one. */
+  wanted: z.boolean(),
+  /** Its slot is among those whose calls may be in flight. */
+  may_begin: z.boolean(),
+});
 export type TicketCheckReply = z.infer<typeof ticketCheckReplySchema>;
 
 export const probeSchema = z.object({ endpoint_id: z.string() });

@@ -26,6 +26,8 @@ export const ticketSchema = z.object({
   endpoint_id: z.string(),
   region: z.string(),
   model: z.string(),
+  /** To wait at the endpoint's door until a call of this endpoint ends, or the router says it may begin. */
+  staged: z.boolean(),
   /** From the start of the call to its answer. */
   timeout_ms: z.int().min(1),
   request: modelRequestSchema,

@@ -87,6 +87,8 @@ export class Jobs1763769600001 implements MigrationInterface {
         region      text NOT NULL,
         -- dispatcher that runs the call; NULL: the ticket has not been started
         holder      text,
+        -- the ticket was issued to wait for a running call of the endpoint to end
+        staged      boolean NOT NULL,
         leased_at   timestamptz NOT NULL DEFAULT now(),
         started_at  timestamptz,
         -- no sign of life by then: the reconciler looks into it

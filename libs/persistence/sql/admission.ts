@@ -1,23 +1,9 @@
 import type { Assignment, Candidate, EndpointRecord, LaneDemand } from '#domain';
-import { LOCK_ADMISSION, type Queryable } from '../database.js';
+import type { Queryable } from '../database.js';
 import { recordOf, type EndpointStateRow } from './endpoint-states.js';
 
 /** A slot without a sign of life for this long is looked into by the reconciler. */
 export const SLOT_LEASE_MS = 5000;
-
-/**
- * Takes the admission lock until the transaction ends. Whoever holds it may record outcomes and admit jobs:
- * any router at any time, one at a time.
- * @returns database time, Unix ms
- */
-export async function lockAdmission(database: Queryable): Promise<number> {
-  await database.query('SELECT pg_advisory_xact_lock($1)', [LOCK_ADMISSION]);
-  // A statement of its own: clock_timestamp() beside the lock would be read before the wait for it.
-  const { rows } = await database.query<{ now_ms: string }>(
-    'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms',
-  );
-  return Number(rows[0]?.now_ms);
-}
 
 /** Leased slots and remembered state of every endpoint. */
 export async function readEndpoints(
@@ -88,6 +74,8 @@ export interface AdmittedJob {
   readonly endpoint_id: string;
   readonly region: string;
   readonly is_retry: boolean;
+  /** The ticket waits at the endpoint's door for a running call to end. */
+  readonly staged: boolean;
 }
 
 /**
@@ -100,20 +88,21 @@ export async function admitJobs(
 ): Promise<AdmittedJob[]> {
   const { rows } = await database.query<AdmittedJob & Record<string, unknown>>(
     `WITH assigned AS (
-            SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[]) AS a (job_id, endpoint_id, region)
+            SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[])
+                     AS a (job_id, endpoint_id, region, staged)
           ), admitted AS (
             UPDATE jobs
                SET state = 'dispatched', attempt = attempt + 1, epoch = epoch + 1
               FROM assigned
              WHERE jobs.id = assigned.job_id AND state IN ('queued', 'retrying')
          RETURNING jobs.id, jobs.attempt, jobs.epoch, jobs.model, jobs.timeout_ms, jobs.request, jobs.is_retry,
-                   assigned.endpoint_id, assigned.region
+                   assigned.endpoint_id, assigned.region, assigned.staged
           ), new_attempts AS (
             INSERT INTO attempts (job_id, attempt, epoch, endpoint_id, region, status)
             SELECT id, attempt, epoch, endpoint_id, region, 'dispatched' FROM admitted
           ), new_slots AS (
-            INSERT INTO slots (job_id, attempt, epoch, endpoint_id, region, lease_until)
-            SELECT id, attempt, epoch, endpoint_id, region, clock_timestamp() + make_interval(secs => $4 / 1000.0)
+            INSERT INTO slots (job_id, attempt, epoch, endpoint_id, region, staged, lease_until)
+            SELECT id, attempt, epoch, endpoint_id, region, staged, clock_timestamp() + make_interval(secs => $5 / 1000.0)
               FROM admitted
           )
      SELECT * FROM admitted`,
@@ -121,6 +110,7 @@ export async function admitJobs(
       assignments.map(({ jobId }) => jobId),
       assignments.map(({ endpointId }) => endpointId),
       assignments.map(({ region }) => region),
+      assignments.map(({ staged }) => staged),
       SLOT_LEASE_MS,
     ],
   );

@@ -66,7 +66,7 @@ export async function reissueTicket(
        FROM slot
       WHERE jobs.id = slot.job_id AND jobs.state IN ('dispatched', 'processing')
   RETURNING jobs.id, jobs.attempt, jobs.epoch, jobs.model, jobs.timeout_ms, jobs.request, jobs.is_retry,
-            slot.endpoint_id, slot.region`,
+            slot.endpoint_id, slot.region, true AS staged`,
     [jobId, epoch, SLOT_LEASE_MS],
   );
   return rows[0];
@@ -147,13 +147,29 @@ export async function findCallsToCancel(database: Queryable, limit: number): Pro
   return rows;
 }
 
-/** Whether a redelivered ticket is still to be worked on. */
-export async function isTicketWanted(database: Queryable, jobId: string, epoch: number): Promise<boolean> {
-  const { rows } = await database.query<{ wanted: boolean }>(
-    `SELECT EXISTS (
-        SELECT 1 FROM slots JOIN jobs ON jobs.id = slots.job_id
-         WHERE slots.job_id = $1 AND slots.epoch = $2 AND jobs.state IN ('dispatched', 'processing')) AS wanted`,
+/**
+ * Whether a ticket is still to be worked on, and whether its call may begin: among the endpoint's slots it must be
+ * one of the `concurrency` oldest. Every younger one waits for a call to end.
+ */
+export async function checkTicket(
+  database: Queryable,
+  jobId: string,
+  epoch: number,
+  concurrencyOf: (endpointId: string) => number,
+): Promise<{ wanted: boolean; mayBegin: boolean }> {
+  const { rows } = await database.query<{ endpoint_id: string; wanted: boolean; older: number }>(
+    `SELECT slots.endpoint_id, jobs.state IN ('dispatched', 'processing') AS wanted,
+            CASE WHEN slots.started_at IS NOT NULL THEN 0 ELSE
+              (SELECT count(*)::integer FROM slots AS other
+                WHERE other.endpoint_id = slots.endpoint_id AND other.job_id <> slots.job_id
+                  AND (other.started_at IS NOT NULL
+                       OR (other.staged, other.leased_at, other.job_id) < (slots.staged, slots.leased_at, slots.job_id)))
+            END AS older
+       FROM slots JOIN jobs ON jobs.id = slots.job_id
+      WHERE slots.job_id = $1 AND slots.epoch = $2`,
     [jobId, epoch],
   );
-  return rows[0]?.wanted ?? false;
+  const [slot] = rows;
+  if (slot === undefined) return { wanted: false, mayBegin: false };
+  return { wanted: slot.wanted, mayBegin: slot.older < concurrencyOf(slot.endpoint_id) };
 }
