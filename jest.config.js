@@ -5,7 +5,15 @@ export default {
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/dependency-rules/fixtures/'],
   extensionsToTreatAsEsm: ['.ts'],
-  transform: { '^.+\\.ts$': ['@swc/jest', { swcrc: false, ...(await swcOptions()) }] },
+  transform: {
+    '^.+\\.ts$': ['@swc/jest', { swcrc: false, ...(await swcOptions()) }],
+    // An ES module that a CommonJS package requires: Node can do that, Jest on Node 20 cannot.
+    '/node_modules/content-disposition/.+\\.js$': [
+      '@swc/jest',
+      { swcrc: false, module: { type: 'commonjs' } },
+    ],
+  },
+  transformIgnorePatterns: ['/node_modules/(?!content-disposition/)'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   testEnvironmentOptions: { customExportConditions: ['beacon-source', 'node', 'node-addons'] },
   testTimeout: 30_000,

@@ -1,0 +1,192 @@
+import { loadSettings, parseConfiguration, type Configuration } from '#config';
+import type { Outcome } from '#contracts';
+import { OutcomePublisher, Topology, connectNats, type NatsConnection } from '#messaging';
+import { createLogger } from '#observability';
+import type { Database } from '#persistence';
+import { BeaconClient } from './beacon-client.js';
+import { startTestNats, type TestNats } from './nats.js';
+import { startTestDatabase } from './postgres.js';
+import { TcpLink } from './tcp-link.js';
+import { Upstream } from './upstream.js';
+
+export interface BeaconOptions {
+  /** YAML or JSON text; the endpoints are to lie below the upstream's URL. */
+  readonly configuration: (upstreamUrl: string) => string;
+  /** Regions whose dispatcher runs from the start. Left out: all. */
+  readonly dispatchers?: readonly string[];
+  readonly modalKey?: string;
+  readonly modalSecret?: string;
+  /** Left out: nothing is logged. */
+  readonly logLevel?: string;
+}
+
+/** A dispatcher whose line to NATS can be cut; to the rest of Beacon that looks like its death. */
+export interface TestDispatcher {
+  readonly link: TcpLink;
+  stop(): Promise<void>;
+}
+
+/** Router and dispatchers in this process, on a Postgres, a nats-server and a scripted upstream of their own. */
+export interface Beacon {
+  readonly url: string;
+  readonly client: BeaconClient;
+  readonly upstream: Upstream;
+  /** A pool beside the router's. */
+  readonly database: Database;
+  readonly nats: TestNats;
+  readonly topology: Topology;
+  readonly configuration: Configuration;
+  /** `METHOD /path/{param}` of every route that is served. */
+  routes(): string[];
+  dispatcher(region: string): TestDispatcher;
+  /** Another one, beside those that run. */
+  startDispatcher(region: string): Promise<TestDispatcher>;
+  publishOutcome(outcome: Outcome): Promise<void>;
+  stopRouter(): Promise<void>;
+  /** After `stopRouter`, on the same address. */
+  startRouter(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
+  // Loaded when needed: specs of single libs use this one's smaller parts.
+  const { Router } = await import('../../apps/router/router.js');
+  const { createServer } = await import('../../apps/router/server.js');
+  const { Dispatcher } = await import('../../apps/dispatcher/dispatcher.js');
+
+  const [postgres, nats, upstream] = await Promise.all([
+    startTestDatabase(),
+    startTestNats(),
+    Upstream.start(),
+  ]);
+  const configuration = parseConfiguration(options.configuration(upstream.url), 'test');
+  const logger = createLogger('test', options.logLevel ?? 'silent');
+  const settingsFor = (natsUrl: string) =>
+    loadSettings({
+      DATABASE_URL: postgres.url,
+      NATS_URL: natsUrl,
+      MODAL_KEY: options.modalKey,
+      MODAL_SECRET: options.modalSecret,
+    });
+
+  let port = 0;
+  let routes: string[] = [];
+  let stopRouter = (): Promise<void> => Promise.resolve();
+  const startRouter = async (): Promise<void> => {
+    const router = await Router.start(settingsFor(nats.url), configuration, logger);
+    const server = await createServer(router);
+    await server.app.listen(port, '127.0.0.1');
+    port = Number(new URL(await server.app.getUrl()).port);
+    routes = server.routes.list();
+    let stopped: Promise<void> | undefined;
+    stopRouter = () =>
+      (stopped ??= (async () => {
+        await router.stopAccepting();
+        await server.app.close();
+        await router.stop();
+      })());
+  };
+
+  const running = new Set<TestDispatcher>();
+  const startDispatcher = async (region: string): Promise<TestDispatcher> => {
+    const link = await TcpLink.open(nats.port);
+    const dispatcher = await Dispatcher.start(
+      region,
+      settingsFor(`nats://127.0.0.1:${link.port}`),
+      configuration,
+      logger,
+    );
+    const started: TestDispatcher = {
+      link,
+      stop: async () => {
+        if (!running.delete(started)) return;
+        link.heal();
+        await dispatcher.drain();
+        await link.close();
+      },
+    };
+    running.add(started);
+    return started;
+  };
+
+  await startRouter();
+  const first = new Map<string, TestDispatcher>();
+  for (const region of options.dispatchers ?? Object.keys(configuration.regions))
+    first.set(region, await startDispatcher(region));
+  const observer: NatsConnection = await connectNats({
+    url: nats.url,
+    name: 'test',
+    onReconnect: () => undefined,
+    onDisconnect: () => undefined,
+  });
+  const outcomes = new OutcomePublisher(observer);
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    url,
+    client: new BeaconClient(url),
+    upstream,
+    database: postgres.database,
+    nats,
+    topology: await Topology.open(observer),
+    configuration,
+    routes: () => routes,
+    dispatcher: (region) => {
+      const dispatcher = first.get(region);
+      if (dispatcher === undefined) throw new Error(`no dispatcher was started in ${region}`);
+      return dispatcher;
+    },
+    startDispatcher,
+    publishOutcome: (outcome) => outcomes.publish(outcome),
+    stopRouter: () => stopRouter(),
+    startRouter,
+    stop: async () => {
+      // Upstream first: calls that a spec left hanging end with it.
+      await upstream.close();
+      await Promise.all([...running].map((dispatcher) => dispatcher.stop()));
+      await stopRouter();
+      await observer.close();
+      await nats.close();
+      await postgres.close();
+    },
+  };
+}
+
+/** One endpoint per region of each model: `{ 'm-a': ['US', 'EU'] }`. */
+export type Deployment = Readonly<
+  Record<string, readonly (string | ({ readonly region: string } & Readonly<Record<string, unknown>>))[]>
+>;
+
+/** A configuration whose every model is a world of its own: specs do not meet at an endpoint. */
+export function deploymentOf(
+  models: Deployment,
+  more: Readonly<Record<string, unknown>> = {},
+): (upstreamUrl: string) => string {
+  return (upstreamUrl) => {
+    const endpoints = Object.entries(models).flatMap(([model, places]) =>
+      places.map((place) => {
+        const { region, ...changes } = typeof place === 'string' ? { region: place } : place;
+        const url = `${upstreamUrl}/${region}/${model}`;
+        return {
+          id: `${region}-${model}`,
+          region,
+          models: [model],
+          url,
+          health_url: `${url}/health`,
+          ...changes,
+        };
+      }),
+    );
+    return JSON.stringify({
+      limits: { endpoints: endpoints.length, gpus: endpoints.length },
+      retries: { max_attempts: 4, backoff_ms: 20, backoff_max_ms: 100 },
+      timeouts: { execution_ms: 30_000, drain_ms: 0 },
+      regions: {
+        US: { aliases: ['us-east'] },
+        EU: { aliases: ['eu-west'] },
+        ASIA: { aliases: ['apac', 'asia-pacific'] },
+      },
+      endpoints,
+      ...more,
+    });
+  };
+}

@@ -1,0 +1,16 @@
+export {
+  deploymentOf,
+  startBeacon,
+  type Beacon,
+  type BeaconOptions,
+  type Deployment,
+  type TestDispatcher,
+} from './beacon.js';
+export { BeaconClient, type Reply, type RequestOptions } from './beacon-client.js';
+export { startTestNats, type TestNats } from './nats.js';
+export { startTestDatabase, type TestDatabase } from './postgres.js';
+export { TcpLink } from './tcp-link.js';
+export { until } from './until.js';
+export { Upstream, UpstreamCall, answers, crashes, hangs, type Behaviour } from './upstream.js';
+export { aRun, type RunShape } from './run-builder.js';
+export { StubRouter, type StubJob, type StubVerdict } from './stub-router.js';

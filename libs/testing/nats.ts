@@ -1,0 +1,36 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findNatsServer, startNats, type NatsServer } from '#embedded-services';
+
+export interface TestNats {
+  readonly url: string;
+  readonly port: number;
+  /** Kills the server, deletes everything that JetStream stored, and starts it again on the same port. */
+  loseStore(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A nats-server with JetStream of its own, for one spec file. */
+export async function startTestNats(): Promise<TestNats> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'beacon-test-nats-'));
+  const { path: binary } = await findNatsServer({
+    environment: process.env,
+    cacheDirs: ['.beacon/tools'],
+  });
+  let server: NatsServer = await startNats({ binary, dataDir });
+  return {
+    url: server.url,
+    port: server.port,
+    loseStore: async () => {
+      server.kill('SIGKILL');
+      await server.exited;
+      await rm(join(dataDir, 'jetstream'), { recursive: true, force: true });
+      server = await startNats({ binary, dataDir, port: server.port });
+    },
+    close: async () => {
+      await server.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}

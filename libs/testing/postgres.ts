@@ -1,0 +1,41 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startPostgres } from '#embedded-services';
+import { Database } from '#persistence';
+
+export interface TestDatabase {
+  readonly url: string;
+  readonly database: Database;
+  /** Another pool on the same database, as another process would have it. */
+  open(applicationName: string): Promise<Database>;
+  close(): Promise<void>;
+}
+
+/** A migrated database on a Postgres of its own, for one spec file. Crash safety is off: it lives for seconds. */
+export async function startTestDatabase(): Promise<TestDatabase> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'beacon-test-'));
+  const server = await startPostgres({ dataDir, settings: { fsync: 'off', full_page_writes: 'off' } });
+  const opened: Database[] = [];
+  const open = async (applicationName: string): Promise<Database> => {
+    const database = await Database.open(server.url, {
+      applicationName,
+      poolSize: 8,
+      onConnectionFault: () => undefined,
+    });
+    opened.push(database);
+    return database;
+  };
+  const database = await open('test');
+  await database.migrate();
+  return {
+    url: server.url,
+    database,
+    open,
+    close: async () => {
+      await Promise.all(opened.map((one) => one.close().catch(() => undefined)));
+      await server.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}

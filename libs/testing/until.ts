@@ -1,0 +1,28 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
+const POLL_MS = 10;
+
+/**
+ * Polls until `probe` gives something other than `undefined`, `null` or `false`.
+ * @throws naming `what` where the deadline passes first, with the latest failure of the probe as the cause
+ */
+export async function until<T>(
+  what: string,
+  probe: () => T | Promise<T>,
+  timeoutMs = 10_000,
+): Promise<Exclude<T, undefined | null | false>> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    let cause: unknown;
+    try {
+      const found = await probe();
+      if (found !== undefined && found !== null && found !== false)
+        return found as Exclude<T, undefined | null | false>;
+    } catch (error) {
+      cause = error;
+    }
+    if (performance.now() > deadline)
+      throw new Error(`not within ${timeoutMs} ms: ${what}`, cause === undefined ? {} : { cause });
+    await wait(POLL_MS);
+  }
+}
