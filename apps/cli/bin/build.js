@@ -1,6 +1,16 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -19,10 +29,14 @@ export async function ensureBuilt(root) {
   const cli = join(root, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
   const isFresh = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint(root);
   if (isFresh()) return;
-  if (!existsSync(cli)) {
-    // An installation without development packages cannot build; it runs what was built for it.
+  const tools = existsSync(cli);
+  if (!tools || !isWritable(root)) {
+    // Installed by somebody else, or without development packages: it runs what was built for it.
     if (existsSync(join(root, 'dist', 'apps', 'cli', 'main.js'))) return;
-    throw new Error('nothing is built and the build tools are missing: run "npm ci" first');
+    const obstacle = tools
+      ? 'this user cannot write here'
+      : 'the build tools are missing: run "npm ci" first';
+    throw new Error(`nothing is built, and ${obstacle}`);
   }
   const release = await acquireLock(join(root, 'node_modules', '.cache', 'beacon-build.lock'));
   try {
@@ -51,6 +65,16 @@ function fingerprint(root) {
   }
   for (const file of BUILD_SETTINGS) add(join(root, file));
   return hash.digest('hex');
+}
+
+function isWritable(root) {
+  try {
+    accessSync(root, constants.W_OK);
+    accessSync(join(root, 'node_modules'), constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function build(root, cli) {
