@@ -8,6 +8,7 @@ import { LOCK_RUNS, type Database } from '../../database.js';
  */
 export class RunLocks {
   private session: Promise<PoolClient> | undefined;
+  private current: PoolClient | undefined;
 
   /** @param onLost every lock is gone, because their connection broke */
   constructor(
@@ -36,9 +37,12 @@ export class RunLocks {
   }
 
   async close(): Promise<void> {
-    const { session } = this;
+    const session = await this.session?.catch(() => undefined);
+    if (session === undefined || this.current !== session) return;
     this.session = undefined;
-    if (session !== undefined) (await session).release(true);
+    this.current = undefined;
+    // Closing the connection gives all locks free.
+    session.release(true);
   }
 
   private connected(): Promise<PoolClient> {
@@ -47,21 +51,30 @@ export class RunLocks {
   }
 
   private async connect(): Promise<PoolClient> {
+    let session: PoolClient | undefined;
     try {
-      const session = await this.database.pool.connect();
-      session.once('error', () => {
-        this.session = undefined;
-        session.release(true);
-        this.onLost();
-      });
+      session = await this.database.pool.connect();
+      const connected = session;
+      connected.on('error', () => this.lose(connected));
       // A half-open connection must not keep its locks for the two hours that are the kernel's default.
-      await session.query(
+      await connected.query(
         'SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3',
       );
-      return session;
+      this.current = connected;
+      return connected;
     } catch (error) {
       this.session = undefined;
+      session?.release(true);
       throw error;
     }
+  }
+
+  /** A connection reports its end more than once, and also after it was given back. */
+  private lose(session: PoolClient): void {
+    if (this.current !== session || this.session === undefined) return;
+    this.current = undefined;
+    this.session = undefined;
+    session.release(true);
+    this.onLost();
   }
 }

@@ -1,0 +1,118 @@
+import { describe, expect, it } from '@jest/globals';
+import { planAfterCellFailure } from './cell-retry.js';
+import { GATE_STATUSES, judgeGateDecision } from './gate.js';
+import { estimateRemainingSeconds, median, type PairWork } from './makespan.js';
+import { RUN_STATUSES, chooseOrder, finalStatus, isRunFinished } from './run.js';
+
+describe('finalStatus', () => {
+  it.each([
+    [{ accepted: 8, failed: 0 }, null, 'completed'],
+    [{ accepted: 7, failed: 1 }, null, 'completed_with_failures'],
+    [{ accepted: 0, failed: 8 }, null, 'failed'],
+    [{ accepted: 3, failed: 0 }, 'cancelled', 'cancelled'],
+    [{ accepted: 3, failed: 1 }, 'rejected', 'rejected'],
+    [{ accepted: 0, failed: 0 }, 'expired', 'expired'],
+  ] as const)('of %j with ending %s is %s', (counts, ending, status) => {
+    expect(finalStatus(counts, ending)).toBe(status);
+    expect(isRunFinished(status)).toBe(true);
+  });
+
+  it('leaves exactly three statuses unfinished', () => {
+    expect(RUN_STATUSES.filter((status) => !isRunFinished(status))).toEqual([
+      'planned',
+      'running',
+      'awaiting_approval',
+    ]);
+  });
+});
+
+describe('chooseOrder', () => {
+  it('does as it is told, and else prefers the pipeline, or whole questions where there are gates', () => {
+    expect(chooseOrder('region', 1).order).toBe('region');
+    expect(chooseOrder('auto', 0).order).toBe('pipeline');
+    expect(chooseOrder('auto', 1).order).toBe('question');
+  });
+});
+
+describe('judgeGateDecision', () => {
+  it('decides a gate once; the same decision again changes nothing, another one conflicts', () => {
+    const judged = GATE_STATUSES.map((status) => [status, judgeGateDecision(status, false, 'approved').kind]);
+    expect(judged).toEqual([
+      ['pending', 'decide'],
+      ['waiting', 'decide'],
+      ['approved', 'repeat'],
+      ['rejected', 'conflict'],
+      ['expired', 'conflict'],
+    ]);
+    expect(judgeGateDecision('rejected', false, 'rejected').kind).toBe('repeat');
+  });
+
+  it('expires a waiting gate instead of deciding it too late', () => {
+    expect(judgeGateDecision('waiting', true, 'approved').kind).toBe('expire');
+    expect(judgeGateDecision('waiting', true, 'rejected').kind).toBe('expire');
+  });
+});
+
+describe('planAfterCellFailure', () => {
+  const policy = { maxCellAttempts: 3, backoffMs: 4000, backoffMaxMs: 60_000 };
+
+  it('resubmits after a growing pause of seconds, then gives up', () => {
+    expect(planAfterCellFailure(1, 'EXECUTION_TIMEOUT', policy, 0)).toEqual({
+      kind: 'resubmit',
+      pauseMs: 2000,
+    });
+    expect(planAfterCellFailure(2, 'EXECUTION_TIMEOUT', policy, 0)).toEqual({
+      kind: 'resubmit',
+      pauseMs: 4000,
+    });
+    expect(planAfterCellFailure(3, 'EXECUTION_TIMEOUT', policy, 0)).toEqual({
+      kind: 'fail',
+      code: 'EXECUTION_TIMEOUT',
+    });
+  });
+
+  it.each(['MODEL_ERROR', 'REQUEST_REJECTED', 'NO_ENDPOINT', 'MODEL_NOT_IN_REGION', 'toString'])(
+    'gives up at once on %s',
+    (code) => {
+      expect(planAfterCellFailure(1, code, policy, 0.5)).toEqual({ kind: 'fail', code });
+    },
+  );
+});
+
+describe('estimateRemainingSeconds', () => {
+  const pair = (region: string, model: string, remaining: number, remainingOfQuestion = 0): PairWork => ({
+    region,
+    model,
+    remaining,
+    remainingOfQuestion,
+  });
+  const learned = [
+    { region: 'US', model: 'a', samplesMs: [900, 1000, 5000] },
+    { region: 'EU', model: 'a', samplesMs: [2000] },
+  ];
+
+  it('is the slowest pair for pipeline and the sum of the slowest of each region for region', () => {
+    const pairs = [pair('US', 'a', 10), pair('EU', 'a', 4)];
+    expect(estimateRemainingSeconds('pipeline', pairs, 1, learned)).toBe(10);
+    expect(estimateRemainingSeconds('region', pairs, 1, learned)).toBe(18);
+  });
+
+  it('adds up the slowest pair of each question for question', () => {
+    const pairs = [pair('US', 'a', 3, 1), pair('EU', 'a', 2, 0)];
+    expect(estimateRemainingSeconds('question', pairs, 1, learned)).toBe(1 + 2 * 2);
+  });
+
+  it('takes an unknown pair for the slowest known one of its model, then of all', () => {
+    expect(estimateRemainingSeconds('pipeline', [pair('ASIA', 'a', 1)], 1, learned)).toBe(2);
+    expect(estimateRemainingSeconds('pipeline', [pair('ASIA', 'z', 1)], 1, learned)).toBe(2);
+  });
+
+  it('knows nothing without samples, and nothing remains where nothing is open', () => {
+    expect(estimateRemainingSeconds('pipeline', [pair('US', 'a', 1)], 1, [])).toBeNull();
+    expect(estimateRemainingSeconds('pipeline', [pair('US', 'a', 0)], 1, [])).toBe(0);
+  });
+
+  it('halves between the two middle samples', () => {
+    expect([median([]), median([3]), median([1, 4]), median([9, 1, 2])]).toEqual([0, 3, 2.5, 2]);
+  });
+});
