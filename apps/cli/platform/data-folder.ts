@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, link, mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { access, link, mkdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { identifyProcess } from '#embedded-services';
 import { CommandError } from '../command-error.js';
 import { EXIT_DATA_FOLDER } from '../exit-codes.js';
@@ -13,6 +15,8 @@ export interface DataFolder {
   readonly runPath: string;
   release(): Promise<void>;
 }
+
+const POLL_MS = 5;
 
 interface Holder {
   readonly pid: number;
@@ -50,7 +54,7 @@ async function takeLock(lockPath: string): Promise<string> {
   const identity = await identifyProcess(process.pid);
   const holder: Holder = { pid: process.pid, start_time: identity?.startTime ?? '' };
   const mine = JSON.stringify(holder);
-  const draft = `${lockPath}.${process.pid}`;
+  const draft = `${lockPath}.${randomUUID()}`;
   await writeFile(draft, mine);
   try {
     for (;;) {
@@ -59,23 +63,30 @@ async function takeLock(lockPath: string): Promise<string> {
       const found = await readLock(lockPath);
       if (found === undefined) continue;
       if (await isAlive(found)) throw inUse(found);
-      await removeStale(lockPath, found, `${draft}.stale`);
+      await removeStale(lockPath, found, draft);
     }
   } finally {
     await rm(draft, { force: true });
   }
 }
 
-/** Two may find the same stale lock. Whoever moves away a lock that is not the stale one puts it back. */
-async function removeStale(lockPath: string, stale: string, aside: string): Promise<void> {
-  try {
-    await rename(lockPath, aside);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
+/**
+ * Several may find the same stale lock; removed by each of them, it would take the first one's new lock with it. So
+ * whoever removes holds a second lock, for a moment, and looks again.
+ */
+async function removeStale(lockPath: string, stale: string, draft: string): Promise<void> {
+  const removing = `${lockPath}.removing`;
+  if (await tryLink(draft, removing)) {
+    try {
+      if ((await readLock(lockPath)) === stale) await rm(lockPath, { force: true });
+    } finally {
+      await rm(removing, { force: true });
+    }
+    return;
   }
-  if ((await readLock(aside)) !== stale) await tryLink(aside, lockPath);
-  await rm(aside, { force: true });
+  const remover = await readLock(removing);
+  if (remover !== undefined && !(await isAlive(remover))) await rm(removing, { force: true });
+  await delay(POLL_MS);
 }
 
 async function tryLink(from: string, to: string): Promise<boolean> {

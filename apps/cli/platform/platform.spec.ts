@@ -162,6 +162,21 @@ describe('everything on one machine', () => {
     await expectNothingLeft();
   });
 
+  it('waits for a drain until it is told not to', async () => {
+    const stubborn = WELL_BEHAVED.replace("note('stop'); process.exit(0);", "console.log('draining');");
+    await writeFile(programs.router, stubborn);
+    let draining: () => void = () => undefined;
+    const drains = new Promise<void>((resolve) => (draining = resolve));
+    await writeFile(join(home, 'beacon.yaml'), CONFIGURATION.replace('drain_ms: 2000', 'drain_ms: 600000'));
+    const running = await start({ onLine: (line) => line === 'draining' && draining() });
+    const stopping = running.stop();
+    await drains;
+    expect(await identifyProcess(running.processes['router'] ?? 0)).toBeDefined();
+    running.kill();
+    await stopping;
+    await expectNothingLeft();
+  });
+
   it('refuses a port that was asked for and is taken, and leaves nothing', async () => {
     const thief: Server = createServer();
     const port = await findFreePort();
