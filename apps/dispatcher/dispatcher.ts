@@ -18,7 +18,7 @@ import {
   subscribeJson,
   type NatsConnection,
 } from '#messaging';
-import type { Logger } from '#observability';
+import { Metrics, type Logger } from '#observability';
 import { EndpointWorker } from './endpoint-worker.js';
 import { RunningCalls } from './running-calls.js';
 
@@ -80,6 +80,14 @@ export class Dispatcher {
           configuration.endpoints.find(({ id }) => id === endpoint.id)?.concurrency ?? 1,
         ),
     );
+    const metrics = new Metrics(`dispatcher-${region}`);
+    connection.subscribe(subjects.METRICS, {
+      callback: (_error, message) => {
+        for (const { id } of endpoints)
+          metrics.set('beacon_calls_in_flight', { endpoint: id }, calls.begunOn(id));
+        void metrics.snapshot().then((snapshot) => message.respond(encodeJson(snapshot)));
+      },
+    });
     const heartbeat = setInterval(() => {
       const beat: Heartbeat = { dispatcher_id: dispatcherId, region, calls: calls.begun() };
       publishJson(connection, subjects.heartbeatSubject(region), beat);

@@ -1,4 +1,5 @@
-import { connectNats, type NatsConnection } from '#messaging';
+import { subjects } from '#contracts';
+import { connectNats, encodeJson, type NatsConnection } from '#messaging';
 import { Metrics, type Logger } from '#observability';
 import { Database } from '#persistence';
 import { Module, type DynamicModule } from '@nestjs/common';
@@ -27,14 +28,16 @@ export class RunnerModule {
         {
           provide: RunSupervisor,
           inject: [Database, CONNECTION, Metrics],
-          useFactory: (database: Database, connection: NatsConnection, metrics: Metrics) =>
-            new RunSupervisor({
+          useFactory: (database: Database, connection: NatsConnection, metrics: Metrics) => {
+            answerMetrics(connection, metrics);
+            return new RunSupervisor({
               database,
               router: new RouterClient({ baseUrl: settings.routerUrl }),
               hints: natsHints(connection),
               logger,
               metrics,
-            }),
+            });
+          },
         },
         {
           provide: RunnerShutdown,
@@ -79,5 +82,14 @@ function connect(url: string, logger: Logger): Promise<NatsConnection> {
     name: 'beacon-runner',
     onReconnect: () => logger.info({ event: 'nats.reconnected' }, 'NATS is back'),
     onDisconnect: () => logger.warn({ event: 'nats.disconnected' }, 'NATS is away; polling goes on'),
+  });
+}
+
+/** The router asks for the metrics of every process when it is scraped. */
+function answerMetrics(connection: NatsConnection, metrics: Metrics): void {
+  connection.subscribe(subjects.METRICS, {
+    callback: (_error, message) => {
+      void metrics.snapshot().then((snapshot) => message.respond(encodeJson(snapshot)));
+    },
   });
 }

@@ -162,7 +162,7 @@ export function parseConfiguration(text: string, source: string): Configuration 
   }
   const parsed = configurationSchema.safeParse(document);
   if (!parsed.success) throw new ConfigurationError(source, problemsOf(parsed.error));
-  return Object.freeze(parsed.data);
+  return deepFreeze(parsed.data);
 }
 
 /** @throws ConfigurationError where the file cannot be read or is wrong */
@@ -185,4 +185,12 @@ export function resolveRegion(configuration: Configuration, name: string): strin
     if ([region, ...aliases].some((known) => known.toLowerCase() === wanted)) return region;
   }
   return undefined;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const entry of Object.values(value)) deepFreeze(entry);
+    Object.freeze(value);
+  }
+  return value;
 }

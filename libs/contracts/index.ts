@@ -20,6 +20,7 @@ export {
   cancelSchema,
   heartbeatSchema,
   jobEventSchema,
+  metricsReplySchema,
   probeReplySchema,
   probeSchema,
   runEventHintSchema,
@@ -97,3 +98,4 @@ export {
   type RegionQueueView,
 } from './http/queue.js';
 export { coreOperations, openApiDocument, type Operation } from './openapi.js';
+export { runOperations } from './openapi-runs.js';

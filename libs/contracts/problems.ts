@@ -26,7 +26,6 @@ export const PROBLEMS: Readonly<Record<RequestErrorCode, ProblemKind>> = {
   ROUTE_NOT_FOUND: { status: 404, title: 'There is nothing here' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'The method is not allowed here' },
   REQUEST_INVALID: { status: 400, title: 'The HTTP request is not valid' },
-  WAIT_TIMED_OUT: { status: 504, title: 'The job did not end while the request waited' },
   DATABASE_UNAVAILABLE: { status: 503, title: 'The database cannot be reached' },
   SHUTTING_DOWN: { status: 503, title: 'The server is stopping' },
   INTERNAL_ERROR: { status: 500, title: 'Something went wrong inside Beacon' },

@@ -37,6 +37,8 @@ export const cancelSubject = (region: string): string => `beacon.control.${subje
 export const probeSubject = (region: string): string => `beacon.control.${subjectToken(region)}.probe`;
 /** Request and reply: is this ticket still wanted? Asked before a redelivered ticket is worked on. */
 export const TICKET_CHECK = 'beacon.tickets.check';
+/** Request, many replies: the metrics of every process, so that one scrape of the router covers them all. */
+export const METRICS = 'beacon.metrics';
 export const JOB_EVENTS = 'beacon.events.job';
 export const RUN_EVENTS = 'beacon.events.run';
 /** A client created, cancelled or decided something about a run: the runner looks at once. Same body as RUN_EVENTS. */

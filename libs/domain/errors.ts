@@ -46,7 +46,6 @@ export const ATTEMPT_ERRORS = {
 
 /** Codes that end a job without an attempt of their own. */
 export const JOB_ERRORS = {
-  NO_ENDPOINT: terminal('request'),
   DEADLINE_EXCEEDED: terminal('request'),
 } as const satisfies Record<string, ErrorTraits>;
 
@@ -70,7 +69,6 @@ export const REQUEST_ERRORS = [
   'ROUTE_NOT_FOUND',
   'METHOD_NOT_ALLOWED',
   'REQUEST_INVALID',
-  'WAIT_TIMED_OUT',
   'DATABASE_UNAVAILABLE',
   'SHUTTING_DOWN',
   'INTERNAL_ERROR',

@@ -18,7 +18,6 @@ const ARROWS: Readonly<Record<JobState, Partial<Readonly<Record<JobEvent, JobSta
     admitted: 'dispatched',
     cancelRequested: 'cancelled',
     deadlinePassed: 'expired',
-    deadLettered: 'failed',
   },
   dispatched: {
     started: 'processing',
@@ -42,7 +41,6 @@ const ARROWS: Readonly<Record<JobState, Partial<Readonly<Record<JobEvent, JobSta
     admitted: 'dispatched',
     cancelRequested: 'cancelled',
     deadlinePassed: 'expired',
-    deadLettered: 'failed',
   },
   // An answer that was already on its way when the cancellation came is kept: it exists and was paid for.
   cancelling: {

@@ -58,9 +58,9 @@ export function planAfterFailure(
     const untried = job.healthyRegions.filter((region) => !avoidRegions.includes(region));
     if (untried.length > 0) return { kind: 'failover', avoidRegions, notBeforeMs: nowMs };
     const otherRegions = job.healthyRegions.filter((region) => region !== job.region);
-    // Every healthy region has failed once. Start over, but wait: or a fault they share would burn all
-    // attempts within milliseconds.
-    if (otherRegions.length > 0)
+    // Every healthy region has failed once. Start over where that may help, but wait: or a fault they share
+    // would burn all attempts within milliseconds.
+    if (traits.retryable && otherRegions.length > 0)
       return { kind: 'failover', avoidRegions: [job.region], notBeforeMs: nowMs + waitMs };
   }
   if (!traits.retryable) return { kind: 'deadLetter', code: failure.code };

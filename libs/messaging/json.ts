@@ -45,6 +45,27 @@ export function subscribeJson<T extends z.ZodType>(
   });
 }
 
+/** @returns what answered within the time, at most `count` replies; malformed ones are left out */
+export async function gatherJson<T extends z.ZodType>(
+  connection: NatsConnection,
+  subject: string,
+  replySchema: T,
+  count: number,
+  timeoutMs: number,
+): Promise<z.infer<T>[]> {
+  const replies: z.infer<T>[] = [];
+  try {
+    const options = { strategy: 'count', maxMessages: count, maxWait: timeoutMs } as const;
+    for await (const message of await connection.requestMany(subject, encodeJson({}), options)) {
+      const reply = decodeJson(replySchema, message.data);
+      if (reply !== undefined) replies.push(reply);
+    }
+  } catch {
+    // Nobody listens, or NATS is away: what has come is what there is.
+  }
+  return replies;
+}
+
 /** @returns the reply, or `undefined` where nobody answered in time or the answer was malformed */
 export async function requestJson<T extends z.ZodType>(
   connection: NatsConnection,

@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { AggregatorRegistry, Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 const WAIT_BUCKETS_S = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600];
 const CALL_BUCKETS_S = [0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 20, 40, 60, 120, 180, 300, 600];
@@ -169,7 +169,14 @@ export class Metrics {
     this.instruments.get(name)?.reset();
   }
 
-  async expose(): Promise<{ contentType: string; body: string }> {
-    return { contentType: this.registry.contentType, body: await this.registry.metrics() };
+  /** This process's metrics, for the process that is scraped. */
+  snapshot(): Promise<object[]> {
+    return this.registry.getMetricsAsJSON();
+  }
+
+  /** @param others snapshots of other processes; the label `service` tells them apart */
+  async expose(others: readonly object[][] = []): Promise<{ contentType: string; body: string }> {
+    const all = AggregatorRegistry.aggregate([await this.snapshot(), ...others]);
+    return { contentType: this.registry.contentType, body: await all.metrics() };
   }
 }

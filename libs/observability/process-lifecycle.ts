@@ -45,6 +45,8 @@ export function superviseSelf(logger: Logger, drain: () => Promise<void>): void 
     if (process.connected !== true) stop('SIGINT');
   });
   process.on('disconnect', () => stop('supervisor gone'));
+  // It may have gone before anybody listened.
+  if (process.send !== undefined && process.connected !== true) stop('supervisor gone');
   process.on('unhandledRejection', fault);
   process.on('uncaughtException', fault);
 }

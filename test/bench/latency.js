@@ -58,7 +58,11 @@ const stack = await startStack(configuration, ({ endpoint, jobId, atMs }, respon
 let passed = true;
 try {
   for (let index = 0; index < FAILOVERS; index += 1) {
-    const { body } = await post(stack.url, '/inference', { model: 'flaky', prompt: 'x', region_preference: 'US' });
+    const { body } = await post(stack.url, '/inference', {
+      model: 'flaky',
+      prompt: 'x',
+      region_preference: 'US',
+    });
     if (body.success !== true) throw new Error(`a job failed: ${JSON.stringify(body)}`);
   }
   // The first few warm processes and connections up; they are measured, and left out of the figure.
@@ -66,7 +70,9 @@ try {
 
   for (let index = 0; index < GAPS; index += 50) {
     await Promise.all(
-      Array.from({ length: 50 }, () => post(stack.url, '/inference/queued', { model: 'busy', prompt: 'x', region_preference: 'ASIA' })),
+      Array.from({ length: 50 }, () =>
+        post(stack.url, '/inference/queued', { model: 'busy', prompt: 'x', region_preference: 'ASIA' }),
+      ),
     );
   }
   await until(() => busyCalls >= GAPS, GAPS * CALL_MS * 5, 'the queue to run empty');

@@ -17,7 +17,10 @@ const ROOT = new URL('../../', import.meta.url);
 export async function startStack(configuration, onCall) {
   const folder = await mkdtemp(join(tmpdir(), 'beacon-bench-'));
   const upstream = await startUpstream(onCall);
-  const found = await findNatsServer({ environment: process.env, cacheDirs: [new URL('.beacon/tools', ROOT).pathname] });
+  const found = await findNatsServer({
+    environment: process.env,
+    cacheDirs: [new URL('.beacon/tools', ROOT).pathname],
+  });
   const [postgres, nats] = await Promise.all([
     startPostgres({ dataDir: join(folder, 'postgres') }),
     startNats({ binary: found.path, dataDir: join(folder, 'nats') }),
@@ -31,7 +34,7 @@ export async function startStack(configuration, onCall) {
       const child = spawn(process.execPath, [new URL(`dist/apps/${name}/main.js`, ROOT).pathname], {
         env: {
           PATH: process.env.PATH,
-          LOG_LEVEL: 'warn',
+          LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
           NATS_URL: nats.url,
           BEACON_CONFIG: configPath,
           ...env,
@@ -43,7 +46,9 @@ export async function startStack(configuration, onCall) {
       child.once('exit', () => reject(new Error(`${name} ended before it was ready`)));
     });
   const router = await start('router', { DATABASE_URL: postgres.url, BEACON_PORT: '0' });
-  await Promise.all(Object.keys(config.regions).map((region) => start('dispatcher', { BEACON_REGION: region })));
+  await Promise.all(
+    Object.keys(config.regions).map((region) => start('dispatcher', { BEACON_REGION: region })),
+  );
   return {
     url: router.url,
     routerPid: router.pid,

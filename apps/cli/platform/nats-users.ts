@@ -46,7 +46,7 @@ export function dispatcherPermissions(region: string): NatsPermissions {
       '$JS.FC.>',
       `$KV.${subjects.CALLS_BUCKET}.>`,
     ],
-    subscribe: ['_INBOX.>', `beacon.control.${token}.>`],
+    subscribe: ['_INBOX.>', `beacon.control.${token}.>`, subjects.METRICS],
     respond: true,
   };
 }

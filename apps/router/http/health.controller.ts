@@ -1,7 +1,7 @@
 import { Controller, Get, Inject, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import type { HealthView } from '#contracts';
-import type { NatsConnection } from '#messaging';
+import { metricsReplySchema, subjects, type HealthView } from '#contracts';
+import { gatherJson, type NatsConnection } from '#messaging';
 import { Metrics } from '#observability';
 import { Database } from '#persistence';
 import { Endpoints } from '../engine/endpoints.js';
@@ -9,6 +9,9 @@ import { healthReport } from '../queue/queue-report.js';
 import { QueueView } from '../queue/queue-view.js';
 import { ConnectionToken } from './tokens.js';
 import { setQueueGauges } from './queue-gauges.js';
+
+/** A process that does not answer in time is missing from this scrape, and says so by its absence. */
+const GATHER_TIMEOUT_MS = 300;
 
 @Controller()
 export class HealthController {
@@ -72,7 +75,15 @@ export class HealthController {
       (snapshot) => setQueueGauges(this.metrics, snapshot),
       () => undefined,
     );
-    const { contentType, body } = await this.metrics.expose();
+    // One scrape covers every process: dispatchers and the runner serve no HTTP.
+    const others = await gatherJson(
+      this.connection,
+      subjects.METRICS,
+      metricsReplySchema,
+      this.endpoints.regions.length + 1,
+      GATHER_TIMEOUT_MS,
+    );
+    const { contentType, body } = await this.metrics.expose(others);
     await reply.header('content-type', contentType).send(body);
   }
 

@@ -35,6 +35,9 @@ export const probeSchema = z.object({ endpoint_id: z.string() });
 export const probeReplySchema = z.object({ healthy: z.boolean(), detail: z.string() });
 export type ProbeReply = z.infer<typeof probeReplySchema>;
 
+/** One process's metrics, as its registry spells them; read by the registry that adds them up. */
+export const metricsReplySchema = z.array(z.looseObject({ name: z.string(), type: z.string() })).max(1000);
+
 /** A job changed state. A hint: readers that miss one poll. */
 export const jobEventSchema = z.object({
   job_id: z.uuid(),

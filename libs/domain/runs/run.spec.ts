@@ -71,7 +71,7 @@ describe('planAfterCellFailure', () => {
     });
   });
 
-  it.each(['MODEL_ERROR', 'REQUEST_REJECTED', 'NO_ENDPOINT', 'MODEL_NOT_IN_REGION', 'toString'])(
+  it.each(['MODEL_ERROR', 'REQUEST_REJECTED', 'MODEL_NOT_IN_REGION', 'toString'])(
     'gives up at once on %s',
     (code) => {
       expect(planAfterCellFailure(1, code, policy, 0.5)).toEqual({ kind: 'fail', code });

@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import type { RequestLimits } from './http/inference.js';
+import {
+  RESULT_FORMATS,
+  cellResultSchema,
+  gateDecidedSchema,
+  runCancelSchema,
+  runCreatedSchema,
+  runListSchema,
+  runRequestSchema,
+  runViewSchema,
+} from './http/runs.js';
+import type { Operation } from './openapi.js';
+
+/** Operations on runs. */
+export function runOperations(limits: RequestLimits): Operation[] {
+  const decide = (decision: 'approve' | 'reject'): Operation => ({
+    method: 'post',
+    path: `/runs/{id}/gates/{gate}/${decision}`,
+    tag: 'runs',
+    summary: decision === 'approve' ? 'Let a run go on' : 'End a run at a gate',
+    responses: { 200: gateDecidedSchema },
+    problems: ['RUN_NOT_FOUND', 'RUN_FINISHED', 'GATE_NOT_FOUND', 'GATE_DECIDED'],
+  });
+  return [
+    {
+      method: 'post',
+      path: '/runs',
+      tag: 'runs',
+      summary: 'Start a run: questions x models x regions',
+      request: runRequestSchema(limits),
+      headers: ['Idempotency-Key'],
+      responses: { 202: runCreatedSchema },
+      problems: [
+        'VALIDATION_FAILED',
+        'MALFORMED_JSON',
+        'BODY_TOO_LARGE',
+        'UNSUPPORTED_MEDIA_TYPE',
+        'UNKNOWN_MODEL',
+        'MODEL_NOT_IN_REGION',
+        'IDEMPOTENCY_KEY_REUSED',
+      ],
+    },
+    {
+      method: 'get',
+      path: '/runs',
+      tag: 'runs',
+      summary: 'List runs, newest first',
+      query: { limit: z.int().min(1).max(200).default(50), cursor: z.string().optional() },
+      responses: { 200: runListSchema },
+      problems: ['VALIDATION_FAILED'],
+    },
+    {
+      method: 'get',
+      path: '/runs/{id}',
+      tag: 'runs',
+      summary: 'Read a run and its progress',
+      responses: { 200: runViewSchema },
+      problems: ['RUN_NOT_FOUND'],
+    },
+    {
+      method: 'get',
+      path: '/runs/{id}/results',
+      tag: 'runs',
+      summary: 'Read one row per cell; format=jsonl and format=csv stream the same rows',
+      query: { format: z.enum(RESULT_FORMATS).default('json') },
+      responses: {
+        200: z.object({ run_id: z.uuid(), status: z.string(), results: z.array(cellResultSchema) }),
+      },
+      problems: ['VALIDATION_FAILED', 'RUN_NOT_FOUND'],
+    },
+    {
+      method: 'get',
+      path: '/runs/{id}/events',
+      tag: 'runs',
+      summary: 'Follow a run; resumable with Last-Event-ID',
+      headers: ['Last-Event-ID'],
+      responses: {
+        200: { contentType: 'text/event-stream', description: 'Server-sent events until the run has ended' },
+        204: { contentType: 'text/plain', description: 'The run has ended and the client has every event' },
+      },
+      problems: ['VALIDATION_FAILED', 'RUN_NOT_FOUND', 'TOO_MANY_STREAMS', 'SHUTTING_DOWN'],
+    },
+    {
+      method: 'post',
+      path: '/runs/{id}/cancel',
+      tag: 'runs',
+      summary: 'Cancel a run, its jobs and their calls upstream',
+      responses: { 202: runCancelSchema },
+      problems: ['RUN_NOT_FOUND', 'RUN_FINISHED'],
+    },
+    decide('approve'),
+    decide('reject'),
+  ];
+}
