@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyInstance } from 'fastify';
-import { coreOperations, openApiDocument } from '#contracts';
+import { coreOperations, openApiDocument, runOperations } from '#contracts';
 import { measureRequests } from './http/http-metrics.js';
 import { ProblemFilter } from './http/problem-filter.js';
 import { RouteTable } from './http/route-table.js';
@@ -35,7 +35,10 @@ export async function createServer(
     abortOnError: false,
   });
   app.useGlobalFilters(new ProblemFilter(router.logger, routes));
-  const document = openApiDocument(coreOperations(router.limits), VERSION);
+  const document = openApiDocument(
+    [...coreOperations(router.limits), ...runOperations(router.limits)],
+    VERSION,
+  );
   server.get('/openapi.json', (_request, reply) => {
     void reply.send(document);
   });
