@@ -10,6 +10,7 @@ import {
   type RequestLimits,
 } from '#contracts';
 import { isTerminal } from '#domain';
+import { parseIdempotencyKey } from '../http/idempotency.js';
 import { RequestLimitsToken } from '../http/tokens.js';
 import { QueueView } from '../queue/queue-view.js';
 import { Cancellation } from './cancellation.js';
@@ -147,17 +148,4 @@ export class InferenceController {
       metadata: job.metadata,
     };
   }
-}
-
-const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
-
-export function parseIdempotencyKey(key: string | undefined): string | undefined {
-  if (key === undefined) return undefined;
-  if (!IDEMPOTENCY_KEY.test(key)) {
-    const message = 'must be 1 to 255 visible ASCII characters';
-    throw new ProblemError('VALIDATION_FAILED', `Idempotency-Key: ${message}`, [
-      { field: 'Idempotency-Key', message },
-    ]);
-  }
-  return key;
 }

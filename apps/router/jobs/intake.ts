@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { ProblemError, type InferenceRequest } from '#contracts';
 import { laneOf, orderKeyMs, type AgeingPolicy } from '#domain';
@@ -7,6 +7,7 @@ import { findJobsByIdempotencyKey, insertJobs, type Database, type NewJob } from
 import type { Endpoints } from '../engine/endpoints.js';
 import type { Engine } from '../engine/engine.js';
 import type { JobJournal } from '../engine/job-journal.js';
+import { keyReused, requestHash } from '../http/idempotency.js';
 import type { QueueView } from '../queue/queue-view.js';
 
 export interface AcceptedJob {
@@ -132,7 +133,7 @@ export class JobIntake {
       },
       metadata: request.metadata ?? null,
       idempotency_key: idempotencyKey ?? null,
-      request_hash: idempotencyKey === undefined ? null : hashOf(request),
+      request_hash: idempotencyKey === undefined ? null : requestHash(request).toString('hex'),
     };
   }
 
@@ -204,11 +205,7 @@ export class JobIntake {
       const holder = known.get(job.idempotency_key ?? '');
       if (holder === undefined) reject(new ProblemError('INTERNAL_ERROR', 'the job could not be stored'));
       else if (holder.requestHash !== job.request_hash) {
-        reject(
-          new ProblemError('IDEMPOTENCY_KEY_REUSED', 'Idempotency-Key: this key was used with another body', [
-            { field: 'Idempotency-Key', message: 'was used with another body' },
-          ]),
-        );
+        reject(keyReused());
       } else resolve(acceptedOf(job, holder.jobId, true));
     }
   }
@@ -239,14 +236,4 @@ export class JobIntake {
 
 function acceptedOf(job: NewJob, jobId: string, replayed: boolean): AcceptedJob {
   return { jobId, homeRegion: job.home_region, lane: job.lane, model: job.model, replayed };
-}
-
-/** Of the parsed body with its defaults, so that spelling a default out is the same request. */
-function hashOf(request: InferenceRequest): string {
-  const canonical = JSON.stringify(request, (_key, value: unknown) =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1)))
-      : value,
-  );
-  return createHash('sha256').update(canonical).digest('hex');
 }

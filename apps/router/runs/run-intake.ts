@@ -1,13 +1,6 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Configuration } from '#config';
-import {
-  DEFAULT_REQUEST_LIMITS,
-  ProblemError,
-  parseRequest,
-  runRequestSchema,
-  type RunCreatedView,
-  type RunRequest,
-} from '#contracts';
+import { DEFAULT_REQUEST_LIMITS, parseRequest, runRequestSchema, type RunCreatedView } from '#contracts';
 import type { Logger } from '#observability';
 import {
   findRun,
@@ -17,12 +10,11 @@ import {
   type Database,
   type RunEntity,
 } from '#persistence';
+import { keyReused, parseIdempotencyKey, requestHash } from '../http/idempotency.js';
 import { planRun } from './plan-run.js';
 import { resolveRun } from './resolve-run.js';
 import type { RunHints } from './run-hints.js';
 import { runNotFound } from './run-id.js';
-
-const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
 /** Accepts runs: a run is accepted once its row and all of its cells are committed. */
 export class RunIntake {
@@ -43,11 +35,11 @@ export class RunIntake {
 
   /** @throws ProblemError */
   async create(body: unknown, idempotencyKey: string | undefined): Promise<RunCreatedView> {
-    const key = checkedKey(idempotencyKey);
+    const key = parseIdempotencyKey(idempotencyKey) ?? null;
     const request = parseRequest(this.schema, body);
-    const requestHash = hashOf(request);
+    const hash = requestHash(request);
     if (key !== null) {
-      const earlier = await this.findEarlier(key, requestHash);
+      const earlier = await this.findEarlier(key, hash);
       if (earlier !== undefined) return earlier;
     }
     const resolved = resolveRun(request, this.configuration);
@@ -64,11 +56,11 @@ export class RunIntake {
       gates,
       totalCells,
       idempotencyKey: key,
-      requestHash: key === null ? null : requestHash,
+      requestHash: key === null ? null : hash,
     });
     if (!inserted) {
       // Somebody with the same key was faster.
-      const earlier = key === null ? undefined : await this.findEarlier(key, requestHash);
+      const earlier = key === null ? undefined : await this.findEarlier(key, hash);
       if (earlier === undefined) throw runNotFound();
       return earlier;
     }
@@ -87,11 +79,11 @@ export class RunIntake {
     };
   }
 
-  private async findEarlier(key: string, requestHash: Buffer): Promise<RunCreatedView | undefined> {
+  private async findEarlier(key: string, hash: Buffer): Promise<RunCreatedView | undefined> {
     const earlier = await findRunByIdempotencyKey(this.database, key);
     if (earlier === undefined) return undefined;
-    if (!earlier.requestHash.equals(requestHash)) {
-      throw new ProblemError('IDEMPOTENCY_KEY_REUSED', 'this Idempotency-Key made a run from another body');
+    if (!earlier.requestHash.equals(hash)) {
+      throw keyReused();
     }
     const run = await findRun(this.database, earlier.runId);
     return run === null ? undefined : createdView(run);
@@ -100,25 +92,4 @@ export class RunIntake {
 
 function createdView({ id, status, totalCells, spec, plan }: RunEntity): RunCreatedView {
   return { run_id: id, status, total_cells: totalCells, unavailable: [...spec.unavailable], plan };
-}
-
-function checkedKey(key: string | undefined): string | null {
-  if (key === undefined) return null;
-  if (IDEMPOTENCY_KEY.test(key)) return key;
-  const message = 'must be 1 to 255 visible ASCII characters';
-  throw new ProblemError('VALIDATION_FAILED', `Idempotency-Key: ${message}`, [
-    { field: 'Idempotency-Key', message },
-  ]);
-}
-
-/** Bodies that mean the same hash alike: defaults are filled in and the order of names does not count. */
-function hashOf(request: RunRequest): Buffer {
-  const canonical = JSON.stringify(request, (_name, value: unknown) =>
-    isRecord(value) ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value,
-  );
-  return createHash('sha256').update(canonical).digest();
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
