@@ -52,6 +52,7 @@ export {
   inferenceResponseSchema,
   jobStatusSchema,
   queuedResponseSchema,
+  WEBHOOK_WARNING,
   storableText,
   type InferenceRequest,
   type InferenceResponse,

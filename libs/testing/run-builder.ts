@@ -30,6 +30,7 @@ export function aRun(shape: RunShape = {}): NewRun {
       system_prompts: shape.systemPrompts ?? {},
       temperature: 0.1,
       max_tokens: 64,
+      webhook_url: null,
       pairs,
       unavailable: [],
     },

@@ -2,8 +2,10 @@ import { Body, Controller, Delete, Get, Headers, HttpCode, Inject, Param, Post, 
 import type { FastifyReply } from 'fastify';
 import {
   ProblemError,
+  WEBHOOK_WARNING,
   inferenceRequestSchema,
   parseRequest,
+  type InferenceRequest,
   type InferenceResponse,
   type JobStatusView,
   type QueuedResponse,
@@ -51,6 +53,7 @@ export class InferenceController {
         estimated_wait_seconds: job.estimated_wait_seconds ?? 0,
         region: job.region,
         message: 'this idempotency key is known: here is the job it made',
+        warnings: warningsOf(request),
       };
     }
     const { position, estimateMs } = await this.queueView.placeOfNew(
@@ -69,6 +72,7 @@ export class InferenceController {
         estimateMs === undefined
           ? 'accepted; no endpoint is able to take it now, it waits until one is'
           : `accepted; follow it at /inference/status/${accepted.jobId}`,
+      warnings: warningsOf(request),
     };
   }
 
@@ -148,4 +152,8 @@ export class InferenceController {
       metadata: job.metadata,
     };
   }
+}
+
+function warningsOf(request: InferenceRequest): string[] {
+  return request.webhook_url === undefined ? [] : [WEBHOOK_WARNING];
 }

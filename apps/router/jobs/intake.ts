@@ -132,6 +132,7 @@ export class JobIntake {
         max_tokens: request.max_tokens,
       },
       metadata: request.metadata ?? null,
+      webhook_url: request.webhook_url ?? null,
       idempotency_key: idempotencyKey ?? null,
       request_hash: idempotencyKey === undefined ? null : requestHash(request).toString('hex'),
     };

@@ -59,6 +59,7 @@ export function resolveRun(request: RunRequest, configuration: Configuration): R
       system_prompts: systemPrompts,
       temperature,
       max_tokens,
+      webhook_url: request.webhook_url ?? null,
       pairs,
       unavailable,
     },

@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Configuration } from '#config';
-import { DEFAULT_REQUEST_LIMITS, parseRequest, runRequestSchema, type RunCreatedView } from '#contracts';
+import {
+  DEFAULT_REQUEST_LIMITS,
+  WEBHOOK_WARNING,
+  parseRequest,
+  runRequestSchema,
+  type RunCreatedView,
+} from '#contracts';
 import type { Logger } from '#observability';
 import {
   findRun,
@@ -76,6 +82,7 @@ export class RunIntake {
       total_cells: totalCells,
       unavailable: [...spec.unavailable],
       plan,
+      warnings: warningsOf(spec),
     };
   }
 
@@ -91,5 +98,16 @@ export class RunIntake {
 }
 
 function createdView({ id, status, totalCells, spec, plan }: RunEntity): RunCreatedView {
-  return { run_id: id, status, total_cells: totalCells, unavailable: [...spec.unavailable], plan };
+  return {
+    run_id: id,
+    status,
+    total_cells: totalCells,
+    unavailable: [...spec.unavailable],
+    plan,
+    warnings: warningsOf(spec),
+  };
+}
+
+function warningsOf({ webhook_url: webhookUrl }: RunEntity['spec']): string[] {
+  return webhookUrl === null ? [] : [WEBHOOK_WARNING];
 }

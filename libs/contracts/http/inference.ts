@@ -39,6 +39,13 @@ const metadataSchema = z.record(z.string().max(256), z.unknown()).superRefine((m
   }
 });
 
+/** Kept with the job or run. This version calls no webhooks and says so in `warnings`. */
+export const webhookUrlSchema = z
+  .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+  .max(2048);
+export const WEBHOOK_WARNING =
+  'webhook_url is kept, but this version calls no webhooks: poll the status or follow the events';
+
 /** Body of `POST /inference/queued` and `POST /inference`. */
 export function inferenceRequestSchema(limits: RequestLimits = DEFAULT_REQUEST_LIMITS) {
   const tooLong = `must be at most ${limits.promptBytes} bytes of UTF-8`;
@@ -67,6 +74,7 @@ export function inferenceRequestSchema(limits: RequestLimits = DEFAULT_REQUEST_L
       timeout_ms: z.int().min(1).max(limits.timeoutMs).optional(),
       max_attempts: z.int().min(1).max(limits.maxAttempts).optional(),
       deadline: z.iso.datetime({ offset: true }).optional(),
+      webhook_url: webhookUrlSchema.optional(),
       metadata: metadataSchema.optional(),
     })
     .superRefine((body, context) => {
@@ -92,6 +100,8 @@ export const queuedResponseSchema = z.object({
   estimated_wait_seconds: z.number().min(0),
   region: z.string(),
   message: z.string(),
+  /** What was asked for and is not done. */
+  warnings: z.array(z.string()),
 });
 export type QueuedResponse = z.infer<typeof queuedResponseSchema>;
 

@@ -7,7 +7,7 @@ import {
   RUN_STATUSES,
 } from '#domain';
 import { z } from 'zod';
-import { DEFAULT_REQUEST_LIMITS, storableText, type RequestLimits } from './inference.js';
+import { DEFAULT_REQUEST_LIMITS, storableText, type RequestLimits, webhookUrlSchema } from './inference.js';
 
 export const QUESTIONS_MAX = 10_000;
 export const REPEATS_MAX = 1000;
@@ -55,6 +55,7 @@ export function runRequestSchema(limits: RequestLimits = DEFAULT_REQUEST_LIMITS)
     gates: z.array(gate).max(NAMES_MAX).default([]),
     temperature: z.number().min(0).max(2).default(0.1),
     max_tokens: z.int().min(1).max(limits.maxTokens).default(512),
+    webhook_url: webhookUrlSchema.optional(),
   });
 }
 export type RunRequest = z.infer<ReturnType<typeof runRequestSchema>>;
@@ -78,6 +79,8 @@ export const runCreatedSchema = z.object({
   total_cells: z.int(),
   unavailable: z.array(runPairSchema),
   plan: runPlanSchema,
+  /** What was asked for and is not done. */
+  warnings: z.array(z.string()),
 });
 export type RunCreatedView = z.infer<typeof runCreatedSchema>;
 

@@ -15,6 +15,7 @@ export interface StoredRunSpec {
   readonly system_prompts: Readonly<Record<string, string>>;
   readonly temperature: number;
   readonly max_tokens: number;
+  readonly webhook_url: string | null;
   /** `cells.pair_no` counts them from 1. */
   readonly pairs: readonly RunPair[];
   /** Asked for, but served nowhere in that region: no cells. */

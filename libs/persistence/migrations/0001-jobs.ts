@@ -32,6 +32,7 @@ export class Jobs1763769600001 implements MigrationInterface {
         deadline         timestamptz,
         request          jsonb NOT NULL,
         metadata         jsonb,
+        webhook_url      text,
         idempotency_key  text,
         request_hash     bytea,
         error_code       text,

@@ -17,6 +17,7 @@ export interface NewJob {
   readonly deadline: string | null;
   readonly request: unknown;
   readonly metadata: unknown;
+  readonly webhook_url: string | null;
   readonly idempotency_key: string | null;
   /** Hex. */
   readonly request_hash: string | null;
@@ -29,13 +30,14 @@ export interface NewJob {
 export async function insertJobs(database: Queryable, jobs: readonly NewJob[]): Promise<Set<string>> {
   const { rows } = await database.query<{ id: string }>(
     `INSERT INTO jobs (id, state, model, home_region, preferred_region, region_policy, priority, lane, order_key,
-                       max_attempts, timeout_ms, deadline, request, metadata, idempotency_key, request_hash)
+                       max_attempts, timeout_ms, deadline, request, metadata, webhook_url, idempotency_key,
+                       request_hash)
      SELECT id, 'queued', model, home_region, preferred_region, region_policy, priority, lane, order_key,
-            max_attempts, timeout_ms, deadline, request, metadata, idempotency_key, decode(request_hash, 'hex')
+            max_attempts, timeout_ms, deadline, request, metadata, webhook_url, idempotency_key, decode(request_hash, 'hex')
        FROM jsonb_to_recordset($1::jsonb) AS job (
               id uuid, model text, home_region text, preferred_region text, region_policy text, priority text,
               lane text, order_key bigint, max_attempts integer, timeout_ms integer, deadline timestamptz,
-              request jsonb, metadata jsonb, idempotency_key text, request_hash text)
+              request jsonb, metadata jsonb, webhook_url text, idempotency_key text, request_hash text)
      ON CONFLICT (idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
      RETURNING id`,
     [JSON.stringify(jobs)],
