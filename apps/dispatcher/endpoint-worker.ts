@@ -94,7 +94,10 @@ export class EndpointWorker {
   }
 
   private async work(call: RunningCall): Promise<void> {
-    const extend = setInterval(() => call.message.working(), TICKET_ACK_WAIT_MS / 3);
+    const { connection } = this.services;
+    const extend = setInterval(() => {
+      if (!connection.isClosed()) call.message.working();
+    }, TICKET_ACK_WAIT_MS / 3);
     try {
       const turn = await this.awaitTurn(call);
       if (turn === 'unwanted') {
@@ -195,6 +198,8 @@ export class EndpointWorker {
         await this.services.outcomes.publish(outcome);
         return;
       } catch (error) {
+        // Closed by this process's own end: the ticket was handed back, and its next holder finds the call.
+        if (this.services.connection.isClosed()) throw error;
         this.services.logger.warn(
           { event: 'outcome.not_stored', job_id: outcome.job_id, epoch: outcome.epoch, err: error },
           'an outcome could not be stored yet',
