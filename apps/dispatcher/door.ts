@@ -25,9 +25,13 @@ export class Door {
     });
   }
 
-  /** A call has ended: the first at the door goes. Nobody there: the router gives the turn to whom it admits next. */
-  passTurn(): void {
+  /**
+   * A call has ended: the first at the door goes. Nobody there: the router gives the turn to whom it admits next.
+   * @returns whether somebody went
+   */
+  passTurn(): boolean {
     const [first] = this.waiting.values();
     first?.();
+    return first !== undefined;
   }
 }

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { setTimeout as wait } from 'node:timers/promises';
+import { setImmediate as setImmediately, setTimeout as wait } from 'node:timers/promises';
 import { subjects, ticketSchema, type Outcome, type OutcomeResult, type Ticket } from '#contracts';
 import { callEndpoint, type Endpoint, type EndpointCredentials, type HttpClient } from '#endpoint-client';
 import {
@@ -154,11 +154,14 @@ export class EndpointWorker {
     const resultUrl = isRedelivered(call) ? await callStore.get(ticket.job_id, ticket.attempt) : undefined;
     const startedAtMs = performance.now();
     call.startedAtMs = startedAtMs;
-    publishJson(connection, subjects.startedSubject(ticket.region), {
-      job_id: ticket.job_id,
-      epoch: ticket.epoch,
-      dispatcher_id: dispatcherId,
-      running_ms: 0,
+    // After the request has gone out: word of it wakes the router and its database, which would compete with it.
+    setImmediate(() => {
+      publishJson(connection, subjects.startedSubject(ticket.region), {
+        job_id: ticket.job_id,
+        epoch: ticket.epoch,
+        dispatcher_id: dispatcherId,
+        running_ms: Math.round(performance.now() - startedAtMs),
+      });
     });
     logger.info(
       { event: 'call.started', ...idsOf(ticket), reattached: resultUrl !== undefined },
@@ -183,7 +186,8 @@ export class EndpointWorker {
     if (stored) void callStore.forget(ticket.job_id, ticket.attempt).catch(() => undefined);
     const durationMs = performance.now() - startedAtMs;
     call.startedAtMs = undefined;
-    this.door.passTurn();
+    // The next call's request goes out first: until then the endpoint, and its GPU, stand idle.
+    if (this.door.passTurn()) await setImmediately();
     logger.info(
       { event: 'call.ended', ...idsOf(ticket), duration_ms: Math.round(durationMs), ...summaryOf(result) },
       'call ended',

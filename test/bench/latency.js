@@ -7,8 +7,9 @@ import { performance } from 'node:perf_hooks';
 import { post, row, startStack, success, until } from './stack.js';
 
 const FAILOVERS = 500;
-const GAPS = 1000;
-const CALL_MS = 20;
+const GAPS = 400;
+/** Short for a model, long against admission: the next ticket has to be at the door before the call ends. */
+const CALL_MS = 100;
 
 const configuration = (upstream) => ({
   limits: { endpoints: 8, gpus: 8 },
