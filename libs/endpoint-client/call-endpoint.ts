@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks';
+import { setTimeout as wait } from 'node:timers/promises';
 import { isAxiosError, type AxiosInstance, type AxiosResponse } from 'axios';
 import type { OutcomeResult, Ticket } from '#contracts';
 import { classifyStatus } from './classify.js';
@@ -7,6 +9,13 @@ import { failed, readAnswer, requestBody } from './protocols.js';
 
 /** The platform answers 303 after 150 s; a hop that is silent for longer has lost its peer. */
 const HOP_TIMEOUT_MS = 170_000;
+/**
+ * The platform keeps a running call this long after its caller has gone. Whoever gives up earlier and calls again has
+ * two calls running at the endpoint, and pays for both.
+ */
+const FIND_AGAIN_FOR_MS = 120_000;
+const FIND_AGAIN_DELAY_MS = 50;
+const FIND_AGAIN_DELAY_MAX_MS = 500;
 
 export interface CallOptions {
   readonly credentials: EndpointCredentials | undefined;
@@ -61,12 +70,27 @@ export async function callEndpoint(
     });
   };
 
+  /** Reading a result makes no call, so a broken connection is simply made again. */
+  const follow = async (url: string): Promise<AxiosResponse<string>> => {
+    let giveUpAtMs: number | undefined;
+    for (let delayMs = FIND_AGAIN_DELAY_MS; ; delayMs = Math.min(delayMs * 2, FIND_AGAIN_DELAY_MAX_MS)) {
+      try {
+        return await hop('GET', url);
+      } catch (error) {
+        giveUpAtMs ??= performance.now() + FIND_AGAIN_FOR_MS;
+        const isFinal = abort.signal.aborted || error instanceof ResponseTooLargeError;
+        if (isFinal || performance.now() + delayMs > giveUpAtMs) throw error;
+      }
+      await wait(delayMs, undefined, { signal: abort.signal });
+    }
+  };
+
   try {
     let url = endpoint.url;
     let response: AxiosResponse<string>;
     if (options.resultUrl !== undefined && sameOrigin(options.resultUrl, endpoint.url)) {
       url = options.resultUrl;
-      response = await hop('GET', url);
+      response = await follow(url);
       // The platform no longer knows the call (its result was delivered or dropped): make it again.
       if (response.status === 408 || response.status === 410) {
         url = endpoint.url;
@@ -85,7 +109,7 @@ export async function callEndpoint(
       }
       url = next.href;
       await options.onResultUrl(url);
-      response = await hop('GET', url);
+      response = await follow(url);
     }
     const callId = headerOf(response, 'modal-function-call-id');
     if (response.status === 200) return readAnswer(endpoint, ticket, response.data, callId);
