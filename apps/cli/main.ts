@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { exitCodeOf, messageOf } from './command-error.js';
+import { registerDemo } from './commands/demo.js';
 import { registerUp } from './commands/up.js';
 import { EXIT_OK } from './exit-codes.js';
 
@@ -20,6 +21,7 @@ export async function main(parameters: readonly string[]): Promise<number> {
     exitCode = code;
   };
   registerUp(program, setExitCode);
+  registerDemo(program, setExitCode);
   try {
     await program.parseAsync(parameters, { from: 'user' });
     return exitCode;
