@@ -86,7 +86,10 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     );
     return { questions, evidence, followed, checks, isComplete: isComplete(checks) };
   } finally {
-    await platform.stop();
+    const stopped = platform.stop();
+    // Nobody wants the answers any more: their calls are not waited for, and the data is thrown away.
+    if (signal.aborted) platform.kill();
+    await stopped;
   }
 }
 
