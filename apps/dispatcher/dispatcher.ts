@@ -56,7 +56,7 @@ export class Dispatcher {
       dispatcherId,
       connection,
       topology: await Topology.open(connection),
-      outcomes: new OutcomePublisher(connection),
+      outcomes: new OutcomePublisher(connection, dispatcherId),
       callStore: new CallStore(connection),
       http,
       credentials,

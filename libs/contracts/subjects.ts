@@ -23,7 +23,7 @@ export const endpointConsumerFilter = (region: string, endpointId: string): stri
 export const outcomeSubject = (region: string, jobId: string, epoch: number): string =>
   `beacon.outcomes.${subjectToken(region)}.${jobId}.${epoch}`;
 
-/** Message id of a ticket and of its outcome: JetStream drops a second copy. */
+/** Names a ticket. It is its message id, by which JetStream drops a second copy. */
 export const messageId = (jobId: string, epoch: number): string => `${jobId}:${epoch}`;
 /** KV key of a running call: the attempt, because a ticket issued again is still the same call. */
 export const callKey = (jobId: string, attempt: number): string => `${jobId}.${attempt}`;

@@ -7,7 +7,11 @@ import { encodeJson } from './json.js';
 export class OutcomePublisher {
   private readonly client: JetStreamClient;
 
-  constructor(connection: NatsConnection) {
+  /** @param holder names the publishing process: two holders of one ticket made two calls, and both are kept */
+  constructor(
+    connection: NatsConnection,
+    private readonly holder: string,
+  ) {
     this.client = jetstream(connection, { timeout: 2000 });
   }
 
@@ -17,7 +21,7 @@ export class OutcomePublisher {
       subjects.outcomeSubject(outcome.region, outcome.job_id, outcome.epoch),
       encodeJson(outcome),
       {
-        msgID: subjects.messageId(outcome.job_id, outcome.epoch),
+        msgID: `${subjects.messageId(outcome.job_id, outcome.epoch)}:${this.holder}`,
       },
     );
   }

@@ -32,6 +32,7 @@ export {
   extendSlot,
   findCallsToCancel,
   findSilentSlots,
+  finishCancelling,
   checkTicket,
   reissueTicket,
   returnTicket,

@@ -119,7 +119,7 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
     onReconnect: () => undefined,
     onDisconnect: () => undefined,
   });
-  const outcomes = new OutcomePublisher(observer);
+  const outcomes = new OutcomePublisher(observer, 'test');
   const url = `http://127.0.0.1:${port}`;
   return {
     url,

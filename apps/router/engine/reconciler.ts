@@ -10,6 +10,7 @@ import {
   extendSlot,
   findCallsToCancel,
   findSilentSlots,
+  finishCancelling,
   readEndpoints,
   reissueTicket,
   returnTicket,
@@ -111,9 +112,10 @@ export class Reconciler {
   /** A cancellation is a message that may be lost: it is sent until the call is known to be over. */
   private async repeatCancellations(): Promise<void> {
     const { database, connection, topology } = this.options;
-    for (const { job_id, epoch, region, endpoint_id } of await findCallsToCancel(database, BATCH)) {
+    for (const { job_id, epoch, region, endpoint_id, started } of await findCallsToCancel(database, BATCH)) {
       publishJson(connection, subjects.cancelSubject(region), { job_id, epoch });
-      // A staged ticket has no call to cancel: taking it out of the stream keeps one from being made.
+      // A ticket that was not begun has no call to cancel: out of the stream, none will be made.
+      if (started) continue;
       await topology.purge(
         subjects.dispatchStream(region),
         subjects.dispatchSubject(region, endpoint_id, job_id),
@@ -153,17 +155,25 @@ export class Reconciler {
       engine.receive({ outcome: lostOutcome(slot) });
       return;
     }
+    if (ended && slot.started) {
+      // Its dispatcher is silent and its call may run on: the slot is kept until the deadline, the job is not.
+      await this.endCancelling(slot);
+      await extendSlot(database, jobId, epoch);
+      return;
+    }
     if (ended && !ticketWaits) {
       await this.dropEnded(slot);
       return;
     }
-    if (!slot.started && !endpoints.dispatcherAlive(region, Date.now())) {
-      // Nobody there will take it: the job waits again, and may go elsewhere where its policy allows.
+    const nobodyTakesIt =
+      endpoints.spec(slot.endpoint_id) === undefined || !endpoints.dispatcherAlive(region, Date.now());
+    if (!slot.started && nobodyTakesIt) {
+      // The job waits again, and may go elsewhere where its policy allows.
       await topology.purge(stream, ticketSubject);
       if (await returnTicket(database, jobId, epoch)) {
         logger.warn(
           { event: 'ticket.returned', ...ids },
-          'a ticket was taken back: its region has no dispatcher',
+          'a ticket was taken back: nobody there would take it',
         );
         engine.poke();
       }
@@ -178,6 +188,18 @@ export class Reconciler {
     metrics.count('beacon_tickets_reissued_total', { region });
     logger.warn({ event: 'ticket.reissued', ...ids, new_epoch: job.epoch }, 'a lost ticket was issued again');
     engine.publish([job]);
+  }
+
+  private async endCancelling({ job_id: jobId, job_state: state, attempt }: SilentSlot): Promise<void> {
+    if (state !== 'cancelling') return;
+    const { database, journal } = this.options;
+    const homeRegion = await database.transaction(async (client) => {
+      const region = await finishCancelling(client, jobId);
+      if (region !== undefined) await addToTotals(client, region, { cancelled: 1 });
+      return region;
+    });
+    if (homeRegion !== undefined)
+      journal.record({ jobId, from: state, to: 'cancelled', attempt, homeRegion });
   }
 
   /** The job is over, and so are its ticket and its call: nothing will report, so the slot is given up here. */

@@ -42,6 +42,7 @@ export class Cancellation {
     if (job.to === 'cancelled') return 'cancelled';
     if (job.region !== null && job.endpoint_id !== null) {
       publishJson(this.connection, subjects.cancelSubject(job.region), { job_id: jobId, epoch: job.epoch });
+      if (job.from !== 'dispatched') return 'cancelling';
       // A staged ticket has no call yet: out of the stream, none will be made. The reconciler repeats both.
       this.topology
         .purge(

@@ -87,6 +87,20 @@ export async function returnTicket(database: Queryable, jobId: string, epoch: nu
   return (rowCount ?? 0) > 0;
 }
 
+/**
+ * Ends a cancellation whose call nobody reports on. The slot stays: the call may still be running upstream, and the
+ * limit must not be exceeded by whoever would get its place.
+ * @returns the region it is counted in, or `undefined` where the job has ended meanwhile
+ */
+export async function finishCancelling(database: Queryable, jobId: string): Promise<string | undefined> {
+  const { rows } = await database.query<{ home_region: string }>(
+    `UPDATE jobs SET state = 'cancelled', completed_at = clock_timestamp()
+      WHERE id = $1 AND state = 'cancelling' RETURNING home_region`,
+    [jobId],
+  );
+  return rows[0]?.home_region;
+}
+
 /** Gives up a slot whose job has ended without it: no ticket and no call are left. */
 export async function dropSlot(database: Queryable, jobId: string, epoch: number): Promise<void> {
   await database.query(
@@ -133,12 +147,14 @@ export interface OverdueCancellation {
   readonly epoch: number;
   readonly region: string;
   readonly endpoint_id: string;
+  /** Whether a dispatcher has begun the call. */
+  readonly started: boolean;
 }
 
 /** Calls that should be ending: their jobs are being cancelled, or ended by their deadline. */
 export async function findCallsToCancel(database: Queryable, limit: number): Promise<OverdueCancellation[]> {
   const { rows } = await database.query<OverdueCancellation & Record<string, unknown>>(
-    `SELECT slots.job_id, slots.epoch, slots.region, slots.endpoint_id
+    `SELECT slots.job_id, slots.epoch, slots.region, slots.endpoint_id, slots.started_at IS NOT NULL AS started
        FROM slots JOIN jobs ON jobs.id = slots.job_id
       WHERE jobs.state IN ('cancelling', 'expired', 'cancelled')
       LIMIT $1`,
