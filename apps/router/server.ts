@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { coreOperations, openApiDocument, runOperations } from '#contracts';
 import { measureRequests } from './http/http-metrics.js';
 import { ProblemFilter } from './http/problem-filter.js';
+import { refuseConnection, refusePath } from './http/refused-early.js';
 import { RouteTable } from './http/route-table.js';
 import { RouterModule } from './router.module.js';
 import type { Router } from './router.js';
@@ -26,6 +27,8 @@ export async function createServer(
     keepAliveTimeout: 65_000,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
+    frameworkErrors: refusePath,
+    clientErrorHandler: refuseConnection,
   });
   const server = adapter.getInstance<FastifyInstance>();
   server.addHook('onRoute', ({ method, url }) => routes.add(method, url));
@@ -33,7 +36,10 @@ export async function createServer(
   const app = await NestFactory.create<NestFastifyApplication>(RouterModule.of(router), adapter, {
     logger: false,
     abortOnError: false,
+    // Nest would add a parser for forms; Fastify's own for JSON is the only one that is wanted.
+    bodyParser: false,
   });
+  server.removeContentTypeParser('text/plain');
   app.useGlobalFilters(new ProblemFilter(router.logger, routes));
   const document = openApiDocument(
     [...coreOperations(router.limits), ...runOperations(router.limits)],

@@ -1,26 +1,16 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ProblemError } from '#contracts';
+import type { RequestErrorCode } from '#domain';
 import type { Logger } from '#observability';
+import { PROBLEM_TYPE, dropBody } from './refused-early.js';
 import type { RouteTable } from './route-table.js';
 
-/** What Fastify says before a controller is reached. */
-const FASTIFY_CODES: Readonly<Record<string, (error: Error) => ProblemError>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: () =>
-    new ProblemError('BODY_TOO_LARGE', 'body: is larger than the limit (limits.body_bytes)', [
-      { field: 'body', message: 'is larger than the limit (limits.body_bytes)' },
-    ]),
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
-    new ProblemError('UNSUPPORTED_MEDIA_TYPE', 'Content-Type: must be application/json', [
-      { field: 'Content-Type', message: 'must be application/json' },
-    ]),
-  FST_ERR_CTP_EMPTY_JSON_BODY: () =>
-    new ProblemError('MALFORMED_JSON', 'body: is empty', [{ field: 'body', message: 'is empty' }]),
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
-    new ProblemError('REQUEST_INVALID', 'Content-Length: does not match the body', [
-      { field: 'Content-Length', message: 'does not match the body' },
-    ]),
-};
+/** What Fastify refuses before a controller is reached. Nest keeps the status of its errors and drops the code. */
+const REFUSED_BODIES: ReadonlyMap<unknown, () => ProblemError> = new Map([
+  [413, () => refusedField('BODY_TOO_LARGE', 'body', 'is larger than the limit (limits.body_bytes)')],
+  [415, () => refusedField('UNSUPPORTED_MEDIA_TYPE', 'Content-Type', 'must be application/json')],
+]);
 
 /** SQLSTATE classes and socket errors that mean the database cannot be used now. */
 const DATABASE_AWAY = /^(?:08|57P|53|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)/;
@@ -33,7 +23,7 @@ export class ProblemFilter implements ExceptionFilter {
     private readonly routes: RouteTable,
   ) {}
 
-  catch(error: unknown, host: ArgumentsHost): void {
+  async catch(error: unknown, host: ArgumentsHost): Promise<void> {
     const http = host.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
@@ -52,25 +42,15 @@ export class ProblemFilter implements ExceptionFilter {
         'a request failed',
       );
     }
+    if (problem.code === 'BODY_TOO_LARGE') await dropBody(request.raw);
     if (reply.sent) return;
-    void reply
-      .status(document.status)
-      .header('content-type', 'application/problem+json; charset=utf-8')
-      .send(JSON.stringify(document));
+    void reply.status(document.status).header('content-type', PROBLEM_TYPE).send(JSON.stringify(document));
   }
 
   private problemOf(error: unknown, method: string, path: string, reply: FastifyReply): ProblemError {
     if (error instanceof ProblemError) return error;
-    const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
-    if (typeof code === 'string') {
-      const known = FASTIFY_CODES[code];
-      if (known !== undefined && error instanceof Error) return known(error);
-    }
-    if (error instanceof SyntaxError) {
-      return new ProblemError('MALFORMED_JSON', 'body: is not valid JSON', [
-        { field: 'body', message: 'is not valid JSON' },
-      ]);
-    }
+    const { statusCode } = error as { statusCode?: unknown };
+    if (error instanceof SyntaxError) return refusedField('MALFORMED_JSON', 'body', 'is not valid JSON');
     const status = error instanceof HttpException ? error.getStatus() : statusCode;
     if (status === 404) {
       const allowed = this.routes.methodsOf(path);
@@ -83,13 +63,11 @@ export class ProblemFilter implements ExceptionFilter {
       }
       return new ProblemError('ROUTE_NOT_FOUND', `there is nothing at ${method} ${path.slice(0, 200)}`);
     }
-    if (status === 413)
-      return new ProblemError('BODY_TOO_LARGE', 'body: is larger than the limit (limits.body_bytes)');
+    const refused = REFUSED_BODIES.get(status);
+    if (refused !== undefined) return refused();
     if (typeof status === 'number' && status >= 400 && status < 500) {
       // Nest wraps the parser's errors; all of them are about the body.
-      return new ProblemError('MALFORMED_JSON', 'body: is not valid JSON', [
-        { field: 'body', message: 'is not valid JSON' },
-      ]);
+      return refusedField('MALFORMED_JSON', 'body', 'is not valid JSON');
     }
     if (isDatabaseAway(error))
       return new ProblemError('DATABASE_UNAVAILABLE', 'the database cannot be reached; try again', [], {
@@ -97,6 +75,10 @@ export class ProblemFilter implements ExceptionFilter {
       });
     return new ProblemError('INTERNAL_ERROR', 'the fault has been logged', [], { cause: error });
   }
+}
+
+function refusedField(code: RequestErrorCode, field: string, message: string): ProblemError {
+  return new ProblemError(code, `${field}: ${message}`, [{ field, message }]);
 }
 
 function isDatabaseAway(error: unknown): boolean {

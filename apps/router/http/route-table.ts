@@ -12,7 +12,7 @@ export class RouteTable {
         part.startsWith(':') ? '[^/]+' : part === '*' ? '.*' : part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'),
       )
       .join('/');
-    this.routes.push({ methods, pattern: new RegExp(`^${source}/?$`), url });
+    this.routes.push({ methods, pattern: new RegExp(`^${source}$`), url });
   }
 
   methodsOf(path: string): string[] {

@@ -18,6 +18,7 @@ export const DEFAULT_REQUEST_LIMITS: RequestLimits = {
 };
 
 export const METADATA_BYTES = 16_384;
+export const METADATA_DEPTH = 64;
 export const MESSAGES_MAX = 1024;
 
 /** Postgres stores neither U+0000 nor half a surrogate pair; refusing them beats changing them. */
@@ -29,6 +30,11 @@ export const storableText = z
   );
 
 const metadataSchema = z.record(z.string().max(256), z.unknown()).superRefine((metadata, context) => {
+  // First: writing JSON, and Postgres reading it, both run out of stack on what is nested too deep.
+  if (isDeeperThan(metadata, METADATA_DEPTH)) {
+    context.addIssue({ code: 'custom', message: `must be nested at most ${METADATA_DEPTH} deep` });
+    return;
+  }
   const json = JSON.stringify(metadata);
   if (Buffer.byteLength(json) > METADATA_BYTES) {
     context.addIssue({ code: 'custom', message: `must be at most ${METADATA_BYTES} bytes of JSON` });
@@ -38,6 +44,11 @@ const metadataSchema = z.record(z.string().max(256), z.unknown()).superRefine((m
     context.addIssue({ code: 'custom', message: 'must not contain U+0000 or unpaired surrogates' });
   }
 });
+
+function isDeeperThan(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return depth === 0 || Object.values(value).some((entry) => isDeeperThan(entry, depth - 1));
+}
 
 /** Kept with the job or run. This version calls no webhooks and says so in `warnings`. */
 export const webhookUrlSchema = z
