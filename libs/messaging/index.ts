@@ -4,4 +4,4 @@ export { DurableConsumer, type DurableConsumerOptions, type JsMsg } from './dura
 export { decodeJson, encodeJson, gatherJson, publishJson, requestJson, subscribeJson } from './json.js';
 export { OutcomePublisher } from './outcome-publisher.js';
 export { TicketPublisher } from './ticket-publisher.js';
-export { TICKET_ACK_WAIT_MS, Topology } from './topology.js';
+export { OUTCOME_ACK_WAIT_MS, TICKET_ACK_WAIT_MS, Topology } from './topology.js';

@@ -13,7 +13,8 @@ import { subjects } from '#contracts';
 const NANOS_PER_MS = 1_000_000;
 /** Redelivery after a holder fell silent; holders extend it with in-progress acks every third of it. */
 export const TICKET_ACK_WAIT_MS = 6000;
-const OUTCOME_ACK_WAIT_MS = 30_000;
+/** The same for outcomes: what a killed router held is recorded by its successor after so long. */
+export const OUTCOME_ACK_WAIT_MS = 5000;
 const STREAM_MAX_BYTES = 1024 * 1024 * 1024;
 
 /**

@@ -22,6 +22,7 @@ import {
   type StartedJob,
 } from '#persistence';
 import type { Endpoints } from './endpoints.js';
+import { HeldOutcomes } from './held-outcomes.js';
 import type { JobJournal } from './job-journal.js';
 import { settle, type Settled, type SettlementPolicy } from './settlement.js';
 
@@ -64,6 +65,7 @@ const FAULT_PAUSE_MS = 250;
  */
 export class Engine {
   private readonly outcomes: ReceivedOutcome[] = [];
+  private readonly held = new HeldOutcomes();
   private readonly started: Started[] = [];
   private poked = true;
   private running: Promise<void> | undefined;
@@ -77,6 +79,7 @@ export class Engine {
 
   /** An outcome arrived. It is acked once it is committed. */
   receive(outcome: ReceivedOutcome): void {
+    this.held.hold(outcome.message);
     this.outcomes.push(outcome);
     this.wake();
   }
@@ -102,6 +105,7 @@ export class Engine {
     this.stopped = true;
     clearTimeout(this.timer);
     await this.running;
+    this.held.close();
   }
 
   private wake(): void {
@@ -135,7 +139,7 @@ export class Engine {
     metrics.observe('beacon_settle_seconds', {}, (performance.now() - beganMs) / 1000);
     this.hasRoom = cycle.hasRoom;
     this.publish(cycle.admitted);
-    for (const { message } of outcomes) message?.ack();
+    for (const { message } of outcomes) this.held.ack(message);
     this.trace(cycle);
     this.schedule(cycle.retryDueInMs);
   }
