@@ -2,12 +2,15 @@
  * Two latencies, seen from the endpoints' side (ms):
  * - failover: from the end of a failed answer to the arrival of the job's next attempt in another region
  * - gap: from the end of an answer to the arrival of the next job's call at the same, busy endpoint
+ * - floor: the same, for a bare HTTP client that only posts again; what no router on this machine can go below
  */
+import { spawn } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
 import { post, row, startStack, success, until } from './stack.js';
 
 const FAILOVERS = 500;
 const GAPS = 400;
+const FLOOR_CALLS = 150;
 /** Short for a model, long against admission: the next ticket has to be at the door before the call ends. */
 const CALL_MS = 100;
 
@@ -25,8 +28,8 @@ const configuration = (upstream) => ({
 
 const failedAtMs = new Map();
 const failovers = [];
-const gaps = [];
-let answeredAtMs;
+const gaps = { 'asia-busy': [], floor: [] };
+const answeredAtMs = {};
 let busyCalls = 0;
 let usCalls = 0;
 
@@ -48,13 +51,23 @@ const stack = await startStack(configuration, ({ endpoint, jobId, atMs }, respon
     respond(200, success('EU', 'flaky'));
     return;
   }
-  busyCalls += 1;
-  if (answeredAtMs !== undefined) gaps.push(atMs - answeredAtMs);
+  if (endpoint === 'asia-busy') busyCalls += 1;
+  if (answeredAtMs[endpoint] !== undefined) gaps[endpoint].push(atMs - answeredAtMs[endpoint]);
   setTimeout(() => {
     respond(200, success('ASIA', 'busy'));
-    answeredAtMs = performance.now();
+    answeredAtMs[endpoint] = performance.now();
   }, CALL_MS);
 });
+
+function measureFloor() {
+  answeredAtMs.floor = undefined;
+  const client = spawn(process.execPath, [
+    new URL('floor-client.js', import.meta.url).pathname,
+    stack.upstreamUrl,
+    String(FLOOR_CALLS),
+  ]);
+  return new Promise((resolve) => client.once('exit', resolve));
+}
 
 let passed = true;
 try {
@@ -69,6 +82,7 @@ try {
   // The first few warm processes and connections up; they are measured, and left out of the figure.
   passed = row('failed outcome to next attempt, ms', failovers.slice(20), 50) && passed;
 
+  await measureFloor();
   for (let index = 0; index < GAPS; index += 50) {
     await Promise.all(
       Array.from({ length: 50 }, () =>
@@ -77,7 +91,9 @@ try {
     );
   }
   await until(() => busyCalls >= GAPS, GAPS * CALL_MS * 5, 'the queue to run empty');
-  passed = row('gap between two jobs on a busy endpoint, ms', gaps.slice(20), 5) && passed;
+  await measureFloor();
+  passed = row('gap between two jobs on a busy endpoint, ms', gaps['asia-busy'].slice(20), 5) && passed;
+  row('floor: a bare client on this machine, ms', gaps.floor.slice(20));
 } finally {
   await stack.stop();
 }

@@ -51,6 +51,7 @@ export async function startStack(configuration, onCall) {
   );
   return {
     url: router.url,
+    upstreamUrl: upstream.url,
     routerPid: router.pid,
     postgresUrl: postgres.url,
     async stop() {
