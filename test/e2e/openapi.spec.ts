@@ -1,0 +1,193 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { deploymentOf, startBeacon, type Beacon, type Reply } from '#testing';
+import { z } from 'zod';
+
+type Schema = Parameters<typeof z.fromJSONSchema>[0];
+interface Content {
+  readonly schema: Schema & { readonly $ref?: string };
+}
+interface Response {
+  readonly description: string;
+  readonly content?: Readonly<Record<string, Content>>;
+}
+interface Operation {
+  readonly operationId: string;
+  readonly parameters: readonly { readonly name: string; readonly in: string }[];
+  readonly requestBody?: { readonly content: Readonly<Record<string, Content>> };
+  readonly responses: Readonly<Record<string, Response>>;
+}
+interface Document {
+  readonly openapi: string;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
+}
+
+const UNKNOWN_ID = '00000000-0000-4000-8000-000000000000';
+
+describe('openapi.json', () => {
+  let beacon: Beacon;
+  let document: Document;
+
+  beforeAll(async () => {
+    beacon = await startBeacon({ configuration: deploymentOf({ m: ['US', 'EU'] }) });
+    document = (await beacon.client.request<Document>('/openapi.json')).body;
+  }, 120_000);
+  afterAll(() => beacon.stop());
+
+  const operations = (): { name: string; path: string; operation: Operation }[] =>
+    Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({
+        name: `${method.toUpperCase()} ${path}`,
+        path,
+        operation,
+      })),
+    );
+  const schemaFor = (name: string, reply: Reply): Schema => {
+    const { operation } = operations().find((each) => each.name === name)!;
+    const media = reply.contentType.split(';')[0]!;
+    const content = operation.responses[reply.status]?.content?.[media];
+    if (content === undefined) throw new Error(`${name} does not document ${reply.status} ${media}`);
+    const shared = content.schema.$ref?.replace('#/components/schemas/', '');
+    return shared === undefined ? content.schema : document.components.schemas[shared]!;
+  };
+  const expectDocumented = (name: string, reply: Reply): void => {
+    const checked = z.fromJSONSchema(schemaFor(name, reply)).safeParse(reply.body);
+    expect({ name, status: reply.status, issues: checked.error?.issues ?? [] }).toEqual({
+      name,
+      status: reply.status,
+      issues: [],
+    });
+  };
+
+  it('documents every route that is served, and no other', () => {
+    const served = beacon.routes().filter((route) => !/^\w+ \/docs(\/|$)/.test(route));
+    const unnamed = (route: string): string => route.replace(/\{\w+\}/g, '{}');
+    expect(
+      operations()
+        .map(({ name }) => unnamed(name))
+        .sort(),
+    ).toEqual(served.map(unnamed).sort());
+  });
+
+  it('resolves every reference and repeats no operation id', () => {
+    const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(([, ref]) => ref!);
+    expect(references.length).toBeGreaterThan(0);
+    for (const reference of new Set(references)) {
+      const parts = reference.split('/').slice(1);
+      const target = parts.reduce<unknown>(
+        (node, part) => (node as Record<string, unknown> | undefined)?.[part],
+        document,
+      );
+      expect({ reference, found: target !== undefined }).toEqual({ reference, found: true });
+    }
+    const ids = operations().map(({ operation }) => operation.operationId);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('names every parameter of a path, and no other', () => {
+    for (const { name, path, operation } of operations()) {
+      const named = operation.parameters.filter((each) => each.in === 'path').map((each) => each.name);
+      const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter);
+      expect({ name, named }).toEqual({ name, named: inPath });
+    }
+  });
+
+  it('mentions problem codes of docs/errors.md alone, each below its own status', () => {
+    const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
+    const statusOf = new Map(
+      [...page.matchAll(/^\| `([A-Z_]+)` +\| (\d{3}) +\|/gm)].map(([, code, status]) => [code!, status!]),
+    );
+    expect(statusOf.size).toBeGreaterThan(10);
+    const wrong = operations().flatMap(({ name, operation }) =>
+      Object.entries(operation.responses).flatMap(([status, { description, content }]) =>
+        content?.['application/problem+json'] === undefined
+          ? []
+          : [...description.matchAll(/`([A-Z_]+)`:/g)]
+              .map(([, code]) => code!)
+              .filter((code) => statusOf.get(code) !== status)
+              .map((code) => `${name} ${status} ${code}`),
+      ),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('describes what jobs and queues are really answered with', async () => {
+    const { client } = beacon;
+    const queued = await client.request('/inference/queued', {
+      json: { model: 'm', prompt: 'one', region_preference: 'US', metadata: { a: [1, null] } },
+    });
+    expectDocumented('POST /inference/queued', queued);
+    const jobId = String(queued.body['job_id']);
+    const statusPath = `/inference/status/${jobId}`;
+    expectDocumented('GET /inference/status/{job_id}', await client.request(statusPath));
+    await client.untilEnded(jobId);
+    expectDocumented('GET /inference/status/{job_id}', await client.request(statusPath));
+    expectDocumented('DELETE /inference/{job_id}', await client.cancel(jobId));
+    for (const path of ['/inference', '/v1/inference'])
+      expectDocumented(`POST ${path}`, await client.request(path, { json: { model: 'm', prompt: path } }));
+    for (const path of ['/queue/status', '/providers', '/health', '/health/live', '/health/ready'])
+      expectDocumented(`GET ${path}`, await client.request(path));
+    expectDocumented('GET /queue/status/{region}', await client.request('/queue/status/EU'));
+    expect((await client.request('/metrics')).contentType).toMatch(/^text\/plain/);
+  });
+
+  it('describes what runs are really answered with', async () => {
+    const { client } = beacon;
+    const created = await client.request('/runs', {
+      json: {
+        name: 'r',
+        questions: [{ id: 'q1', text: 'Why?' }],
+        models: ['m'],
+        regions: ['US', 'EU'],
+      },
+    });
+    expectDocumented('POST /runs', created);
+    const path = `/runs/${String(created.body['run_id'])}`;
+    expectDocumented('GET /runs/{id}', await client.request(path));
+    expectDocumented('GET /runs', await client.request('/runs'));
+    expectDocumented('GET /runs/{id}/results', await client.request(`${path}/results`));
+    expectDocumented('POST /runs/{id}/cancel', await client.request(`${path}/cancel`, { method: 'POST' }));
+  });
+
+  it('describes refusals', async () => {
+    const { client } = beacon;
+    const bad = { json: { model: 'm' } };
+    expectDocumented('POST /inference/queued', await client.request('/inference/queued', bad));
+    expectDocumented('POST /inference', await client.request('/inference', bad));
+    expectDocumented('POST /runs', await client.request('/runs', bad));
+    const form = { raw: 'a=b', headers: { 'content-type': 'application/x-www-form-urlencoded' } };
+    expectDocumented('POST /inference/queued', await client.request('/inference/queued', form));
+    expectDocumented('DELETE /inference/{job_id}', await client.cancel(UNKNOWN_ID));
+    for (const [name, path] of [
+      ['GET /inference/status/{job_id}', `/inference/status/${UNKNOWN_ID}`],
+      ['GET /queue/status/{region}', '/queue/status/MARS'],
+      ['GET /runs/{id}', `/runs/${UNKNOWN_ID}`],
+    ] as const)
+      expectDocumented(name, await client.request(path));
+  });
+
+  it('accepts and refuses request bodies as the server does', async () => {
+    const { operation } = operations().find(({ name }) => name === 'POST /inference/queued')!;
+    const body = z.fromJSONSchema(operation.requestBody!.content['application/json']!.schema);
+    const agreed = [
+      { model: 'm', prompt: 'x' },
+      { model: 'm', messages: [{ role: 'user', content: 'x' }] },
+      { model: 'm', prompt: 'x', temperature: 3 },
+      { model: 'm', prompt: 'x', unknown: 1 },
+      { prompt: 'x' },
+      { model: 'm', prompt: 'x', priority: 'urgent' },
+    ];
+    for (const json of agreed) {
+      const { status } = await beacon.client.request('/inference/queued', { json });
+      expect({ json, accepted: body.safeParse(json).success }).toEqual({ json, accepted: status === 202 });
+    }
+  });
+
+  it('is what /docs shows', async () => {
+    const page = await beacon.client.request<{ text: string }>('/docs');
+    expect(page).toMatchObject({ status: 200, contentType: expect.stringContaining('text/html') });
+    const script = await beacon.client.request<{ text: string }>('/docs/swagger-ui-init.js');
+    expect(script.body.text).toContain('/inference/queued');
+  });
+});
