@@ -25,6 +25,7 @@ export {
   type RegionPolicy,
   type TerminalState,
 } from './job.js';
+export { planForSilentSlot, type SilentSlotFacts, type SilentSlotPlan } from './silent-slot.js';
 export { arrows, nextState, type JobEvent } from './lifecycle.js';
 export { backoffMs, type BackoffPolicy } from './backoff.js';
 export {

@@ -11,6 +11,7 @@ export type JobEvent =
   | 'deadLettered' // an attempt failed; none will follow
   | 'cancelRequested' // a client asked to cancel
   | 'callCancelled' // the call upstream was confirmed to be over
+  | 'callAbandoned' // nobody reports on the call: the job ends, its slot stays
   | 'deadlinePassed'; // the job's own deadline
 
 const ARROWS: Readonly<Record<JobState, Partial<Readonly<Record<JobEvent, JobState>>>>> = {
@@ -46,6 +47,7 @@ const ARROWS: Readonly<Record<JobState, Partial<Readonly<Record<JobEvent, JobSta
   cancelling: {
     succeeded: 'completed',
     callCancelled: 'cancelled',
+    callAbandoned: 'cancelled',
     deadLettered: 'cancelled',
     retryScheduled: 'cancelled',
   },

@@ -1,6 +1,6 @@
 import type { Outcome } from '#contracts';
 import { probeReplySchema, subjects } from '#contracts';
-import { afterProbe, type BreakerPolicy } from '#domain';
+import { afterProbe, planForSilentSlot, type BreakerPolicy, type SilentSlotPlan } from '#domain';
 import { publishJson, requestJson, type NatsConnection, type Topology } from '#messaging';
 import type { Logger, Metrics } from '#observability';
 import {
@@ -128,66 +128,69 @@ export class Reconciler {
   }
 
   /**
-   * A slot without a sign of life. The ticket is looked for before the outcome: an outcome is published before
-   * its ticket is acked, so looking in this order cannot miss both.
+   * The ticket is looked for before the outcome: an outcome is published before its ticket is acked, so looking in
+   * this order cannot miss both.
    */
   private async lookInto(slot: SilentSlot): Promise<void> {
-    const { database, topology, endpoints, engine, logger, metrics } = this.options;
+    const { topology, endpoints } = this.options;
+    const { region } = slot;
+    const ticketWaits = await topology.holds(...this.ticketOf(slot));
+    const outcome = subjects.outcomeSubject(region, slot.job_id, slot.epoch);
+    const plan = planForSilentSlot({
+      jobState: slot.job_state,
+      started: slot.started,
+      pastDeadline: slot.age_ms > slot.timeout_ms + LOST_GRACE_MS,
+      ticketWaits,
+      outcomeWaits: !ticketWaits && (await topology.holds(subjects.OUTCOMES_STREAM, outcome)),
+      hasTaker:
+        endpoints.spec(slot.endpoint_id) !== undefined && endpoints.dispatcherAlive(region, Date.now()),
+    });
+    await this.apply(plan, slot);
+  }
+
+  private async apply(plan: SilentSlotPlan, slot: SilentSlot): Promise<void> {
+    const { database, topology, engine, logger, metrics } = this.options;
     const { job_id: jobId, epoch, region } = slot;
     const ids = { job_id: jobId, attempt: slot.attempt, epoch, endpoint_id: slot.endpoint_id, region };
-    const stream = subjects.dispatchStream(region);
-    const ticketSubject = subjects.dispatchSubject(region, slot.endpoint_id, jobId);
-    const ended = slot.job_state !== 'dispatched' && slot.job_state !== 'processing';
-    const ticketWaits = await topology.holds(stream, ticketSubject);
-    if (
-      !ticketWaits &&
-      (await topology.holds(subjects.OUTCOMES_STREAM, subjects.outcomeSubject(region, jobId, epoch)))
-    ) {
-      await extendSlot(database, jobId, epoch);
-      return;
-    }
-    if (slot.started && slot.age_ms > slot.timeout_ms + LOST_GRACE_MS) {
-      await topology.purge(stream, ticketSubject);
-      logger.warn(
-        { event: 'attempt.lost', ...ids },
-        'a call outlived its deadline without a word from its dispatcher',
-      );
-      engine.receive({ outcome: lostOutcome(slot) });
-      return;
-    }
-    if (ended && slot.started) {
-      // Its dispatcher is silent and its call may run on: the slot is kept until the deadline, the job is not.
-      await this.endCancelling(slot);
-      await extendSlot(database, jobId, epoch);
-      return;
-    }
-    if (ended && !ticketWaits) {
-      await this.dropEnded(slot);
-      return;
-    }
-    const nobodyTakesIt =
-      endpoints.spec(slot.endpoint_id) === undefined || !endpoints.dispatcherAlive(region, Date.now());
-    if (!slot.started && nobodyTakesIt) {
-      // The job waits again, and may go elsewhere where its policy allows.
-      await topology.purge(stream, ticketSubject);
-      if (await returnTicket(database, jobId, epoch)) {
-        logger.warn(
-          { event: 'ticket.returned', ...ids },
-          'a ticket was taken back: nobody there would take it',
-        );
+    switch (plan) {
+      case 'extend':
+        await extendSlot(database, jobId, epoch);
+        return;
+      case 'concludeLost':
+        await topology.purge(...this.ticketOf(slot));
+        logger.warn({ event: 'attempt.lost', ...ids }, 'a call outlived its deadline without a word');
+        engine.receive({ outcome: lostOutcome(slot) });
+        return;
+      case 'endJobKeepSlot':
+        await this.endCancelling(slot);
+        await extendSlot(database, jobId, epoch);
+        return;
+      case 'free':
+        await this.free(slot);
+        return;
+      case 'return':
+        await topology.purge(...this.ticketOf(slot));
+        if (!(await returnTicket(database, jobId, epoch))) return;
+        logger.warn({ event: 'ticket.returned', ...ids }, 'a ticket was taken back: nobody would take it');
         engine.poke();
+        return;
+      case 'reissue': {
+        const job = await reissueTicket(database, jobId, epoch);
+        if (job === undefined) return;
+        metrics.count('beacon_tickets_reissued_total', { region });
+        logger.warn(
+          { event: 'ticket.reissued', ...ids, new_epoch: job.epoch },
+          'a lost ticket was issued again',
+        );
+        engine.publish([job]);
+        return;
       }
-      return;
     }
-    if (ticketWaits) {
-      await extendSlot(database, jobId, epoch);
-      return;
-    }
-    const job = await reissueTicket(database, jobId, epoch);
-    if (job === undefined) return;
-    metrics.count('beacon_tickets_reissued_total', { region });
-    logger.warn({ event: 'ticket.reissued', ...ids, new_epoch: job.epoch }, 'a lost ticket was issued again');
-    engine.publish([job]);
+  }
+
+  private ticketOf(slot: SilentSlot): [stream: string, subject: string] {
+    const { region, endpoint_id: endpointId, job_id: jobId } = slot;
+    return [subjects.dispatchStream(region), subjects.dispatchSubject(region, endpointId, jobId)];
   }
 
   private async endCancelling({ job_id: jobId, job_state: state, attempt }: SilentSlot): Promise<void> {
@@ -202,8 +205,8 @@ export class Reconciler {
       journal.record({ jobId, from: state, to: 'cancelled', attempt, homeRegion });
   }
 
-  /** The job is over, and so are its ticket and its call: nothing will report, so the slot is given up here. */
-  private async dropEnded(slot: SilentSlot): Promise<void> {
+  /** Nothing will report on it: the slot is given up here. */
+  private async free(slot: SilentSlot): Promise<void> {
     const { engine, database } = this.options;
     if (slot.job_state === 'cancelling') {
       engine.receive({ outcome: { ...lostOutcome(slot), result: { kind: 'cancelled' } } });
