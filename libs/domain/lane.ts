@@ -20,8 +20,3 @@ export function laneOf(policy: RegionPolicy, region: string, servesModel: boolea
       return ANY_LANE;
   }
 }
-
-/** Lane of a job that failed in a region and may leave it. */
-export function laneAfterFailover(): Lane {
-  return ANY_LANE;
-}

@@ -1,6 +1,5 @@
 import { performance } from 'node:perf_hooks';
 import {
-  endpointState,
   estimateWaitMs,
   holdsGpu,
   lanesOf,
@@ -198,8 +197,4 @@ export class QueueView {
 
 export function timesOf(snapshot: QueueSnapshot, region: string, model: string): ExpectedTimes {
   return snapshot.times.get(`${region} ${model}`) ?? { warmMs: undefined, coldMs: undefined };
-}
-
-export function stateOf(view: EndpointView): string {
-  return endpointState(view, Date.now());
 }

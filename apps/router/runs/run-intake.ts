@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Configuration } from '#config';
 import {
   DEFAULT_REQUEST_LIMITS,
+  ProblemError,
   WEBHOOK_WARNING,
   parseRequest,
   runRequestSchema,
@@ -20,7 +21,6 @@ import { keyReused, parseIdempotencyKey, requestHash } from '../http/idempotency
 import { planRun } from './plan-run.js';
 import { resolveRun } from './resolve-run.js';
 import type { RunHints } from './run-hints.js';
-import { runNotFound } from './run-id.js';
 
 /** Accepts runs: a run is accepted once its row and all of its cells are committed. */
 export class RunIntake {
@@ -67,7 +67,7 @@ export class RunIntake {
     if (!inserted) {
       // Somebody with the same key was faster.
       const earlier = key === null ? undefined : await this.findEarlier(key, hash);
-      if (earlier === undefined) throw runNotFound();
+      if (earlier === undefined) throw new ProblemError('INTERNAL_ERROR', 'the run could not be stored');
       return earlier;
     }
     this.logger.info(
