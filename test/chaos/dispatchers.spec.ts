@@ -1,0 +1,25 @@
+import { describe, it } from '@jest/globals';
+import { chaosSeeds } from './moments.js';
+import { killing, onStack, play } from './scenario.js';
+
+const LIMIT_MS = 240_000;
+const REGIONS = ['US', 'EU', 'ASIA'];
+const KILLS = 2;
+
+describe('a run of 64 cells survives kill -9, at any moment and several times, of', () => {
+  it.each(chaosSeeds())(
+    'the dispatchers of all regions, each at its own moments (seed %i)',
+    (seed) =>
+      onStack({ seed }, (stack) =>
+        play(stack, {
+          ...{ name: 'dispatchers', seed },
+          strikes: (chance) =>
+            REGIONS.flatMap((region) =>
+              chance.moments(KILLS).map((moment) => killing(`dispatcher-${region}`, moment)),
+            ),
+          tolerance: { dispatcherKills: Object.fromEntries(REGIONS.map((region) => [region, KILLS])) },
+        }),
+      ),
+    LIMIT_MS,
+  );
+});

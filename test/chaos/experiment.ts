@@ -1,0 +1,109 @@
+import type { CellResultView, JobStatusView, RunView } from '#contracts';
+import { BeaconClient, until } from '#testing';
+import type { Stack } from './stack.js';
+import type { Account, AccountedCall } from './stand-in.js';
+
+const RUN_MS = 100_000;
+const ASK_MS = 20_000;
+const COLD_MS = 30_000;
+const QUESTIONS = [
+  ...['tiananmen_neutral', 'taiwan_status', 'hongkong_2019', 'math_basic'],
+  ...['geography_basic', 'identity_basic', 'greatest_invention', 'greatest_leader'],
+];
+
+export interface RunEvent {
+  readonly type: string;
+  readonly question_id?: string;
+  readonly model?: string;
+  readonly region?: string;
+  readonly job_id?: string | null;
+}
+
+/** What both sides say when a run is over. */
+export interface Evidence {
+  readonly run: RunView;
+  readonly cells: readonly CellResultView[];
+  readonly events: readonly RunEvent[];
+  /** Every job the run ever made. */
+  readonly jobs: readonly JobStatusView[];
+  readonly account: Account;
+  readonly calls: readonly AccountedCall[];
+}
+
+/** Submits the 64 cells to endpoints that are all cold. @returns the run's id */
+export async function submitExperiment(stack: Stack, order = 'auto'): Promise<string> {
+  const { standIn } = stack;
+  await until(
+    'every container is gone',
+    async () => (await standIn.account()).totals.gpus_now === 0,
+    COLD_MS,
+  );
+  await standIn.newBooks();
+  const { status, body } = await new BeaconClient(stack.url).request<{ run_id: string; total_cells: number }>(
+    '/runs',
+    {
+      json: {
+        ...{ questions: QUESTIONS, models: ['llama3.2-1b', 'qwen2.5-1.5b', 'mistral-7b'], order },
+        ...{ regions: ['US', 'EU', 'ASIA'], region_policy: 'pin' },
+      },
+    },
+  );
+  if (status !== 202 || body.total_cells !== 64) throw new Error(`no run: ${JSON.stringify(body)}`);
+  return body.run_id;
+}
+
+/** Answers by the platform's account: it can be asked whatever part of Beacon is down. */
+export async function untilAnswered(stack: Stack, answers: number): Promise<void> {
+  await until(
+    `${answers} answers`,
+    async () => ((await stack.standIn.account()).totals.outcomes['completed'] ?? 0) >= answers,
+    RUN_MS,
+  );
+}
+
+export async function untilFinished(stack: Stack, runId: string): Promise<Evidence> {
+  const client = new BeaconClient(stack.url);
+  const run = await until(
+    'the run is over',
+    async () => {
+      const { status, body } = await client.request<RunView>(`/runs/${runId}`);
+      if (status !== 200) throw new Error(`the run reads ${status}: ${JSON.stringify(body)}`);
+      if (body.finished_at === null) throw new Error(`the run stands at ${JSON.stringify(body.progress)}`);
+      return body;
+    },
+    RUN_MS,
+  );
+  const events = await readEvents(stack, runId);
+  const jobIds = [
+    ...new Set(events.flatMap(({ type, job_id: id }) => (type === 'cell.submitted' && id ? [id] : []))),
+  ];
+  const jobs: JobStatusView[] = [];
+  for (const id of jobIds) jobs.push(await until('a status', () => client.job(id), ASK_MS));
+  const results = await until(
+    'the results',
+    async () => (await client.request<{ results: CellResultView[] }>(`/runs/${runId}/results`)).body.results,
+    ASK_MS,
+  );
+  const { standIn } = stack;
+  return {
+    ...{ run, cells: results, events, jobs },
+    ...{ account: await standIn.account(), calls: await standIn.calls() },
+  };
+}
+
+/** The whole stream again, from its first event: it ends with the run. */
+async function readEvents(stack: Stack, runId: string): Promise<RunEvent[]> {
+  const text = await until(
+    'the events',
+    async () => {
+      const answer = await fetch(`${stack.url}/runs/${runId}/events`, {
+        signal: AbortSignal.timeout(ASK_MS),
+      });
+      return answer.ok ? answer.text() : undefined;
+    },
+    ASK_MS,
+  );
+  return text
+    .split('\n')
+    .flatMap((line) => (line.startsWith('data: ') ? [JSON.parse(line.slice(6)) as RunEvent] : []));
+}

@@ -1,0 +1,168 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, open, readFile, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { until } from '#testing';
+import { ENDPOINTS, StandIn } from './stand-in.js';
+
+const COMMAND = 'apps/cli/bin/beacon.js';
+const READY_MS = 90_000;
+const RESTART_MS = 45_000;
+const STOP_MS = 60_000;
+const LOG_TAIL_LINES = 60;
+
+interface ReadyLine {
+  readonly url: string;
+  readonly processes: Readonly<Record<string, number>>;
+}
+
+export interface StackOptions {
+  /** Decides what the platform draws. */
+  readonly seed: number;
+  /** What Beacon is allowed; one per endpoint where it is left out. */
+  readonly gpuLimit?: number;
+}
+
+/** One `beacon up` as operations run it, a platform for it to call, and the means to kill any of its processes. */
+export class Stack {
+  private readonly readyLines: ReadyLine[] = [];
+  private rest = '';
+  private constructor(
+    readonly folder: string,
+    readonly standIn: StandIn,
+    readonly gpuLimit: number,
+    private readonly supervisor: ChildProcess,
+    private readonly log: FileHandle,
+  ) {
+    supervisor.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+      const lines = (this.rest + chunk).split('\n');
+      this.rest = lines.pop() ?? '';
+      this.readyLines.push(...lines.map((line) => JSON.parse(line) as ReadyLine));
+    });
+  }
+
+  static async start({ seed, gpuLimit = ENDPOINTS.length }: StackOptions): Promise<Stack> {
+    await ensureBuilt();
+    const folder = await mkdtemp(join(tmpdir(), 'beacon-chaos-'));
+    const log = await open(join(folder, 'log'), 'a');
+    const standIn = await StandIn.start(folder, seed, gpuLimit, log.fd);
+    try {
+      const config = join(folder, 'beacon.yaml');
+      await writeFile(config, await standIn.beaconConfiguration());
+      const supervisor = spawn(
+        process.execPath,
+        [COMMAND, 'up', '--config', config, '--data-dir', join(folder, 'data')],
+        { env: environment(), stdio: ['ignore', 'pipe', log.fd] },
+      );
+      const stack = new Stack(folder, standIn, gpuLimit, supervisor, log);
+      try {
+        await until('everything accepts work', () => stack.readyLines.length > 0, READY_MS);
+        return stack;
+      } catch (error) {
+        await stack.stop();
+        throw error;
+      }
+    } catch (error) {
+      await standIn.stop();
+      throw error;
+    }
+  }
+
+  get url(): string {
+    return this.latest.url;
+  }
+
+  pidOf(name: string): number {
+    const pid = this.latest.processes[name];
+    if (pid === undefined) throw new Error(`${name} is not running: ${JSON.stringify(this.latest)}`);
+    return pid;
+  }
+
+  /** kill -9, for which nothing can prepare. @returns the pid that is no more */
+  kill(name: string): number {
+    const pid = this.pidOf(name);
+    process.kill(pid, 'SIGKILL');
+    return pid;
+  }
+
+  /** Waits for the ready line that tells of the victim's successor. */
+  async restarted(name: string, killedPid: number): Promise<void> {
+    await until(
+      `${name} accepts work again`,
+      () =>
+        this.readyLines.some(
+          ({ processes }) => (processes[name] ?? killedPid) !== killedPid && this.pidOf(name) !== killedPid,
+        ),
+      RESTART_MS,
+    );
+  }
+
+  /** Kills nats-server and deletes what JetStream stored, before the supervisor can start it again. */
+  async loseJetStream(): Promise<number> {
+    const { pid = 0 } = this.supervisor;
+    process.kill(pid, 'SIGSTOP');
+    try {
+      const killed = this.kill('nats');
+      await until('nats-server is gone', () => isGone(killed));
+      const store = join(this.folder, 'data', 'nats', 'jetstream');
+      if (!existsSync(store)) throw new Error('JetStream stores elsewhere');
+      await rm(store, { recursive: true });
+      return killed;
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+  }
+
+  /** Ends everything that was started, by process id; what does not end is killed. */
+  async stop(): Promise<void> {
+    const pids = new Set(this.readyLines.flatMap(({ processes }) => Object.values(processes)));
+    if (this.supervisor.exitCode === null && this.supervisor.signalCode === null) {
+      const ended = once(this.supervisor, 'exit');
+      this.supervisor.kill('SIGTERM');
+      const timer = setTimeout(() => this.supervisor.kill('SIGKILL'), STOP_MS);
+      await ended;
+      clearTimeout(timer);
+    }
+    for (const pid of pids) if (!(await isGone(pid))) process.kill(pid, 'SIGKILL');
+    await this.standIn.stop();
+    await this.log.close();
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  /** The last warnings and errors that the processes logged. */
+  async complaints(): Promise<string> {
+    const lines = (await readFile(join(this.folder, 'log'), 'utf8')).split('\n');
+    return lines
+      .filter((line) => !line.includes('"level":"info"'))
+      .slice(-LOG_TAIL_LINES)
+      .join('\n');
+  }
+
+  private get latest(): ReadyLine {
+    const line = this.readyLines.at(-1);
+    if (line === undefined) throw new Error('it has not been ready yet');
+    return line;
+  }
+}
+
+/** A process that has ended and that its parent has not looked at yet is gone. */
+async function isGone(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  return stat === undefined || /\) [ZX] /.test(stat);
+}
+
+function environment(): Record<string, string> {
+  const { PATH = '', HOME = '', NATS_SERVER_BIN = '' } = process.env;
+  return { PATH, HOME, NATS_SERVER_BIN, LOG_LEVEL: 'info', BEACON_PORT: '0' };
+}
+
+/** The stand-in is started from what is built; the command builds what is missing or stale. */
+async function ensureBuilt(): Promise<void> {
+  const build = spawn(process.execPath, [COMMAND, '--help'], { stdio: 'ignore' });
+  await once(build, 'exit');
+}
