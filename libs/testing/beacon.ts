@@ -41,7 +41,8 @@ export interface Beacon {
   dispatcher(region: string): TestDispatcher;
   /** Another one, beside those that run. */
   startDispatcher(region: string): Promise<TestDispatcher>;
-  publishOutcome(outcome: Outcome): Promise<void>;
+  /** @param holder who publishes; JetStream drops what one holder publishes twice */
+  publishOutcome(outcome: Outcome, holder?: string): Promise<void>;
   stopRouter(): Promise<void>;
   /** After `stopRouter`, on the same address. */
   startRouter(): Promise<void>;
@@ -119,7 +120,6 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
     onReconnect: () => undefined,
     onDisconnect: () => undefined,
   });
-  const outcomes = new OutcomePublisher(observer, 'test');
   const url = `http://127.0.0.1:${port}`;
   return {
     url,
@@ -136,7 +136,7 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
       return dispatcher;
     },
     startDispatcher,
-    publishOutcome: (outcome) => outcomes.publish(outcome),
+    publishOutcome: (outcome, holder = 'test') => new OutcomePublisher(observer, holder).publish(outcome),
     stopRouter: () => stopRouter(),
     startRouter,
     stop: async () => {

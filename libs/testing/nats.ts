@@ -6,8 +6,10 @@ import { findNatsServer, startNats, type NatsServer } from '#embedded-services';
 export interface TestNats {
   readonly url: string;
   readonly port: number;
-  /** Kills the server, deletes everything that JetStream stored, and starts it again on the same port. */
+  /** Kills the server and deletes everything that JetStream stored. */
   loseStore(): Promise<void>;
+  /** Starts it again on the same port. */
+  restart(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -26,6 +28,8 @@ export async function startTestNats(): Promise<TestNats> {
       server.kill('SIGKILL');
       await server.exited;
       await rm(join(dataDir, 'jetstream'), { recursive: true, force: true });
+    },
+    restart: async () => {
       server = await startNats({ binary, dataDir, port: server.port });
     },
     close: async () => {
