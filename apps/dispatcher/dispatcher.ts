@@ -13,7 +13,7 @@ import {
   OutcomePublisher,
   Topology,
   connectNats,
-  encodeJson,
+  replyJson,
   publishJson,
   subscribeJson,
   type NatsConnection,
@@ -70,7 +70,9 @@ export class Dispatcher {
     subscribeJson(connection, subjects.probeSubject(region), probeSchema, ({ endpoint_id }, message) => {
       const endpoint = endpoints.find(({ id }) => id === endpoint_id);
       if (endpoint === undefined) return;
-      void probeHealth(http.axios, endpoint, credentials).then((reply) => message.respond(encodeJson(reply)));
+      void probeHealth(http.axios, endpoint, endpoint.protocol === 'modal-hf' ? credentials : undefined).then(
+        (reply) => replyJson(message, reply),
+      );
     });
     const workers = endpoints.map(
       (endpoint) =>
@@ -85,7 +87,7 @@ export class Dispatcher {
       callback: (_error, message) => {
         for (const { id } of endpoints)
           metrics.set('beacon_calls_in_flight', { endpoint: id }, calls.begunOn(id));
-        void metrics.snapshot().then((snapshot) => message.respond(encodeJson(snapshot)));
+        void metrics.snapshot().then((snapshot) => replyJson(message, snapshot));
       },
     });
     const heartbeat = setInterval(() => {
@@ -106,6 +108,8 @@ export class Dispatcher {
     clearInterval(this.heartbeat);
     await this.connection.drain();
     await this.http.close();
+    // Whoever still looks for a result does so for the next holder of its ticket.
+    for (const { abort } of this.calls.all()) abort.abort();
   }
 }
 

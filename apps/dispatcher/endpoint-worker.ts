@@ -30,6 +30,9 @@ export interface WorkerServices {
   readonly logger: Logger;
 }
 
+/** How a call ended, whichever epoch its ticket has by then. */
+type EndedCall = Pick<Outcome, 'result' | 'duration_ms' | 'reattached'>;
+
 const PUBLISH_RETRY_MAX_MS = 2000;
 /** A staged ticket that finds no call here to wait for asks the router, first often, then seldom. */
 const FIRST_CHECK_DELAY_MS = 3;
@@ -108,11 +111,11 @@ export class EndpointWorker {
         call.message.nak();
         return;
       }
-      const outcome =
+      const ended: EndedCall =
         turn === 'cancelled'
-          ? outcomeOf(call.ticket, { kind: 'cancelled' }, 0, false)
+          ? { result: { kind: 'cancelled' }, duration_ms: 0, reattached: false }
           : await this.call(call);
-      await this.publishUntilStored(outcome);
+      await this.publishUntilStored(call, ended);
       call.message.ack();
     } finally {
       clearInterval(extend);
@@ -125,10 +128,9 @@ export class EndpointWorker {
    * where another dispatcher runs the call before it. A redelivered one is asked about first.
    */
   private async awaitTurn(call: RunningCall): Promise<'begin' | 'unwanted' | 'cancelled' | 'draining'> {
-    const { ticket } = call;
     const { connection, topology, calls, logger } = this.services;
     const redelivered = isRedelivered(call);
-    if (!redelivered && !ticket.staged) return 'begin';
+    if (!redelivered && !call.ticket.staged) return 'begin';
     let delayMs = FIRST_CHECK_DELAY_MS;
     for (;;) {
       if (call.abort.signal.aborted) return 'cancelled';
@@ -136,18 +138,23 @@ export class EndpointWorker {
       // While this process runs all the calls the endpoint takes, one of them will pass its turn.
       const full = calls.begunOn(this.endpoint.id) >= this.concurrency;
       if (redelivered || !full) {
-        const reply = await checkTicket(connection, topology, ticket, redelivered);
+        const reply = await checkTicket(connection, topology, call.ticket, redelivered);
         if (redelivered)
-          logger.debug({ event: 'ticket.redelivered', ...idsOf(ticket), ...reply }, 'redelivered ticket');
+          logger.debug(
+            { event: 'ticket.redelivered', ...idsOf(call.ticket), ...reply },
+            'redelivered ticket',
+          );
+        if (reply?.ended === true) return 'cancelled';
         if (reply?.wanted === false) return 'unwanted';
         if (reply?.may_begin === true) return 'begin';
       }
-      if ((await this.door.wait(call, full ? STAGED_RECHECK_MS : delayMs)) === 'turn') return 'begin';
+      if ((await this.door.wait(call, full ? STAGED_RECHECK_MS : delayMs)) === 'turn')
+        return this.draining ? 'draining' : 'begin';
       delayMs = Math.min(delayMs * 2, STAGED_RECHECK_MS);
     }
   }
 
-  private async call(call: RunningCall): Promise<Outcome> {
+  private async call(call: RunningCall): Promise<EndedCall> {
     const { ticket } = call;
     const { dispatcherId, connection, http, credentials, callStore, logger } = this.services;
     // Its earlier holder may have begun the call: then it is found again, not made again.
@@ -158,7 +165,7 @@ export class EndpointWorker {
     setImmediate(() => {
       publishJson(connection, subjects.startedSubject(ticket.region), {
         job_id: ticket.job_id,
-        epoch: ticket.epoch,
+        epoch: call.ticket.epoch,
         dispatcher_id: dispatcherId,
         running_ms: Math.round(performance.now() - startedAtMs),
       });
@@ -169,7 +176,7 @@ export class EndpointWorker {
     );
     let stored = resultUrl !== undefined;
     const result = await callEndpoint(http.axios, this.endpoint, ticket, {
-      credentials,
+      credentials: this.endpoint.protocol === 'modal-hf' ? credentials : undefined,
       cancelled: call.abort.signal,
       resultUrl,
       onResultUrl: async (url) => {
@@ -192,15 +199,20 @@ export class EndpointWorker {
       { event: 'call.ended', ...idsOf(ticket), duration_ms: Math.round(durationMs), ...summaryOf(result) },
       'call ended',
     );
-    return outcomeOf(ticket, result, durationMs, resultUrl !== undefined);
+    return { result, duration_ms: durationMs, reattached: resultUrl !== undefined };
   }
 
-  /** The outcome was paid for: it waits here for as long as NATS is away. */
-  private async publishUntilStored(outcome: Outcome): Promise<void> {
+  /**
+   * The outcome was paid for: it waits here for as long as NATS is away. Its ticket may be issued again meanwhile,
+   * which fences off the old one: it goes out under the latest epoch.
+   */
+  private async publishUntilStored(call: RunningCall, ended: EndedCall): Promise<void> {
     for (let delayMs = 50; ; delayMs = Math.min(delayMs * 2, PUBLISH_RETRY_MAX_MS)) {
+      const { ticket } = call;
+      const outcome = outcomeOf(ticket, ended);
       try {
         await this.services.outcomes.publish(outcome);
-        return;
+        if (call.ticket.epoch === ticket.epoch) return;
       } catch (error) {
         // Closed by this process's own end: the ticket was handed back, and its next holder finds the call.
         if (this.services.connection.isClosed()) throw error;
@@ -220,7 +232,7 @@ function isRedelivered({ message, ticket }: RunningCall): boolean {
   return message.info.deliveryCount > 1 || ticket.epoch !== ticket.attempt;
 }
 
-function outcomeOf(ticket: Ticket, result: OutcomeResult, durationMs: number, reattached: boolean): Outcome {
+function outcomeOf(ticket: Ticket, ended: EndedCall): Outcome {
   return {
     v: 1,
     job_id: ticket.job_id,
@@ -228,9 +240,7 @@ function outcomeOf(ticket: Ticket, result: OutcomeResult, durationMs: number, re
     epoch: ticket.epoch,
     endpoint_id: ticket.endpoint_id,
     region: ticket.region,
-    duration_ms: durationMs,
-    reattached,
-    result,
+    ...ended,
   };
 }
 

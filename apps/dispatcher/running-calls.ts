@@ -1,9 +1,10 @@
 import { performance } from 'node:perf_hooks';
 import type { JsMsg } from '#messaging';
-import { subjects, type Ticket } from '#contracts';
+import type { Ticket } from '#contracts';
 
 export interface RunningCall {
-  readonly ticket: Ticket;
+  /** The latest ticket for this attempt: one that was issued again takes the place of the lost one. */
+  ticket: Ticket;
   readonly abort: AbortController;
   /** By the monotonic clock; `undefined` unless the call is in flight. */
   startedAtMs: number | undefined;
@@ -11,34 +12,43 @@ export interface RunningCall {
   message: JsMsg;
 }
 
-/** The calls this process holds tickets for, by job and epoch. */
+/** The tickets this process holds, one per job and attempt: in flight, or at the door. */
 export class RunningCalls {
   private readonly calls = new Map<string, RunningCall>();
   private onEmpty: (() => void) | undefined;
 
-  /** @returns the call to make, or `undefined` where this process already holds it: the ticket was redelivered */
+  /**
+   * @returns the call to make, or `undefined` where this process already holds the attempt. Then the newest ticket
+   * and delivery are adopted: a second ticket for one attempt must never become a second call.
+   */
   take(ticket: Ticket, message: JsMsg): RunningCall | undefined {
-    const key = subjects.messageId(ticket.job_id, ticket.epoch);
+    const key = keyOf(ticket);
     const held = this.calls.get(key);
-    if (held !== undefined) {
-      held.message = message;
+    if (held === undefined) {
+      const call: RunningCall = { ticket, abort: new AbortController(), startedAtMs: undefined, message };
+      this.calls.set(key, call);
+      return call;
+    }
+    if (ticket.epoch < held.ticket.epoch) {
+      message.ack();
       return undefined;
     }
-    const call: RunningCall = { ticket, abort: new AbortController(), startedAtMs: undefined, message };
-    this.calls.set(key, call);
-    return call;
+    if (ticket.epoch > held.ticket.epoch) held.message.ack();
+    held.ticket = ticket;
+    held.message = message;
+    return undefined;
   }
 
   release(call: RunningCall): void {
-    this.calls.delete(subjects.messageId(call.ticket.job_id, call.ticket.epoch));
+    this.calls.delete(keyOf(call.ticket));
     if (this.calls.size === 0) this.onEmpty?.();
   }
 
-  /** Ends the call upstream, if this process holds it. */
+  /** Ends the call upstream, if this process holds it under this epoch or an earlier one. */
   cancel(jobId: string, epoch: number): boolean {
-    const call = this.calls.get(subjects.messageId(jobId, epoch));
-    call?.abort.abort();
-    return call !== undefined;
+    const held = this.all().filter(({ ticket }) => ticket.job_id === jobId && ticket.epoch <= epoch);
+    for (const { abort } of held) abort.abort();
+    return held.length > 0;
   }
 
   /** What the heartbeat reports. */
@@ -74,4 +84,8 @@ export class RunningCalls {
     });
     clearTimeout(timer);
   }
+}
+
+function keyOf({ job_id: jobId, attempt }: Ticket): string {
+  return `${jobId}:${attempt}`;
 }

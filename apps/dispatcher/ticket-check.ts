@@ -19,7 +19,8 @@ export async function checkTicket(
   if (redelivered) {
     const outcome = subjects.outcomeSubject(ticket.region, ticket.job_id, ticket.epoch);
     try {
-      if (await topology.holds(subjects.OUTCOMES_STREAM, outcome)) return { wanted: false, may_begin: false };
+      if (await topology.holds(subjects.OUTCOMES_STREAM, outcome))
+        return { wanted: false, ended: false, may_begin: false };
     } catch {
       return undefined;
     }

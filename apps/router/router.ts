@@ -13,7 +13,7 @@ import {
   Topology,
   connectNats,
   decodeJson,
-  encodeJson,
+  replyJson,
   subscribeJson,
   type NatsConnection,
 } from '#messaging';
@@ -227,7 +227,7 @@ function subscribe(
     ticketCheckSchema,
     ({ job_id, epoch }, message) => {
       checkTicket(database, job_id, epoch, (id) => endpoints.spec(id)?.concurrency ?? 1).then(
-        ({ wanted, mayBegin }) => message.respond(encodeJson({ wanted, may_begin: mayBegin })),
+        ({ wanted, ended, mayBegin }) => replyJson(message, { wanted, ended, may_begin: mayBegin }),
         // No answer: the dispatcher asks again. A guess could pay for a call twice.
         (error: unknown) =>
           logger.warn(

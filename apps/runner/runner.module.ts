@@ -1,5 +1,5 @@
 import { subjects } from '#contracts';
-import { connectNats, encodeJson, type NatsConnection } from '#messaging';
+import { connectNats, replyJson, type NatsConnection } from '#messaging';
 import { Metrics, type Logger } from '#observability';
 import { Database } from '#persistence';
 import { Module, type DynamicModule } from '@nestjs/common';
@@ -89,7 +89,7 @@ function connect(url: string, logger: Logger): Promise<NatsConnection> {
 function answerMetrics(connection: NatsConnection, metrics: Metrics): void {
   connection.subscribe(subjects.METRICS, {
     callback: (_error, message) => {
-      void metrics.snapshot().then((snapshot) => message.respond(encodeJson(snapshot)));
+      void metrics.snapshot().then((snapshot) => replyJson(message, snapshot));
     },
   });
 }

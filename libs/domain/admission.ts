@@ -1,4 +1,4 @@
-import { capacityOf, holdsGpu, isLive, type EndpointView } from './endpoint.js';
+import { capacityOf, holdsGpu, mayServe, type EndpointView } from './endpoint.js';
 import { ANY_LANE, type Lane } from './lane.js';
 
 /** A waiting job, as far as admission looks at it. */
@@ -9,15 +9,17 @@ export interface Candidate {
   readonly isRetry: boolean;
   /** Unix ms of creation plus the ageing allowance of its priority; smaller goes first. */
   readonly orderKey: number;
+  /** Regions in which it failed. It goes back only where no other region is able to serve its model. */
   readonly avoidRegions: readonly string[];
-  /** Unix ms since when it has been waiting; a region is avoided for a bounded time only. */
-  readonly waitingSinceMs: number;
 }
 
-/** A lane and model from which candidates are wanted, and how many at most. */
+/** A lane and model from which a region's endpoints want candidates, and how many at most. */
 export interface LaneDemand {
   readonly lane: Lane;
   readonly model: string;
+  readonly region: string;
+  /** Regions that are able to serve the model: a job that avoids all of them may go anywhere. */
+  readonly servingRegions: readonly string[];
   readonly limit: number;
 }
 
@@ -29,9 +31,6 @@ export interface Assignment {
   readonly staged: boolean;
 }
 
-/** After this long a job that left a region may go back: better there than nowhere. */
-export const AVOID_REGION_MS = 5000;
-
 /**
  * Lanes an endpoint draws a model from: its region's own, the common one, and those of regions in which nothing
  * can serve the model now (never their pinned jobs).
@@ -42,7 +41,7 @@ export function lanesOf(endpoint: EndpointView, model: string, all: readonly End
   for (const region of regions) {
     if (region === endpoint.spec.region) continue;
     const served = all.some(
-      (other) => other.spec.region === region && other.spec.models.includes(model) && isLive(other),
+      (other) => other.spec.region === region && other.spec.models.includes(model) && mayServe(other),
     );
     if (!served) lanes.push(`prefer:${region}`);
   }
@@ -59,8 +58,16 @@ export function demandOf(endpoints: readonly EndpointView[], gpuLimit: number, n
     if (limit === 0 || (!holdsGpu(endpoint, nowMs) && gpusFree <= 0)) continue;
     for (const model of endpoint.spec.models) {
       for (const lane of lanesOf(endpoint, model, endpoints)) {
-        const key = `${lane} ${model}`;
-        limits.set(key, { lane, model, limit: (limits.get(key)?.limit ?? 0) + limit });
+        const { region } = endpoint.spec;
+        const key = `${region} ${lane} ${model}`;
+        const servingRegions = regionsServing(model, endpoints);
+        limits.set(key, {
+          lane,
+          model,
+          region,
+          servingRegions,
+          limit: (limits.get(key)?.limit ?? 0) + limit,
+        });
       }
     }
   }
@@ -69,7 +76,7 @@ export function demandOf(endpoints: readonly EndpointView[], gpuLimit: number, n
 
 /**
  * Decides which waiting job goes to which endpoint. Within what an endpoint may draw: retries first, then
- * priority with ageing (both are in the order key), then first come. Warm endpoints' free slots are filled
+ * priority with ageing and first come, which are in the order key. Warm endpoints' free slots are filled
  * before cold endpoints are woken, and those before a ticket is staged behind a running call. An endpoint that
  * holds no GPU is woken only while the limit leaves one.
  * @returns at most one assignment per job
@@ -94,7 +101,7 @@ export function planAdmission(
       if (assigned >= count) break;
       if (taken.has(candidate.jobId) || lanesByModel.get(candidate.model)?.has(candidate.lane) !== true)
         continue;
-      if (avoids(candidate, endpoint.spec.region, nowMs)) continue;
+      if (avoids(candidate, endpoint.spec.region, endpoints)) continue;
       taken.add(candidate.jobId);
       assignments.push({
         jobId: candidate.jobId,
@@ -137,8 +144,15 @@ function coldestWaitFirst(
     .map(({ endpoint }) => endpoint);
 }
 
-function avoids(candidate: Candidate, region: string, nowMs: number): boolean {
-  return candidate.avoidRegions.includes(region) && nowMs - candidate.waitingSinceMs < AVOID_REGION_MS;
+function avoids(candidate: Candidate, region: string, endpoints: readonly EndpointView[]): boolean {
+  const { avoidRegions, model } = candidate;
+  if (!avoidRegions.includes(region)) return false;
+  return regionsServing(model, endpoints).some((other) => !avoidRegions.includes(other));
+}
+
+function regionsServing(model: string, endpoints: readonly EndpointView[]): string[] {
+  const serving = endpoints.filter((view) => view.spec.models.includes(model) && mayServe(view));
+  return [...new Set(serving.map(({ spec }) => spec.region))];
 }
 
 function byOrder(left: Candidate, right: Candidate): number {

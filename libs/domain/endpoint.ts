@@ -24,8 +24,10 @@ export interface EndpointRecord {
   /** Unix ms; meaningful while the breaker is open. */
   readonly openUntilMs: number;
   readonly lastErrorCode: AttemptErrorCode | null;
-  /** Unix ms: a container has answered and holds its GPU until then. */
+  /** Unix ms: a container has answered and would answer again without a cold start until then. */
   readonly warmUntilMs: number;
+  /** Unix ms: a container may hold a GPU until then, also one that never answered. */
+  readonly gpuUntilMs: number;
 }
 
 export const FRESH_ENDPOINT: EndpointRecord = {
@@ -36,6 +38,7 @@ export const FRESH_ENDPOINT: EndpointRecord = {
   openUntilMs: 0,
   lastErrorCode: null,
   warmUntilMs: 0,
+  gpuUntilMs: 0,
 };
 
 /** An endpoint as admission sees it. */
@@ -65,9 +68,14 @@ export function isLive(view: EndpointView): boolean {
   return !view.record.paused && view.record.breaker === 'closed' && view.dispatcherAlive;
 }
 
+/** Whether its region counts as served: a half-open endpoint does, or its own jobs would never try it. */
+export function mayServe(view: EndpointView): boolean {
+  return !view.record.paused && view.record.breaker !== 'open' && view.dispatcherAlive;
+}
+
 /** Modal counts warming, busy and idle-but-not-scaled-down containers alike. */
 export function holdsGpu(view: EndpointView, nowMs: number): boolean {
-  return view.leases > 0 || view.record.warmUntilMs > nowMs;
+  return view.leases > 0 || view.record.gpuUntilMs > nowMs;
 }
 
 /** Tickets that may be issued to an endpoint now. */
@@ -108,8 +116,27 @@ export function afterSuccess(record: EndpointRecord, spec: EndpointSpec, nowMs: 
     openUntilMs: 0,
     lastErrorCode: null,
     warmUntilMs: nowMs + spec.scaledownWindowMs,
+    gpuUntilMs: nowMs + spec.scaledownWindowMs,
   };
 }
+
+/** A call was cancelled: whatever container it had starts to idle now. */
+export function afterCancellation(record: EndpointRecord, spec: EndpointSpec, nowMs: number): EndpointRecord {
+  const idleUntilMs = nowMs + spec.scaledownWindowMs;
+  return { ...record, warmUntilMs: Math.min(record.warmUntilMs, idleUntilMs), gpuUntilMs: idleUntilMs };
+}
+
+/** Failures that come before any container is asked for. */
+const NO_CONTAINER: ReadonlySet<AttemptErrorCode> = new Set<AttemptErrorCode>([
+  'ENDPOINT_UNREACHABLE',
+  'RATE_LIMITED',
+  'UPSTREAM_QUEUE_FULL',
+  'ENDPOINT_STOPPED',
+  'ENDPOINT_NOT_FOUND',
+  'ENDPOINT_CREDENTIALS_REJECTED',
+  'WORKSPACE_DISABLED',
+  'SPEND_LIMIT_REACHED',
+]);
 
 /** A call failed. Only failures that say something about the endpoint count towards its breaker. */
 export function afterFailure(
@@ -119,14 +146,15 @@ export function afterFailure(
   policy: BreakerPolicy,
   nowMs: number,
 ): EndpointRecord {
-  // Whatever held a GPU may hold it still: idle containers count.
-  const warmUntilMs = record.warmUntilMs > nowMs ? nowMs + spec.scaledownWindowMs : record.warmUntilMs;
+  const { warmUntilMs } = afterCancellation(record, spec, nowMs);
+  // A container that was started, also in vain, idles for the window and counts; a refusal at the door starts none.
+  const gpuUntilMs = NO_CONTAINER.has(code) ? record.gpuUntilMs : nowMs + spec.scaledownWindowMs;
   const { scope } = traitsOf(code);
-  if (scope !== 'endpoint' && scope !== 'workspace') return { ...record, warmUntilMs };
+  if (scope !== 'endpoint' && scope !== 'workspace') return { ...record, warmUntilMs, gpuUntilMs };
   const consecutiveFailures = record.consecutiveFailures + 1;
   const failedProbe = record.breaker === 'half_open';
   if (!failedProbe && consecutiveFailures < policy.failures) {
-    return { ...record, consecutiveFailures, lastErrorCode: code, warmUntilMs };
+    return { ...record, consecutiveFailures, lastErrorCode: code, warmUntilMs, gpuUntilMs };
   }
   return {
     ...record,
@@ -136,6 +164,7 @@ export function afterFailure(
     openUntilMs: nowMs + openMs(record.opens, policy),
     lastErrorCode: code,
     warmUntilMs,
+    gpuUntilMs,
   };
 }
 

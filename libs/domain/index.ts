@@ -72,6 +72,7 @@ export { orderKeyMs, type AgeingPolicy } from './priority.js';
 export {
   ENDPOINT_STATES,
   FRESH_ENDPOINT,
+  afterCancellation,
   afterFailure,
   afterProbe,
   afterSuccess,
@@ -79,6 +80,7 @@ export {
   endpointState,
   holdsGpu,
   isLive,
+  mayServe,
   type Breaker,
   type BreakerPolicy,
   type EndpointRecord,
@@ -87,7 +89,6 @@ export {
   type EndpointView,
 } from './endpoint.js';
 export {
-  AVOID_REGION_MS,
   demandOf,
   lanesOf,
   planAdmission,

@@ -35,7 +35,8 @@ export function planForSilentSlot(facts: SilentSlotFacts): SilentSlotPlan {
   if (facts.outcomeWaits) return 'extend';
   if (facts.started && facts.pastDeadline) return 'concludeLost';
   if (!wanted && facts.started) return 'endJobKeepSlot';
-  if (!wanted && !facts.ticketWaits) return 'free';
+  // A ticket of a job that is over is being taken out of its stream; until it is, a call may still begin.
+  if (!wanted) return facts.ticketWaits ? 'extend' : 'free';
   if (!facts.started && !facts.hasTaker) return 'return';
   return facts.ticketWaits ? 'extend' : 'reissue';
 }

@@ -57,7 +57,8 @@ export async function callEndpoint(
   };
   const hop = async (method: 'GET' | 'POST', url: string): Promise<AxiosResponse<string>> => {
     clearTimeout(hopTimer);
-    hopTimer = setTimeout(() => abort.abort(), HOP_TIMEOUT_MS);
+    // Others answer when they are done, within the execution timeout.
+    if (endpoint.protocol === 'modal-hf') hopTimer = setTimeout(() => abort.abort(), HOP_TIMEOUT_MS);
     return client.request<string>({
       method,
       url,
@@ -151,6 +152,8 @@ export async function probeHealth(
       signal: AbortSignal.timeout(5000),
     });
     if (response.status !== 200) return { healthy: false, detail: `health answered ${response.status}` };
+    // Only this protocol says more than its status.
+    if (endpoint.protocol === 'openai') return { healthy: true, detail: 'healthy' };
     const { status } = JSON.parse(response.data) as { status?: unknown };
     return status === 'healthy'
       ? { healthy: true, detail: 'healthy' }

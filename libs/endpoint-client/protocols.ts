@@ -2,27 +2,31 @@ import { z } from 'zod';
 import type { ModelRequest, OutcomeResult, Ticket } from '#contracts';
 import type { Endpoint } from './endpoint.js';
 
+/** Names an endpoint gives itself: bounded, and such as a database can store. */
+const attestedName = z.string().transform((name) => storable(name).slice(0, 256));
+const count = z.int().min(0);
+
 const modalAnswerSchema = z.discriminatedUnion('status', [
   z.object({
     status: z.literal('success'),
     response: z.string(),
-    model: z.string().optional(),
-    region: z.string().optional(),
-    inference_time: z.number().optional(),
-    tokens_generated: z.int().optional(),
-    tokens_in: z.int().optional(),
+    model: attestedName.optional(),
+    region: attestedName.optional(),
+    inference_time: z.number().min(0).max(1e9).optional(),
+    tokens_generated: count.optional(),
+    tokens_in: count.optional(),
     cold_start: z.boolean().optional(),
-    gpu: z.string().optional(),
-    model_revision: z.string().optional(),
-    container_id: z.string().optional(),
+    gpu: attestedName.optional(),
+    model_revision: attestedName.optional(),
+    container_id: attestedName.optional(),
   }),
   z.object({ status: z.literal('error'), error: z.unknown() }),
 ]);
 
 const openAiAnswerSchema = z.object({
-  model: z.string().optional(),
+  model: attestedName.optional(),
   choices: z.array(z.object({ message: z.object({ content: z.string().nullable() }) })).min(1),
-  usage: z.object({ prompt_tokens: z.int().optional(), completion_tokens: z.int().optional() }).optional(),
+  usage: z.object({ prompt_tokens: count.optional(), completion_tokens: count.optional() }).optional(),
 });
 
 /** Body of the call, by the endpoint's protocol. */

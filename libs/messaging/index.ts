@@ -1,7 +1,15 @@
 export { CallStore } from './call-store.js';
 export { connectNats, type NatsConnection, type NatsOptions } from './connection.js';
 export { DurableConsumer, type DurableConsumerOptions, type JsMsg } from './durable-consumer.js';
-export { decodeJson, encodeJson, gatherJson, publishJson, requestJson, subscribeJson } from './json.js';
+export {
+  decodeJson,
+  encodeJson,
+  gatherJson,
+  publishJson,
+  replyJson,
+  requestJson,
+  subscribeJson,
+} from './json.js';
 export { OutcomePublisher } from './outcome-publisher.js';
 export { TicketPublisher } from './ticket-publisher.js';
 export { OUTCOME_ACK_WAIT_MS, TICKET_ACK_WAIT_MS, Topology } from './topology.js';

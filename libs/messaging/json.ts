@@ -18,6 +18,15 @@ export function decodeJson<T extends z.ZodType>(schema: T, data: Uint8Array): z.
   }
 }
 
+/** Answers a request. On a connection that is closing there is nobody left to tell, which is no fault. */
+export function replyJson(message: Msg, value: unknown): void {
+  try {
+    message.respond(encodeJson(value));
+  } catch {
+    // The asker's own time-out covers it.
+  }
+}
+
 /** Fire and forget: hints and control messages, whose loss costs time but never work. */
 export function publishJson(connection: NatsConnection, subject: string, value: unknown): void {
   if (connection.isClosed()) return;

@@ -2,6 +2,7 @@ import {
   AckPolicy,
   DeliverPolicy,
   DiscardPolicy,
+  JetStreamApiError,
   RetentionPolicy,
   StorageType,
   jetstreamManager,
@@ -61,13 +62,21 @@ export class Topology {
 
   /** @returns whether the stream holds a message with this subject: delivered and unacked counts, acked does not */
   async holds(stream: string, subject: string): Promise<boolean> {
-    const message = await this.manager.streams.getMessage(stream, { last_by_subj: subject });
-    return message !== null;
+    try {
+      return (await this.manager.streams.getMessage(stream, { last_by_subj: subject })) !== null;
+    } catch (error) {
+      if (isStreamMissing(error)) return false;
+      throw error;
+    }
   }
 
   /** Takes every message with this subject out of the stream; whoever already received one is fenced by its epoch. */
   async purge(stream: string, subject: string): Promise<void> {
-    await this.manager.streams.purge(stream, { filter: subject });
+    try {
+      await this.manager.streams.purge(stream, { filter: subject });
+    } catch (error) {
+      if (!isStreamMissing(error)) throw error;
+    }
   }
 
   private async ensureStream(name: string, subjectFilter: string): Promise<void> {
@@ -107,4 +116,10 @@ export class Topology {
       await this.manager.consumers.add(stream, wanted);
     }
   }
+}
+
+/** A stream that is gone holds nothing. */
+function isStreamMissing(error: unknown): boolean {
+  const STREAM_NOT_FOUND = 10_059;
+  return error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND;
 }

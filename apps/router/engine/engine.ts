@@ -165,14 +165,15 @@ export class Engine {
         ...new Set(received.map(({ outcome }) => outcome.job_id)),
       ]);
       const seen = new Set<string>();
-      for (const { outcome } of received) {
+      for (const { outcome, message } of received) {
         const key = `${outcome.job_id}:${outcome.epoch}`;
         const views = endpoints.views(stored, Date.now());
         const next = seen.has(key)
           ? undefined
           : settle(outcome, jobs.get(outcome.job_id), views, policy, nowMs, random());
         if (next === undefined) {
-          strays.push(outcome);
+          // What this router concluded by itself cost nothing.
+          if (message !== undefined) strays.push(outcome);
           continue;
         }
         seen.add(key);

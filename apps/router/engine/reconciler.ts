@@ -124,7 +124,15 @@ export class Reconciler {
   }
 
   private async lookIntoSilentSlots(): Promise<void> {
-    for (const slot of await findSilentSlots(this.options.database, BATCH)) await this.lookInto(slot);
+    for (const slot of await findSilentSlots(this.options.database, BATCH)) {
+      // One that cannot be looked into must not keep the others waiting.
+      await this.lookInto(slot).catch((error: unknown) => {
+        this.options.logger.warn(
+          { event: 'slot.not_looked_into', job_id: slot.job_id, epoch: slot.epoch, err: error },
+          'a silent slot could not be looked into yet',
+        );
+      });
+    }
   }
 
   /**

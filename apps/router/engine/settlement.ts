@@ -1,6 +1,7 @@
 import type { Outcome } from '#contracts';
 import {
   ANY_LANE,
+  afterCancellation,
   afterFailure,
   afterSuccess,
   isLive,
@@ -129,7 +130,7 @@ export function settle(
         from: job.state,
         to,
         plan: undefined,
-        endpoint: undefined,
+        endpoint: view && afterCancellation(view.record, view.spec, nowMs),
       };
     }
     case 'failed': {

@@ -56,11 +56,10 @@ export class InferenceController {
         warnings: warningsOf(request),
       };
     }
-    const { position, estimateMs } = await this.queueView.placeOfNew(
-      accepted.lane,
-      accepted.model,
-      request.priority,
-    );
+    // The job is committed: whatever fails from here on must not read as a refusal.
+    const { position, estimateMs } = await this.queueView
+      .placeOfNew(accepted.lane, accepted.model, request.priority)
+      .catch(() => ({ position: 1, estimateMs: undefined }));
     return {
       success: true,
       job_id: accepted.jobId,

@@ -180,14 +180,6 @@ export class JobIntake {
       this.database,
       first.map(({ job }) => job),
     );
-    const replays = [...first.filter(({ job }) => !inserted.has(job.id)), ...later];
-    const known =
-      replays.length > 0
-        ? await findJobsByIdempotencyKey(
-            this.database,
-            replays.flatMap(({ job }) => job.idempotency_key ?? []),
-          )
-        : new Map<string, { jobId: string; requestHash: string }>();
     if (inserted.size > 0) this.engine.jobsArrived();
     for (const { job, resolve } of first) {
       if (!inserted.has(job.id)) continue;
@@ -202,6 +194,14 @@ export class JobIntake {
       });
       resolve(acceptedOf(job, job.id, false));
     }
+    const replays = [...first.filter(({ job }) => !inserted.has(job.id)), ...later];
+    const known =
+      replays.length > 0
+        ? await findJobsByIdempotencyKey(
+            this.database,
+            replays.flatMap(({ job }) => job.idempotency_key ?? []),
+          )
+        : new Map<string, { jobId: string; requestHash: string }>();
     for (const { job, resolve, reject } of replays) {
       const holder = known.get(job.idempotency_key ?? '');
       if (holder === undefined) reject(new ProblemError('INTERNAL_ERROR', 'the job could not be stored'));

@@ -21,8 +21,13 @@ export class JobWait {
     for (;;) {
       // Registered before the row is read: an end in between is not missed.
       const woken = this.journal.waitForEnd(jobId, POLL_MS, stop);
-      const job = await this.jobStatus.find(jobId);
-      if (isTerminal(job.state) || stop.aborted) return job;
+      try {
+        const job = await this.jobStatus.find(jobId);
+        if (isTerminal(job.state) || stop.aborted) return job;
+      } catch (error) {
+        // The job was accepted; the database being away for a while is no reason to give up on it.
+        if (stop.aborted) throw error;
+      }
       await woken;
     }
   }

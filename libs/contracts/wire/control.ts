@@ -24,8 +24,10 @@ export type Cancel = z.infer<typeof cancelSchema>;
 export const ticketCheckSchema = z.object({ job_id: z.uuid(), epoch: z.int().min(1) });
 export type TicketCheck = z.infer<typeof ticketCheckSchema>;
 export const ticketCheckReplySchema = z.object({
-  /** The ticket is the job's current one. */
+  /** The ticket is the job's current one, and the job is not over. */
   wanted: z.boolean(),
+  /** The ticket is the current one of a job that is over: its call is to be ended and reported as cancelled. */
+  ended: z.boolean(),
   /** Its slot is among those whose calls may be in flight. */
   may_begin: z.boolean(),
 });

@@ -24,7 +24,6 @@ export class Jobs1763769600001 implements MigrationInterface {
         -- ms: creation plus the ageing allowance of the priority; smaller goes first
         order_key        bigint NOT NULL,
         not_before       timestamptz NOT NULL DEFAULT '-infinity',
-        waiting_since    timestamptz NOT NULL DEFAULT now(),
         attempt          integer NOT NULL DEFAULT 0,
         epoch            integer NOT NULL DEFAULT 0,
         max_attempts     integer NOT NULL,
@@ -107,8 +106,10 @@ export class Jobs1763769600001 implements MigrationInterface {
         opens                integer NOT NULL DEFAULT 0,
         open_until           timestamptz,
         last_error_code      text,
-        -- a container has answered and holds its GPU until then
+        -- a container has answered, and would answer again without a cold start until then
         warm_until           timestamptz NOT NULL DEFAULT '-infinity',
+        -- a container may hold a GPU until then
+        gpu_until            timestamptz NOT NULL DEFAULT '-infinity',
         updated_at           timestamptz NOT NULL DEFAULT now()
       )`);
 

@@ -15,6 +15,8 @@ export async function readEndpoints(
             (extract(epoch FROM open_until) * 1000)::float8 AS open_until_ms,
             CASE WHEN warm_until = '-infinity' THEN 0
                  ELSE (extract(epoch FROM warm_until) * 1000)::float8 END AS warm_until_ms,
+            CASE WHEN gpu_until = '-infinity' THEN 0
+                 ELSE (extract(epoch FROM gpu_until) * 1000)::float8 END AS gpu_until_ms,
             (SELECT count(*)::integer FROM slots WHERE slots.endpoint_id = wanted.endpoint_id) AS leases
        FROM unnest($1::text[]) AS wanted (endpoint_id)
        LEFT JOIN endpoint_states USING (endpoint_id)`,
@@ -35,22 +37,21 @@ export async function readCandidates(
     is_retry: boolean;
     order_key: string;
     avoid_regions: string[];
-    waiting_since_ms: number;
   }>(
-    `SELECT job.id, job.lane, job.model, job.is_retry, job.order_key, job.avoid_regions,
-            (extract(epoch FROM job.waiting_since) * 1000)::float8 AS waiting_since_ms
-       FROM unnest($1::text[], $2::text[], $3::integer[]) AS demand (lane, model, wanted)
+    `SELECT job.id, job.lane, job.model, job.is_retry, job.order_key, job.avoid_regions
+       FROM jsonb_to_recordset($1::jsonb) AS demand (lane text, model text, region text, "servingRegions" text[], "limit" integer)
       CROSS JOIN LATERAL (
-              SELECT id, lane, model, is_retry, order_key, avoid_regions, waiting_since
+              SELECT id, lane, model, is_retry, order_key, avoid_regions
                 FROM jobs
                WHERE state IN ('queued', 'retrying')
                  AND lane = demand.lane AND model = demand.model
                  AND not_before <= clock_timestamp()
+                 AND (NOT demand.region = ANY (avoid_regions) OR demand."servingRegions" <@ avoid_regions)
                ORDER BY is_retry DESC, order_key, id
-               LIMIT demand.wanted
+               LIMIT demand."limit"
                  FOR UPDATE SKIP LOCKED
             ) AS job`,
-    [demands.map(({ lane }) => lane), demands.map(({ model }) => model), demands.map(({ limit }) => limit)],
+    [JSON.stringify(demands)],
   );
   return rows.map((row) => ({
     jobId: row.id,
@@ -59,7 +60,6 @@ export async function readCandidates(
     isRetry: row.is_retry,
     orderKey: Number(row.order_key),
     avoidRegions: row.avoid_regions,
-    waitingSinceMs: row.waiting_since_ms,
   }));
 }
 

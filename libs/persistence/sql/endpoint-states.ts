@@ -10,6 +10,7 @@ export interface EndpointStateRow extends Record<string, unknown> {
   readonly open_until_ms: number | null;
   readonly last_error_code: AttemptErrorCode | null;
   readonly warm_until_ms: number | null;
+  readonly gpu_until_ms: number | null;
 }
 
 export function recordOf(row: EndpointStateRow): EndpointRecord {
@@ -21,6 +22,7 @@ export function recordOf(row: EndpointStateRow): EndpointRecord {
     openUntilMs: row.open_until_ms ?? FRESH_ENDPOINT.openUntilMs,
     lastErrorCode: row.last_error_code,
     warmUntilMs: row.warm_until_ms ?? FRESH_ENDPOINT.warmUntilMs,
+    gpuUntilMs: row.gpu_until_ms ?? FRESH_ENDPOINT.gpuUntilMs,
   };
 }
 
@@ -31,16 +33,16 @@ export async function writeEndpointRecords(
 ): Promise<void> {
   await database.query(
     `INSERT INTO endpoint_states (endpoint_id, paused, breaker, consecutive_failures, opens, open_until,
-                                  last_error_code, warm_until, updated_at)
+                                  last_error_code, warm_until, gpu_until, updated_at)
      SELECT endpoint_id, paused, breaker, consecutive_failures, opens, to_timestamp(open_until_ms / 1000),
-            last_error_code, to_timestamp(warm_until_ms / 1000), clock_timestamp()
+            last_error_code, to_timestamp(warm_until_ms / 1000), to_timestamp(gpu_until_ms / 1000), clock_timestamp()
        FROM jsonb_to_recordset($1::jsonb) AS state (
               endpoint_id text, paused boolean, breaker text, consecutive_failures integer, opens integer,
-              open_until_ms float8, last_error_code text, warm_until_ms float8)
+              open_until_ms float8, last_error_code text, warm_until_ms float8, gpu_until_ms float8)
      ON CONFLICT (endpoint_id) DO UPDATE
         SET breaker = excluded.breaker, consecutive_failures = excluded.consecutive_failures,
             opens = excluded.opens, open_until = excluded.open_until,
-            last_error_code = excluded.last_error_code, warm_until = excluded.warm_until,
+            last_error_code = excluded.last_error_code, warm_until = excluded.warm_until, gpu_until = excluded.gpu_until,
             updated_at = excluded.updated_at`,
     [
       JSON.stringify(
@@ -53,6 +55,7 @@ export async function writeEndpointRecords(
           open_until_ms: record.openUntilMs,
           last_error_code: record.lastErrorCode,
           warm_until_ms: record.warmUntilMs,
+          gpu_until_ms: record.gpuUntilMs,
         })),
       ),
     ],

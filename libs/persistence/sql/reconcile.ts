@@ -51,12 +51,16 @@ export async function reissueTicket(
   epoch: number,
 ): Promise<AdmittedJob | undefined> {
   const { rows } = await database.query<AdmittedJob & Record<string, unknown>>(
-    `WITH slot AS (
+    `WITH job AS (
+            -- The job first, as everywhere: a cancellation in between leaves both as they are.
+            SELECT id FROM jobs WHERE id = $1 AND epoch = $2 AND state IN ('dispatched', 'processing') FOR UPDATE
+          ), slot AS (
             UPDATE slots
-               SET epoch = epoch + 1, holder = NULL, started_at = NULL, leased_at = clock_timestamp(),
+               SET epoch = slots.epoch + 1, holder = NULL, started_at = NULL, leased_at = clock_timestamp(),
                    lease_until = clock_timestamp() + make_interval(secs => $3 / 1000.0)
-             WHERE job_id = $1 AND epoch = $2 AND lease_until < clock_timestamp()
-         RETURNING job_id, endpoint_id, region, epoch
+              FROM job
+             WHERE slots.job_id = job.id AND slots.epoch = $2 AND lease_until < clock_timestamp()
+         RETURNING slots.job_id, slots.endpoint_id, slots.region, slots.epoch
           ), attempted AS (
             UPDATE attempts SET epoch = slot.epoch, status = 'dispatched', started_at = NULL
               FROM slot, jobs
@@ -64,7 +68,7 @@ export async function reissueTicket(
           )
      UPDATE jobs SET epoch = slot.epoch, state = 'dispatched'
        FROM slot
-      WHERE jobs.id = slot.job_id AND jobs.state IN ('dispatched', 'processing')
+      WHERE jobs.id = slot.job_id
   RETURNING jobs.id, jobs.attempt, jobs.epoch, jobs.model, jobs.timeout_ms, jobs.request, jobs.is_retry,
             slot.endpoint_id, slot.region, true AS staged`,
     [jobId, epoch, SLOT_LEASE_MS],
@@ -75,13 +79,17 @@ export async function reissueTicket(
 /** Takes back a ticket that was never started: the job waits again and the attempt does not count. */
 export async function returnTicket(database: Queryable, jobId: string, epoch: number): Promise<boolean> {
   const { rowCount } = await database.query(
-    `WITH slot AS (
-            DELETE FROM slots WHERE job_id = $1 AND epoch = $2 AND started_at IS NULL RETURNING job_id, attempt
+    `WITH job AS (
+            SELECT id FROM jobs WHERE id = $1 AND epoch = $2 AND state = 'dispatched' FOR UPDATE
+          ), slot AS (
+            DELETE FROM slots USING job
+             WHERE slots.job_id = job.id AND slots.epoch = $2 AND started_at IS NULL
+         RETURNING slots.job_id, slots.attempt
           ), attempted AS (
             DELETE FROM attempts USING slot WHERE attempts.job_id = slot.job_id AND attempts.attempt = slot.attempt
           )
-     UPDATE jobs SET state = 'queued', attempt = jobs.attempt - 1, waiting_since = clock_timestamp()
-       FROM slot WHERE jobs.id = slot.job_id AND jobs.state = 'dispatched'`,
+     UPDATE jobs SET state = 'queued', attempt = jobs.attempt - 1
+       FROM slot WHERE jobs.id = slot.job_id`,
     [jobId, epoch],
   );
   return (rowCount ?? 0) > 0;
@@ -172,7 +180,7 @@ export async function checkTicket(
   jobId: string,
   epoch: number,
   concurrencyOf: (endpointId: string) => number,
-): Promise<{ wanted: boolean; mayBegin: boolean }> {
+): Promise<{ wanted: boolean; ended: boolean; mayBegin: boolean }> {
   const { rows } = await database.query<{ endpoint_id: string; wanted: boolean; older: number }>(
     `SELECT slots.endpoint_id, jobs.state IN ('dispatched', 'processing') AS wanted,
             CASE WHEN slots.started_at IS NOT NULL THEN 0 ELSE
@@ -186,6 +194,6 @@ export async function checkTicket(
     [jobId, epoch],
   );
   const [slot] = rows;
-  if (slot === undefined) return { wanted: false, mayBegin: false };
-  return { wanted: slot.wanted, mayBegin: slot.older < concurrencyOf(slot.endpoint_id) };
+  if (slot === undefined) return { wanted: false, ended: false, mayBegin: false };
+  return { wanted: slot.wanted, ended: !slot.wanted, mayBegin: slot.older < concurrencyOf(slot.endpoint_id) };
 }

@@ -86,7 +86,6 @@ export async function settleJobs(database: Queryable, settlements: readonly Sett
                    is_retry = jobs.is_retry OR settled.state = 'retrying',
                    not_before = CASE WHEN settled.not_before_ms IS NULL THEN jobs.not_before
                                      ELSE to_timestamp(settled.not_before_ms / 1000) END,
-                   waiting_since = settled.at,
                    result = settled.result,
                    error_code = settled.error_code,
                    error_detail = settled.error_detail,
@@ -118,7 +117,7 @@ export async function settleJobs(database: Queryable, settlements: readonly Sett
      INSERT INTO region_totals (region, completed, failed, cancelled, expired)
      SELECT home_region, count(*) FILTER (WHERE state = 'completed'), count(*) FILTER (WHERE state = 'failed'),
             count(*) FILTER (WHERE state = 'cancelled'), count(*) FILTER (WHERE state = 'expired')
-       FROM changed WHERE is_final GROUP BY home_region
+       FROM changed WHERE is_final GROUP BY home_region ORDER BY home_region
      ON CONFLICT (region) DO UPDATE
         SET completed = region_totals.completed + excluded.completed,
             failed = region_totals.failed + excluded.failed,
