@@ -104,6 +104,8 @@ export async function callEndpoint(
       const location = headerOf(response, 'location');
       if (location === undefined)
         return failed('RESPONSE_INVALID', 'the endpoint answered 303 without a Location');
+      if (!URL.canParse(location, url))
+        return failed('RESPONSE_INVALID', 'the endpoint answered 303 with a Location that is no URL');
       const next = new URL(location, url);
       if (next.origin !== new URL(endpoint.url).origin) {
         return failed('RESPONSE_INVALID', 'the endpoint answered 303 with a Location on another origin');

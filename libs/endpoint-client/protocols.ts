@@ -6,27 +6,31 @@ import type { Endpoint } from './endpoint.js';
 const attestedName = z.string().transform((name) => storable(name).slice(0, 256));
 const count = z.int().min(0);
 
+/** May be left out, or null, as Python spells what it does not know. */
+const optional = <T extends z.ZodType>(schema: T) =>
+  schema.nullish().transform((value) => value ?? undefined);
+
 const modalAnswerSchema = z.discriminatedUnion('status', [
   z.object({
     status: z.literal('success'),
     response: z.string(),
-    model: attestedName.optional(),
-    region: attestedName.optional(),
-    inference_time: z.number().min(0).max(1e9).optional(),
-    tokens_generated: count.optional(),
-    tokens_in: count.optional(),
-    cold_start: z.boolean().optional(),
-    gpu: attestedName.optional(),
-    model_revision: attestedName.optional(),
-    container_id: attestedName.optional(),
+    model: optional(attestedName),
+    region: optional(attestedName),
+    inference_time: optional(z.number().min(0).max(1e9)),
+    tokens_generated: optional(count),
+    tokens_in: optional(count),
+    cold_start: optional(z.boolean()),
+    gpu: optional(attestedName),
+    model_revision: optional(attestedName),
+    container_id: optional(attestedName),
   }),
   z.object({ status: z.literal('error'), error: z.unknown() }),
 ]);
 
 const openAiAnswerSchema = z.object({
-  model: attestedName.optional(),
+  model: optional(attestedName),
   choices: z.array(z.object({ message: z.object({ content: z.string().nullable() }) })).min(1),
-  usage: z.object({ prompt_tokens: count.optional(), completion_tokens: count.optional() }).optional(),
+  usage: optional(z.object({ prompt_tokens: optional(count), completion_tokens: optional(count) })),
 });
 
 /** Body of the call, by the endpoint's protocol. */

@@ -14,3 +14,4 @@ export { until } from './until.js';
 export { Upstream, UpstreamCall, answers, crashes, hangs, type Behaviour } from './upstream.js';
 export { aRun, type RunShape } from './run-builder.js';
 export { StubRouter, type StubJob, type StubVerdict } from './stub-router.js';
+export { LocalEndpoint, answering, type Exchange, type Reply as EndpointReply } from './local-endpoint.js';
