@@ -28,14 +28,19 @@ export class CallStore {
     await this.withBucket((bucket) => bucket.purge(subjects.callKey(jobId, attempt)));
   }
 
-  /** Opens the bucket once, and again after a failure: its stream may have been wiped. */
+  /**
+   * Opens the bucket once. A bucket whose stream was wiped fails: it is made again, and used again at once, because
+   * a URL that is not stored costs a second call after a crash.
+   */
   private async withBucket<T>(use: (bucket: KV) => Promise<T>): Promise<T> {
+    const wasOpen = this.bucket !== undefined;
     this.bucket ??= new Kvm(this.connection).create(subjects.CALLS_BUCKET, { history: 1, ttl: KEEP_MS });
     try {
       return await use(await this.bucket);
     } catch (error) {
       this.bucket = undefined;
-      throw error;
+      if (!wasOpen) throw error;
     }
+    return this.withBucket(use);
   }
 }
