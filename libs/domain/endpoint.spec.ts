@@ -95,6 +95,16 @@ describe('the breaker', () => {
     expect(afterSuccess(halfOpen, spec, NOW_MS).breaker).toBe('closed');
   });
 
+  it('pauses once for one outage, however many calls were in flight when it opened', () => {
+    const twice = ['UPSTREAM_ERROR', 'CONNECTION_LOST'] as const;
+    const open = twice.reduce<EndpointRecord>(
+      (record, code) => afterFailure(record, spec, code, policy, NOW_MS),
+      FRESH_ENDPOINT,
+    );
+    const late = afterFailure(open, spec, 'CONNECTION_LOST', policy, NOW_MS + 50);
+    expect(late).toMatchObject({ breaker: 'open', opens: 1, openUntilMs: NOW_MS + 100 });
+  });
+
   it('ignores a probe that comes when it is no longer open', () => {
     fc.assert(
       fc.property(

@@ -150,7 +150,9 @@ export function afterFailure(
   // A container that was started, also in vain, idles for the window and counts; a refusal at the door starts none.
   const gpuUntilMs = NO_CONTAINER.has(code) ? record.gpuUntilMs : nowMs + spec.scaledownWindowMs;
   const { scope } = traitsOf(code);
-  if (scope !== 'endpoint' && scope !== 'workspace') return { ...record, warmUntilMs, gpuUntilMs };
+  const saysNothing = scope !== 'endpoint' && scope !== 'workspace';
+  // Nor does a call that had begun before the breaker opened: ten of them would make ten pauses of one outage.
+  if (saysNothing || record.breaker === 'open') return { ...record, warmUntilMs, gpuUntilMs };
   const consecutiveFailures = record.consecutiveFailures + 1;
   const failedProbe = record.breaker === 'half_open';
   if (!failedProbe && consecutiveFailures < policy.failures) {

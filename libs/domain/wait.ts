@@ -38,17 +38,31 @@ export function estimateWaitMs(
     const warmMs = times.warmMs ?? UNKNOWN_WARM_MS;
     const coldMs = times.coldMs ?? UNKNOWN_COLD_MS;
     callsPerMs += view.spec.concurrency / Math.max(1, warmMs);
-    const idle = view.leases < view.spec.concurrency;
-    // A busy endpoint is, on average, half-way through its call; a cold one answers its pilot first.
-    if (state === 'warming') firstFreeMs = Math.min(firstFreeMs, coldMs);
-    else
-      firstFreeMs = Math.min(
-        firstFreeMs,
-        idle ? 0 : warmMs / 2 + (view.leases - view.spec.concurrency) * warmMs,
-      );
+    firstFreeMs = Math.min(firstFreeMs, freeInMs(view, state, warmMs, coldMs, aheadCount));
   }
   if (callsPerMs === 0) return undefined;
   return Math.round(Math.max(0, firstFreeMs) + aheadCount / callsPerMs);
+}
+
+/** Until an endpoint takes the first of the jobs it could, or the next where a cold one's pilot is among those before. */
+function freeInMs(
+  view: EndpointView,
+  state: 'cold' | 'warming' | 'warm',
+  warmMs: number,
+  coldMs: number,
+  aheadCount: number,
+): number {
+  switch (state) {
+    case 'cold':
+      return aheadCount === 0 ? 0 : coldMs;
+    case 'warming':
+      return coldMs;
+    case 'warm': {
+      const surplus = view.leases - view.spec.concurrency;
+      // A busy endpoint is, on average, half-way through its call.
+      return surplus < 0 ? 0 : warmMs / 2 + surplus * warmMs;
+    }
+  }
 }
 
 export interface WaitingJob {
