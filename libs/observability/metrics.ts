@@ -60,7 +60,7 @@ export const METRICS = {
   },
   beacon_retry_start_seconds: {
     kind: 'histogram',
-    help: 'From a failover decision to the start of the next call',
+    help: 'From the ticket of a second or later attempt to the start of its call',
     labels: ['region'],
     buckets: FAST_BUCKETS_S,
   },

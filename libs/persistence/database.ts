@@ -61,6 +61,9 @@ export class Database {
         // A paused or lost process must not hold the admission lock for ever.
         idle_in_transaction_session_timeout: 10_000,
         statement_timeout: 30_000,
+        // A connection whose other end is gone without a word must not hold its caller for ever.
+        query_timeout: 40_000,
+        keepAliveInitialDelayMillis: 10_000,
       },
     });
     await dataSource.initialize();

@@ -300,7 +300,10 @@ export class Engine {
         outcome.duration_ms / 1000,
       );
     }
-    if (plan !== undefined) metrics.count('beacon_retries_total', { region, kind: plan.kind });
+    // A failure of a job that is being cancelled is followed by nothing.
+    if (plan !== undefined && (to === 'retrying' || to === 'failed')) {
+      metrics.count('beacon_retries_total', { region, kind: plan.kind });
+    }
     if (to === undefined) return;
     journal.record({
       jobId: outcome.job_id,
