@@ -285,8 +285,9 @@ describe('a failure', () => {
     });
   });
 
-  it('while the job is being cancelled makes no dead letter', () => {
-    const { settlement } = settled(FAILED, { state: 'cancelling', attempt: 4 });
+  it.each([1, 4])('of attempt %d while the job is being cancelled plans nothing more', (attempt) => {
+    const { settlement, plan } = settled(FAILED, { state: 'cancelling', attempt }, US_AND_EU);
+    expect(plan).toBeUndefined();
     expect(settlement).toMatchObject({ state: 'cancelled', is_final: true, dead_letter: false });
   });
 

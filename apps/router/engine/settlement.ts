@@ -172,7 +172,8 @@ export function settle(
         job,
         from: job.state,
         to,
-        plan,
+        // A job that is over gets no other attempt, whatever the plan for one that is not.
+        plan: to === 'retrying' || to === 'failed' ? plan : undefined,
         endpoint: view && afterFailure(view.record, view.spec, result.code, policy.breaker, nowMs),
       };
     }
