@@ -13,6 +13,7 @@ const QUESTIONS = [
 
 export interface RunEvent {
   readonly type: string;
+  readonly at: string;
   readonly question_id?: string;
   readonly model?: string;
   readonly region?: string;

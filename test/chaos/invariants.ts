@@ -1,6 +1,12 @@
 import type { Evidence } from './experiment.js';
 import type { AccountedCall } from './stand-in.js';
 
+/**
+ * A cold start of 4.5 s, twice where a starting call was killed; six seconds until a dead holder's ticket is delivered
+ * again, or five until a lost one is found missing; and what restarts take on a loaded machine.
+ */
+const LONGEST_SILENCE_MS = 25_000;
+
 /** What the platform may have seen twice because of what was killed. */
 export interface Tolerance {
   /**
@@ -23,6 +29,7 @@ export function violations(evidence: Evidence, gpuLimit: number, tolerance: Tole
     ...callsAfterTheAnswer(evidence),
     ...repeatedCalls(evidence, tolerance),
     ...limits(evidence, gpuLimit, tolerance),
+    ...silence(evidence),
   ];
 }
 
@@ -110,6 +117,14 @@ function limits({ account }: Evidence, gpuLimit: number, { dispatcherKills = {} 
       wrong.push(`${id}: ${overlaps} overlaps, ${most} calls at once`);
   }
   return wrong;
+}
+
+/** I5: whatever is killed, answers go on being accepted within this bound. */
+function silence({ run, events }: Evidence): string[] {
+  const accepted = events.filter(({ type }) => type === 'cell.accepted').map(({ at }) => Date.parse(at));
+  const moments = [Date.parse(run.created_at), ...accepted].sort((left, right) => left - right);
+  const longestMs = Math.max(...moments.slice(1).map((at, index) => at - (moments[index] ?? at)));
+  return longestMs <= LONGEST_SILENCE_MS ? [] : [`nothing was accepted for ${longestMs} ms`];
 }
 
 function counted(names: readonly string[]): Map<string, number> {
