@@ -19,6 +19,12 @@ describe('the order of waiting jobs', () => {
     expect(orderKeyMs(5000, priority, ageing)).toBe(5000 + allowanceMs);
   });
 
+  it('is by whole numbers, also where a fraction of a second was configured', () => {
+    const fractions = { normalMs: 0.5, lowMs: 1500.25 };
+    for (const priority of PRIORITIES)
+      expect(Number.isInteger(orderKeyMs(5000, priority, fractions))).toBe(true);
+  });
+
   it('is first come, first served within a class', () => {
     fc.assert(
       fc.property(

@@ -10,15 +10,15 @@ export interface AgeingPolicy {
  * Ageing without a sweep: the order key is the creation time plus the class's allowance. A high job created now
  * goes before every normal job younger than `normalMs`, and after every older one, so nobody starves and the
  * queue stays one index.
- * @returns Unix ms
+ * @returns Unix ms, a whole number: the database keeps it as one
  */
 export function orderKeyMs(createdAtMs: number, priority: Priority, ageing: AgeingPolicy): number {
   switch (priority) {
     case 'high':
       return createdAtMs;
     case 'normal':
-      return createdAtMs + ageing.normalMs;
+      return createdAtMs + Math.round(ageing.normalMs);
     case 'low':
-      return createdAtMs + ageing.lowMs;
+      return createdAtMs + Math.round(ageing.lowMs);
   }
 }
