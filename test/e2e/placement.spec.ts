@@ -222,7 +222,8 @@ describe('where and when jobs run', () => {
       const held: (() => void)[] = [];
       upstream.next(
         'US/retried-first',
-        (call) => held.push(() => crashes(call)),
+        // Without Retry-After full jitter may make the retry due at once, before anything else could begin.
+        (call) => held.push(() => call.respond(500, 'internal error', { 'retry-after': '1' })),
         (call) => held.push(() => call.answer()),
       );
       const low = await client.queue({ model: 'retried-first', prompt: 'low', priority: 'low' });
