@@ -232,7 +232,7 @@ describe('where and when jobs run', () => {
       for (const prompt of ['high 1', 'high 2', 'high 3'])
         high.push((await client.queue({ model: 'retried-first', prompt, priority: 'high' })).job_id);
       held.shift()!();
-      // While it backs off the endpoint is not left idle.
+      // While it waits for its time the endpoint is not left idle.
       await client.untilJob(high[0]!, 'processing');
       await until('the retry is due', async () => {
         const { rows } = await database.query<{ due: boolean }>(
