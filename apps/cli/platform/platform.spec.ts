@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSettings } from '#config';
-import { findFreePort, identifyProcess } from '#embedded-services';
+import { NatsServerBinError, findFreePort, identifyProcess } from '#embedded-services';
 import { createLogger } from '#observability';
 import { EXIT_PORT_TAKEN } from '../exit-codes.js';
 import type { Programs } from '../installation.js';
@@ -143,6 +143,13 @@ describe('everything on one machine', () => {
     expect(failure).toBeInstanceOf(ProgramStartError);
     expect(failure).toMatchObject({ exitCode: 3, message: expect.stringContaining('beacon runner: no way') });
     expect((await journal()).filter((line) => line.startsWith('stop'))).toContain('stop router.mjs');
+    await expectNothingLeft();
+  });
+
+  it('says what failed first, not what was called off for it', async () => {
+    for (const name of ['BEACON_CONFIG', 'DATABASE_URL', 'NATS_URL']) delete environment[name];
+    environment['NATS_SERVER_BIN'] = join(home, 'no-such-nats-server');
+    await expect(start()).rejects.toBeInstanceOf(NatsServerBinError);
     await expectNothingLeft();
   });
 

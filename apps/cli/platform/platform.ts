@@ -272,7 +272,8 @@ export class Platform {
     } catch (error) {
       this.group.abort(error);
       await Promise.allSettled(starts);
-      throw error;
+      // What failed first is the cause; the others only say that they were called off.
+      throw this.group.signal.reason;
     }
   }
 
