@@ -32,9 +32,9 @@ export interface QueueSnapshot {
 
 /** Up to this many open jobs every reader gets a count of its own moment; more are counted in the background. */
 const COUNTED_PER_READ_MAX = 2000;
-/** Background counts: at least this far apart, and so far that counting takes a tenth of one connection's time. */
-const BACKGROUND_INTERVAL_MS = 250;
-const BACKGROUND_PAUSE_PER_COST = 9;
+/** Background counts: at least this far apart, and so far that counting takes a twenty-fifth of one connection's time. */
+const BACKGROUND_INTERVAL_MS = 500;
+const BACKGROUND_PAUSE_PER_COST = 24;
 /** A new job's place may be told from a count of this age. */
 const SUBMIT_AGE_MS = 50;
 
