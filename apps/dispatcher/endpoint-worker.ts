@@ -16,6 +16,7 @@ import {
 import type { Logger } from '#observability';
 import { type RunningCalls, type RunningCall } from './running-calls.js';
 import { Door } from './door.js';
+import { ResultUrlKeeper } from './result-url-keeper.js';
 import { checkTicket } from './ticket-check.js';
 
 export interface WorkerServices {
@@ -111,12 +112,15 @@ export class EndpointWorker {
         call.message.nak();
         return;
       }
+      const keeper = this.keeperOf(call.ticket);
       const ended: EndedCall =
         turn === 'cancelled'
           ? { result: { kind: 'cancelled' }, duration_ms: 0, reattached: false }
-          : await this.call(call);
+          : await this.call(call, keeper);
       await this.publishUntilStored(call, ended);
       call.message.ack();
+      // Not before: until its outcome is stored, a successor could still read the answer where the call left it.
+      void keeper.end().catch(() => undefined);
     } finally {
       clearInterval(extend);
       this.services.calls.release(call);
@@ -154,11 +158,28 @@ export class EndpointWorker {
     }
   }
 
-  private async call(call: RunningCall): Promise<EndedCall> {
+  private keeperOf(ticket: Ticket): ResultUrlKeeper {
+    const { callStore, logger } = this.services;
+    const { job_id: jobId, attempt } = ticket;
+    const store = {
+      put: (url: string) => callStore.put(jobId, attempt, url),
+      forget: () => callStore.forget(jobId, attempt),
+    };
+    // Without the store a crash would cost a second call; the call itself must not fail for it.
+    return new ResultUrlKeeper(store, (error) => {
+      logger.warn(
+        { event: 'call.not_stored', ...idsOf(ticket), err: error },
+        'a running call could not be stored yet',
+      );
+    });
+  }
+
+  private async call(call: RunningCall, keeper: ResultUrlKeeper): Promise<EndedCall> {
     const { ticket } = call;
     const { dispatcherId, connection, http, credentials, callStore, logger } = this.services;
     // Its earlier holder may have begun the call: then it is found again, not made again.
     const resultUrl = isRedelivered(call) ? await callStore.get(ticket.job_id, ticket.attempt) : undefined;
+    if (resultUrl !== undefined) keeper.found(resultUrl);
     const startedAtMs = performance.now();
     call.startedAtMs = startedAtMs;
     // After the request has gone out: word of it wakes the router and its database, which would compete with it.
@@ -174,23 +195,12 @@ export class EndpointWorker {
       { event: 'call.started', ...idsOf(ticket), reattached: resultUrl !== undefined },
       'call started',
     );
-    let stored = resultUrl !== undefined;
     const result = await callEndpoint(http.axios, this.endpoint, ticket, {
       credentials: this.endpoint.protocol === 'modal-hf' ? credentials : undefined,
       cancelled: call.abort.signal,
       resultUrl,
-      onResultUrl: async (url) => {
-        stored = true;
-        // Without the store a crash would cost a second call; the call itself must not fail for it.
-        await callStore.put(ticket.job_id, ticket.attempt, url).catch((error: unknown) => {
-          logger.warn(
-            { event: 'call.not_stored', ...idsOf(ticket), err: error },
-            'a running call could not be stored',
-          );
-        });
-      },
+      onResultUrl: (url) => keeper.keep(url),
     });
-    if (stored) void callStore.forget(ticket.job_id, ticket.attempt).catch(() => undefined);
     const durationMs = performance.now() - startedAtMs;
     call.startedAtMs = undefined;
     // The next call's request goes out first: until then the endpoint, and its GPU, stand idle.

@@ -3,6 +3,8 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { subjects } from '#contracts';
 
 const KEEP_MS = 24 * 3600 * 1000;
+/** A put that was on its way when the connection broke is never answered; the next one may be. */
+const PUT_TIMEOUT_MS = 1000;
 const decoder = new TextDecoder();
 
 /**
@@ -16,7 +18,9 @@ export class CallStore {
   constructor(private readonly connection: NatsConnection) {}
 
   async put(jobId: string, attempt: number, resultUrl: string): Promise<void> {
-    await this.withBucket((bucket) => bucket.put(subjects.callKey(jobId, attempt), resultUrl));
+    await this.withBucket((bucket) =>
+      bucket.put(subjects.callKey(jobId, attempt), resultUrl, { timeout: PUT_TIMEOUT_MS }),
+    );
   }
 
   async get(jobId: string, attempt: number): Promise<string | undefined> {
