@@ -35,7 +35,7 @@ function configuration(seed: number, gpus: number): unknown {
     endpoints: ENDPOINTS.map(({ id, region, model }) => ({
       ...{ id, region, attested_region: attested[region], models: [model] },
       gpu: model === 'mistral-7b' ? 'L4' : 'T4',
-      ...{ boot_s: 1, load_s: [40, 90], execution_s: [10, 18], scaledown_window_s: 60 },
+      ...{ boot_s: 1, load_s: [40, 90], execution_s: [7, 14], scaledown_window_s: 40 },
     })),
   };
 }
