@@ -58,7 +58,9 @@ export class Stack {
       );
       const stack = new Stack(folder, standIn, gpuLimit, supervisor, log);
       try {
-        await until('everything accepts work', () => stack.readyLines.length > 0, READY_MS);
+        const hasEnded = (): boolean => supervisor.exitCode !== null || supervisor.signalCode !== null;
+        await until('everything accepts work', () => stack.readyLines.length > 0 || hasEnded(), READY_MS);
+        if (hasEnded()) throw new Error(`beacon up ended: see the log in ${folder}`);
         return stack;
       } catch (error) {
         await stack.stop();
