@@ -1,13 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Configuration, Settings } from '#config';
-import { cancelSchema, probeSchema, subjects, type Heartbeat } from '#contracts';
-import {
-  createHttpClient,
-  probeHealth,
-  type Endpoint,
-  type EndpointCredentials,
-  type HttpClient,
-} from '#endpoint-client';
+import { callEndedSchema, cancelSchema, probeSchema, subjects, type Heartbeat } from '#contracts';
+import { HANDED_ON, createHttpClient, probeHealth, type HttpClient } from '#endpoint-client';
 import {
   CallStore,
   OutcomePublisher,
@@ -21,6 +15,7 @@ import {
 import { Metrics, type Logger } from '#observability';
 import { EndpointWorker } from './endpoint-worker.js';
 import { RunningCalls } from './running-calls.js';
+import { workerEndpoints } from './worker-endpoints.js';
 
 const HEARTBEAT_MS = 1000;
 
@@ -40,6 +35,8 @@ export class Dispatcher {
     settings: Settings,
     configuration: Configuration,
     logger: Logger,
+    /** Holds the keys that endpoints name by `api_key_env`. */
+    environment: Readonly<Record<string, string | undefined>> = {},
   ): Promise<Dispatcher> {
     const dispatcherId = `${region}-${randomUUID()}`;
     const connection = await connectNats({
@@ -50,8 +47,7 @@ export class Dispatcher {
     });
     const http = createHttpClient();
     const calls = new RunningCalls();
-    const credentials = credentialsOf(settings);
-    const endpoints = endpointsOf(region, configuration);
+    const endpoints = workerEndpoints(region, settings, configuration, environment);
     const services = {
       dispatcherId,
       connection,
@@ -59,7 +55,6 @@ export class Dispatcher {
       outcomes: new OutcomePublisher(connection, dispatcherId),
       callStore: new CallStore(connection),
       http,
-      credentials,
       calls,
       logger,
     };
@@ -70,18 +65,13 @@ export class Dispatcher {
     subscribeJson(connection, subjects.probeSubject(region), probeSchema, ({ endpoint_id }, message) => {
       const endpoint = endpoints.find(({ id }) => id === endpoint_id);
       if (endpoint === undefined) return;
-      void probeHealth(http.axios, endpoint, endpoint.protocol === 'modal-hf' ? credentials : undefined).then(
-        (reply) => replyJson(message, reply),
-      );
+      void probeHealth(http.axios, endpoint, endpoint.credentials).then((reply) => replyJson(message, reply));
     });
-    const workers = endpoints.map(
-      (endpoint) =>
-        new EndpointWorker(
-          services,
-          endpoint,
-          configuration.endpoints.find(({ id }) => id === endpoint.id)?.concurrency ?? 1,
-        ),
-    );
+    subscribeJson(connection, subjects.callEndedSubject(region), callEndedSchema, ({ job_id, attempt }) => {
+      if (calls.nudge(job_id, attempt))
+        logger.debug({ event: 'call.reported', job_id, attempt }, 'the endpoint reports the end of a call');
+    });
+    const workers = endpoints.map((endpoint) => new EndpointWorker(services, endpoint));
     const metrics = new Metrics(`dispatcher-${region}`);
     connection.subscribe(subjects.METRICS, {
       callback: (_error, message) => {
@@ -109,25 +99,6 @@ export class Dispatcher {
     await this.connection.drain();
     await this.http.close();
     // Whoever still looks for a result does so for the next holder of its ticket.
-    for (const { abort } of this.calls.all()) abort.abort();
+    for (const { abort } of this.calls.all()) abort.abort(HANDED_ON);
   }
-}
-
-function endpointsOf(region: string, configuration: Configuration): Endpoint[] {
-  const regionNames = [region, ...(configuration.regions[region]?.aliases ?? [])];
-  return configuration.endpoints
-    .filter((endpoint) => endpoint.region === region)
-    .map((endpoint) => ({
-      id: endpoint.id,
-      region,
-      regionNames,
-      protocol: endpoint.protocol,
-      url: endpoint.url,
-      healthUrl: endpoint.health_url,
-    }));
-}
-
-function credentialsOf(settings: Settings): EndpointCredentials | undefined {
-  if (settings.modalKey === undefined || settings.modalSecret === undefined) return undefined;
-  return { modalKey: settings.modalKey, modalSecret: settings.modalSecret };
 }

@@ -1,7 +1,13 @@
 import { performance } from 'node:perf_hooks';
 import { setImmediate as setImmediately, setTimeout as wait } from 'node:timers/promises';
 import { subjects, ticketSchema, type Outcome, type OutcomeResult, type Ticket } from '#contracts';
-import { callEndpoint, type Endpoint, type EndpointCredentials, type HttpClient } from '#endpoint-client';
+import {
+  callEndpoint,
+  type Endpoint,
+  type EndpointCredentials,
+  type HttpClient,
+  type RequestLimiter,
+} from '#endpoint-client';
 import {
   DurableConsumer,
   TICKET_ACK_WAIT_MS,
@@ -26,9 +32,16 @@ export interface WorkerServices {
   readonly outcomes: OutcomePublisher;
   readonly callStore: CallStore;
   readonly http: HttpClient;
-  readonly credentials: EndpointCredentials | undefined;
   readonly calls: RunningCalls;
   readonly logger: Logger;
+}
+
+export interface WorkerEndpoint extends Endpoint {
+  /** Calls in flight at once. */
+  readonly concurrency: number;
+  readonly credentials: EndpointCredentials | undefined;
+  /** Shared by all endpoints of its workspace. */
+  readonly limiter: RequestLimiter | undefined;
 }
 
 /** How a call ended, whichever epoch its ticket has by then. */
@@ -47,10 +60,10 @@ export class EndpointWorker {
 
   constructor(
     private readonly services: WorkerServices,
-    private readonly endpoint: Endpoint,
-    private readonly concurrency: number,
+    private readonly endpoint: WorkerEndpoint,
   ) {
     const { topology, connection, logger } = services;
+    const { concurrency } = endpoint;
     this.consumer = new DurableConsumer(connection, {
       stream: subjects.dispatchStream(endpoint.region),
       consumer: subjects.endpointConsumer(endpoint.id),
@@ -140,7 +153,7 @@ export class EndpointWorker {
       if (call.abort.signal.aborted) return 'cancelled';
       if (this.draining) return 'draining';
       // While this process runs all the calls the endpoint takes, one of them will pass its turn.
-      const full = calls.begunOn(this.endpoint.id) >= this.concurrency;
+      const full = calls.begunOn(this.endpoint.id) >= this.endpoint.concurrency;
       if (redelivered || !full) {
         const reply = await checkTicket(connection, topology, call.ticket, redelivered);
         if (redelivered)
@@ -176,7 +189,8 @@ export class EndpointWorker {
 
   private async call(call: RunningCall, keeper: ResultUrlKeeper): Promise<EndedCall> {
     const { ticket } = call;
-    const { dispatcherId, connection, http, credentials, callStore, logger } = this.services;
+    const { dispatcherId, connection, http, callStore, logger } = this.services;
+    const { credentials, limiter } = this.endpoint;
     // Its earlier holder may have begun the call: then it is found again, not made again.
     const resultUrl = isRedelivered(call) ? await callStore.get(ticket.job_id, ticket.attempt) : undefined;
     if (resultUrl !== undefined) keeper.found(resultUrl);
@@ -196,10 +210,13 @@ export class EndpointWorker {
       'call started',
     );
     const result = await callEndpoint(http.axios, this.endpoint, ticket, {
-      credentials: this.endpoint.protocol === 'modal-hf' ? credentials : undefined,
+      credentials,
+      limiter,
       cancelled: call.abort.signal,
       resultUrl,
       onResultUrl: (url) => keeper.keep(url),
+      onCallId: (callId) => this.noteCallId(ticket, callId),
+      nudge: call.nudge,
     });
     const durationMs = performance.now() - startedAtMs;
     call.startedAtMs = undefined;
@@ -210,6 +227,14 @@ export class EndpointWorker {
       'call ended',
     );
     return { result, duration_ms: durationMs, reattached: resultUrl !== undefined };
+  }
+
+  /** By this id the platform's own logs know the call; a call that never ends has no other trace there. */
+  private noteCallId(ticket: Ticket, callId: string): void {
+    this.services.logger.debug(
+      { event: 'call.known_upstream', ...idsOf(ticket), upstream_call_id: callId },
+      'the platform named the call',
+    );
   }
 
   /**

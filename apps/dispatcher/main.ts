@@ -17,7 +17,7 @@ async function main(): Promise<void> {
     throw new ConfigurationError('environment', ["BEACON_REGION is not one of the configuration's regions"]);
   }
   const logger = createLogger(`dispatcher-${region}`, settings.logLevel);
-  const dispatcher = await Dispatcher.start(region, settings, configuration, logger);
+  const dispatcher = await Dispatcher.start(region, settings, configuration, logger, process.env);
   superviseSelf(logger, () => dispatcher.drain());
   announceReady();
   logger.info({ event: 'process.ready', region }, 'dispatcher takes tickets');

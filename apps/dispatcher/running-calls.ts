@@ -1,11 +1,14 @@
 import { performance } from 'node:perf_hooks';
 import type { JsMsg } from '#messaging';
 import type { Ticket } from '#contracts';
+import { Nudge } from '#endpoint-client';
 
 export interface RunningCall {
   /** The latest ticket for this attempt: one that was issued again takes the place of the lost one. */
   ticket: Ticket;
   readonly abort: AbortController;
+  /** Given when the endpoint reports that the call has ended. */
+  readonly nudge: Nudge;
   /** By the monotonic clock; `undefined` unless the call is in flight. */
   startedAtMs: number | undefined;
   /** The latest delivery of the ticket: redelivery replaces the one that is acked in the end. */
@@ -25,7 +28,13 @@ export class RunningCalls {
     const key = keyOf(ticket);
     const held = this.calls.get(key);
     if (held === undefined) {
-      const call: RunningCall = { ticket, abort: new AbortController(), startedAtMs: undefined, message };
+      const call: RunningCall = {
+        ticket,
+        abort: new AbortController(),
+        nudge: new Nudge(),
+        startedAtMs: undefined,
+        message,
+      };
       this.calls.set(key, call);
       return call;
     }
@@ -49,6 +58,13 @@ export class RunningCalls {
     const held = this.all().filter(({ ticket }) => ticket.job_id === jobId && ticket.epoch <= epoch);
     for (const { abort } of held) abort.abort();
     return held.length > 0;
+  }
+
+  /** The endpoint says that the call of this attempt has ended. @returns whether this process holds it */
+  nudge(jobId: string, attempt: number): boolean {
+    const held = this.calls.get(`${jobId}:${attempt}`);
+    held?.nudge.give();
+    return held !== undefined;
   }
 
   /** What the heartbeat reports. */

@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { Metrics } from '#observability';
 import { Database } from '#persistence';
+import { CallbacksController } from './callbacks/callbacks.controller.js';
 import { Endpoints } from './engine/endpoints.js';
 import { HealthController } from './http/health.controller.js';
 import {
@@ -9,6 +10,7 @@ import {
   GpuLimitToken,
   LoggerToken,
   RequestLimitsToken,
+  WebhookSecretToken,
 } from './http/tokens.js';
 import { Cancellation } from './jobs/cancellation.js';
 import { InferenceController } from './jobs/inference.controller.js';
@@ -35,7 +37,7 @@ export class RouterModule {
           logger: router.logger,
         }),
       ],
-      controllers: [InferenceController, QueueController, HealthController],
+      controllers: [InferenceController, QueueController, HealthController, CallbacksController],
       providers: [
         { provide: Database, useValue: router.database },
         { provide: Metrics, useValue: router.metrics },
@@ -49,6 +51,7 @@ export class RouterModule {
         { provide: LoggerToken, useValue: router.logger },
         { provide: ConnectionToken, useValue: router.connection },
         { provide: RequestLimitsToken, useValue: router.limits },
+        { provide: WebhookSecretToken, useValue: { value: router.webhookSecret } },
         { provide: GpuLimitToken, useValue: router.configuration.limits.gpus },
       ],
     };

@@ -52,6 +52,7 @@ describe('a configuration file', () => {
           models: ['llama3.2-1b'],
           protocol: 'modal-hf',
           url: 'https://us.example/llama',
+          poll_max_ms: 5000,
           gpu: 'T4',
           concurrency: 1,
           scaledown_window_s: 300,
@@ -99,6 +100,25 @@ describe('a configuration file', () => {
     ]);
   });
 
+  it('that takes the credentials of an endpoint to another origin, or by another protocol, is refused', () => {
+    const elsewhere = anEndpoint({ jobs_url: 'https://evil.example/jobs' });
+    expect(problemsWith(aDocument({ endpoints: [elsewhere] }))).toEqual([
+      'endpoints[0].jobs_url: must be on the origin of url: the credentials go there',
+    ]);
+    const jobs = anEndpoint({ protocol: 'openai', jobs_url: 'https://us.example/jobs' });
+    expect(problemsWith(aDocument({ endpoints: [jobs] }))).toEqual([
+      'endpoints[0].jobs_url: goes with the protocol modal-hf only',
+    ]);
+    expect(problemsWith(aDocument({ endpoints: [anEndpoint({ api_key_env: 'SOME_KEY' })] }))).toEqual([
+      'endpoints[0].api_key_env: goes with the protocol openai only',
+    ]);
+    const fine = [
+      anEndpoint({ jobs_url: 'https://us.example/jobs' }),
+      anEndpoint({ id: 'other', protocol: 'openai', api_key_env: 'SOME_KEY' }),
+    ];
+    expect(problemsWith(aDocument({ endpoints: fine }))).toEqual([]);
+  });
+
   it('reports everything that is wrong at once', () => {
     const document = aDocument({ limits: { gpus: 0 }, retries: { max_attempts: 0 } });
     expect(problemsWith(document)).toHaveLength(2);
@@ -128,6 +148,11 @@ describe('a configuration file', () => {
     ['endpoints[0].url', { endpoints: [anEndpoint({ url: 'ftp://user:FORBIDDEN@us.example/' })] }],
     ['endpoints[0].url', { endpoints: [anEndpoint({ url: undefined })] }],
     ['endpoints[0].health_url', { endpoints: [anEndpoint({ health_url: 'FORBIDDEN' })] }],
+    ['endpoints[0].jobs_url', { endpoints: [anEndpoint({ jobs_url: 'FORBIDDEN' })] }],
+    ['endpoints[0].poll_max_ms', { endpoints: [anEndpoint({ poll_max_ms: 1 })] }],
+    ['endpoints[0].workspace', { endpoints: [anEndpoint({ workspace: '' })] }],
+    ['endpoints[0].api_key_env', { endpoints: [anEndpoint({ api_key_env: 'BEACON_FORBIDDEN' })] }],
+    ['limits.requests_per_s', { limits: { requests_per_s: -1 } }],
     ['endpoints[0].concurrency', { endpoints: [anEndpoint({ concurrency: 0 })] }],
     ['endpoints[0].scaledown_window_s', { endpoints: [anEndpoint({ scaledown_window_s: null })] }],
     ['questions[0].text', { questions: [{ id: 'q1' }] }],

@@ -21,8 +21,19 @@ const endpointSchema = z.strictObject({
   protocol: z.enum(['modal-hf', 'openai']).default('modal-hf'),
   /** Where calls are POSTed. */
   url: httpUrl,
+  /** Where the deployment takes jobs: spawned, polled and cancelled there, no request is held open for an answer. */
+  jobs_url: httpUrl.optional(),
+  /** Longest pause between two polls of a job. */
+  poll_max_ms: z.int().min(50).max(600_000).default(5000),
   /** GET that wakes no GPU; used to probe an endpoint that failed. */
   health_url: httpUrl.optional(),
+  /** Provider's account the endpoint lives in; default: what the URL says. */
+  workspace: identifier.optional(),
+  /** Name of the environment variable that holds the key of an OpenAI-compatible endpoint. */
+  api_key_env: z
+    .string()
+    .regex(/^(?!BEACON_)[A-Z][A-Z0-9_]{0,63}$/, 'the name of an environment variable, in capitals')
+    .optional(),
   gpu: z.string().min(1).max(32).default('T4'),
   /** Calls in flight at once. */
   concurrency: z.int().min(1).max(1000).default(1),
@@ -55,6 +66,11 @@ export const configurationSchema = z
         body_bytes: z.int().min(1024).max(8_388_608).default(1_048_576),
         /** Largest `max_tokens` a job may ask for. */
         max_tokens: z.int().min(1).max(1_000_000).default(32_768),
+        /**
+         * Requests per second to one workspace, all regions together. Left out: 150 where Modal serves the
+         * endpoints, which allows 200, and none elsewhere. 0: none.
+         */
+        requests_per_s: z.number().min(0).max(100_000).optional(),
         /** Largest number of cells in one run. */
         run_cells: z.int().min(1).max(1_000_000).default(100_000),
       })
@@ -126,6 +142,17 @@ export const configurationSchema = z
         });
       }
       seenIds.add(endpoint.id);
+      const complain = (key: string, message: string): void =>
+        context.addIssue({ code: 'custom', path: ['endpoints', index, key], message });
+      if (endpoint.jobs_url !== undefined && endpoint.protocol !== 'modal-hf') {
+        complain('jobs_url', 'goes with the protocol modal-hf only');
+      }
+      if (endpoint.jobs_url !== undefined && originOf(endpoint.jobs_url) !== originOf(endpoint.url)) {
+        complain('jobs_url', 'must be on the origin of url: the credentials go there');
+      }
+      if (endpoint.api_key_env !== undefined && endpoint.protocol !== 'openai') {
+        complain('api_key_env', 'goes with the protocol openai only');
+      }
     }
     const seenNames = new Map<string, string>();
     for (const [region, { aliases }] of Object.entries(regions)) {
@@ -143,6 +170,10 @@ export const configurationSchema = z
       }
     }
   });
+
+function originOf(url: string): string | undefined {
+  return URL.canParse(url) ? new URL(url).origin : undefined;
+}
 
 export type Configuration = Readonly<z.infer<typeof configurationSchema>>;
 export type EndpointConfiguration = Configuration['endpoints'][number];

@@ -17,6 +17,7 @@ export {
   type OutcomeResult,
 } from './wire/outcome.js';
 export {
+  callEndedSchema,
   cancelSchema,
   heartbeatSchema,
   jobEventSchema,
@@ -27,6 +28,7 @@ export {
   startedSchema,
   ticketCheckReplySchema,
   ticketCheckSchema,
+  type CallEnded,
   type Cancel,
   type Heartbeat,
   type JobEventMessage,
@@ -98,5 +100,6 @@ export {
   type QueueStatusView,
   type RegionQueueView,
 } from './http/queue.js';
+export { callbackAcceptedSchema, callbackSchema, type CallbackAccepted } from './http/callbacks.js';
 export { coreOperations, openApiDocument, type Operation } from './openapi.js';
 export { runOperations } from './openapi-runs.js';

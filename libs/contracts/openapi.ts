@@ -15,6 +15,7 @@ import {
   readinessSchema,
   regionQueueSchema,
 } from './http/queue.js';
+import { callbackAcceptedSchema, callbackSchema } from './http/callbacks.js';
 import { PROBLEMS, problemSchema } from './problems.js';
 import type { RequestErrorCode } from '#domain';
 
@@ -124,6 +125,16 @@ export function coreOperations(limits: RequestLimits): Operation[] {
       summary: 'Endpoints and their state',
       responses: { 200: providersSchema },
       problems: [],
+    },
+    {
+      method: 'post',
+      path: '/api/webhooks/modal/task-complete',
+      tag: 'callbacks',
+      summary: 'Report that a job has ended at its endpoint: it is asked for at once',
+      request: callbackSchema,
+      headers: ['X-Webhook-Secret'],
+      responses: { 202: callbackAcceptedSchema },
+      problems: [...BODY_PROBLEMS, 'CALLBACK_REFUSED'],
     },
     {
       method: 'get',

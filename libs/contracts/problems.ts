@@ -22,6 +22,7 @@ export const PROBLEMS: Readonly<Record<RequestErrorCode, ProblemKind>> = {
   RUN_FINISHED: { status: 409, title: 'The run has already finished' },
   GATE_NOT_FOUND: { status: 404, title: 'There is no such gate' },
   GATE_DECIDED: { status: 409, title: 'The gate has already been decided otherwise' },
+  CALLBACK_REFUSED: { status: 401, title: 'The secret of the callback is missing or wrong' },
   TOO_MANY_STREAMS: { status: 503, title: 'Too many event streams are open' },
   ROUTE_NOT_FOUND: { status: 404, title: 'There is nothing here' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'The method is not allowed here' },

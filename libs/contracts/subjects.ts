@@ -35,6 +35,8 @@ export const heartbeatSubject = (region: string): string => `beacon.heartbeat.${
 export const ALL_HEARTBEATS = 'beacon.heartbeat.*';
 export const cancelSubject = (region: string): string => `beacon.control.${subjectToken(region)}.cancel`;
 export const probeSubject = (region: string): string => `beacon.control.${subjectToken(region)}.probe`;
+export const callEndedSubject = (region: string): string =>
+  `beacon.control.${subjectToken(region)}.call-ended`;
 /** Request and reply: is this ticket still wanted? Asked before a redelivered ticket is worked on. */
 export const TICKET_CHECK = 'beacon.tickets.check';
 /** Request, many replies: the metrics of every process, so that one scrape of the router covers them all. */

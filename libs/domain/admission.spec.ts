@@ -27,6 +27,7 @@ function anEndpoint(
     spec: {
       id,
       region,
+      workspace: 'w',
       models: changes.models ?? ['m'],
       concurrency: changes.concurrency ?? 1,
       scaledownWindowMs: 1000,

@@ -17,7 +17,14 @@ import {
 import { ATTEMPT_ERROR_CODES, traitsOf } from './errors.js';
 
 const NOW_MS = 1_000_000;
-const spec: EndpointSpec = { id: 'a', region: 'US', models: ['m'], concurrency: 2, scaledownWindowMs: 5000 };
+const spec: EndpointSpec = {
+  id: 'a',
+  region: 'US',
+  workspace: 'w',
+  models: ['m'],
+  concurrency: 2,
+  scaledownWindowMs: 5000,
+};
 const policy: BreakerPolicy = { failures: 2, openMs: 100, openMaxMs: 1000 };
 const view = (record: Partial<EndpointRecord>, leases = 0, dispatcherAlive = true): EndpointView => ({
   spec,

@@ -4,6 +4,8 @@ import { traitsOf, type AttemptErrorCode } from './errors.js';
 export interface EndpointSpec {
   readonly id: string;
   readonly region: string;
+  /** The provider's account it lives in: budget, rate limit and credentials are shared by all in it. */
+  readonly workspace: string;
   readonly models: readonly string[];
   /** Calls in flight at once. */
   readonly concurrency: number;
@@ -149,13 +151,14 @@ export function afterFailure(
   const { warmUntilMs } = afterCancellation(record, spec, nowMs);
   // A container that was started, also in vain, idles for the window and counts; a refusal at the door starts none.
   const gpuUntilMs = NO_CONTAINER.has(code) ? record.gpuUntilMs : nowMs + spec.scaledownWindowMs;
-  const { scope } = traitsOf(code);
+  const { scope, conclusive } = traitsOf(code);
   const saysNothing = scope !== 'endpoint' && scope !== 'workspace';
   // Nor does a call that had begun before the breaker opened: ten of them would make ten pauses of one outage.
   if (saysNothing || record.breaker === 'open') return { ...record, warmUntilMs, gpuUntilMs };
   const consecutiveFailures = record.consecutiveFailures + 1;
   const failedProbe = record.breaker === 'half_open';
-  if (!failedProbe && consecutiveFailures < policy.failures) {
+  const failuresToOpen = conclusive === true ? 1 : policy.failures;
+  if (!failedProbe && consecutiveFailures < failuresToOpen) {
     return { ...record, consecutiveFailures, lastErrorCode: code, warmUntilMs, gpuUntilMs };
   }
   return {
@@ -167,6 +170,26 @@ export function afterFailure(
     lastErrorCode: code,
     warmUntilMs,
     gpuUntilMs,
+  };
+}
+
+/**
+ * A call to another endpoint of the same workspace said that the workspace as a whole does not serve. Calls in
+ * flight here may still be answered, and containers keep their GPUs.
+ */
+export function afterWorkspaceFailure(
+  record: EndpointRecord,
+  code: AttemptErrorCode,
+  policy: BreakerPolicy,
+  nowMs: number,
+): EndpointRecord {
+  if (record.breaker === 'open') return record;
+  return {
+    ...record,
+    breaker: 'open',
+    opens: record.opens + 1,
+    openUntilMs: nowMs + openMs(record.opens, policy),
+    lastErrorCode: code,
   };
 }
 

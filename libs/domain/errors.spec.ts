@@ -25,6 +25,11 @@ function tableUnder(heading: string): readonly (readonly string[])[] {
   );
 }
 
+function retryableWord(code: (typeof ATTEMPT_ERROR_CODES)[number]): string {
+  const { retryable, once } = traitsOf(code);
+  return once === true ? 'once' : retryable ? 'yes' : 'no';
+}
+
 describe('docs/errors.md', () => {
   it('lists every attempt error with its retryability and scope, and no other', () => {
     const documented = tableUnder('Attempt errors').map(([code, retryable, scope]) => ({
@@ -35,7 +40,7 @@ describe('docs/errors.md', () => {
     expect(documented).toEqual(
       ATTEMPT_ERROR_CODES.map((code) => ({
         code,
-        retryable: ATTEMPT_ERRORS[code].retryable ? 'yes' : 'no',
+        retryable: retryableWord(code),
         scope: ATTEMPT_ERRORS[code].scope,
       })),
     );
@@ -57,7 +62,7 @@ describe('docs/errors.md', () => {
 
   it('names no code that does not exist', () => {
     const known = new Set<string>([...ATTEMPT_ERROR_CODES, ...JOB_ERROR_CODES, ...REQUEST_ERRORS]);
-    const settings = new Set(['MODAL_KEY', 'MODAL_SECRET']);
+    const settings = new Set(['MODAL_KEY', 'MODAL_SECRET', 'BEACON_WEBHOOK_SECRET']);
     const named = [...page.matchAll(/`([A-Z]+(?:_[A-Z]+)+)`/g)].map(([, name]) => name!);
     expect(named.filter((name) => !known.has(name) && !settings.has(name))).toEqual([]);
   });

@@ -14,10 +14,22 @@ export type FailureScope = 'request' | 'call' | 'endpoint' | 'workspace';
 interface ErrorTraits {
   readonly retryable: boolean;
   readonly scope: FailureScope;
+  /** One more attempt may succeed; a job that meets the code again is over. */
+  readonly once?: true;
+  /** Says all there is to know about the endpoint: its breaker opens at the first one. */
+  readonly conclusive?: true;
+  /** The other endpoints of the same workspace would fail alike, so only an endpoint outside it may help. */
+  readonly sharedByWorkspace?: true;
 }
 
 const retryable = (scope: FailureScope): ErrorTraits => ({ retryable: true, scope });
+const once = (scope: FailureScope): ErrorTraits => ({ retryable: true, scope, once: true });
 const terminal = (scope: FailureScope): ErrorTraits => ({ retryable: false, scope });
+const conclusive = (traits: ErrorTraits): ErrorTraits => ({ ...traits, conclusive: true });
+const workspaceWide = (traits: ErrorTraits): ErrorTraits => ({
+  ...conclusive(traits),
+  sharedByWorkspace: true,
+});
 
 /** Codes an attempt can end with; `job.error` carries the last one. */
 export const ATTEMPT_ERRORS = {
@@ -27,16 +39,18 @@ export const ATTEMPT_ERRORS = {
   RATE_LIMITED: retryable('call'),
   UPSTREAM_QUEUE_FULL: retryable('endpoint'),
   UPSTREAM_ERROR: retryable('endpoint'),
+  UPSTREAM_UNKNOWN: once('endpoint'),
   UPSTREAM_CRASHED: retryable('endpoint'),
   INPUT_LOST: retryable('call'),
+  INPUT_UNDELIVERED: once('call'),
   RESPONSE_INVALID: retryable('endpoint'),
   REGION_MISMATCH: retryable('endpoint'),
-  ENDPOINT_STOPPED: retryable('endpoint'),
-  ENDPOINT_NOT_FOUND: retryable('endpoint'),
-  WORKSPACE_DISABLED: retryable('workspace'),
-  SPEND_LIMIT_REACHED: retryable('workspace'),
+  ENDPOINT_STOPPED: conclusive(retryable('endpoint')),
+  ENDPOINT_NOT_FOUND: conclusive(retryable('endpoint')),
+  WORKSPACE_DISABLED: workspaceWide(retryable('workspace')),
+  SPEND_LIMIT_REACHED: workspaceWide(retryable('workspace')),
   ATTEMPT_LOST: retryable('call'),
-  ENDPOINT_CREDENTIALS_REJECTED: terminal('endpoint'),
+  ENDPOINT_CREDENTIALS_REJECTED: workspaceWide(terminal('endpoint')),
   FUNCTION_TIMED_OUT: terminal('request'),
   REQUEST_REJECTED: terminal('request'),
   MODEL_ERROR: terminal('request'),
@@ -65,6 +79,7 @@ export const REQUEST_ERRORS = [
   'RUN_FINISHED',
   'GATE_NOT_FOUND',
   'GATE_DECIDED',
+  'CALLBACK_REFUSED',
   'TOO_MANY_STREAMS',
   'ROUTE_NOT_FOUND',
   'METHOD_NOT_ALLOWED',

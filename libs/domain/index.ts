@@ -76,6 +76,7 @@ export {
   afterFailure,
   afterProbe,
   afterSuccess,
+  afterWorkspaceFailure,
   capacityOf,
   endpointState,
   holdsGpu,
@@ -97,3 +98,4 @@ export {
   type LaneDemand,
 } from './admission.js';
 export { estimateWaitMs, explainWait, median, type ExpectedTimes, type WaitingJob } from './wait.js';
+export { isModalUrl, workspaceOf } from './workspace.js';

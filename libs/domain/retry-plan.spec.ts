@@ -22,6 +22,7 @@ function aFailedAttempt(changes: Partial<FailedAttempt> = {}): FailedAttempt {
     region: 'US',
     failedRegions: [],
     healthyRegions: ['EU', 'ASIA'],
+    regionsOutsideWorkspace: [],
     ...changes,
   };
 }
@@ -95,12 +96,45 @@ describe('after a failed attempt', () => {
   });
 
   it('does not hold a failover back for the Retry-After of the region it leaves', () => {
-    expect(planFor({}, { code: 'RATE_LIMITED', retryAfterMs: 60_000 })).toEqual({
+    expect(planFor({}, { code: 'UPSTREAM_ERROR', retryAfterMs: 60_000 })).toEqual({
       kind: 'failover',
       avoidRegions: ['US'],
       notBeforeMs: NOW_MS,
     });
   });
+
+  it('backs off from a rate limit in every region that shares it, and not where nobody does', () => {
+    const limited: Failure = { code: 'RATE_LIMITED', retryAfterMs: 60_000 };
+    expect(planFor({}, limited)).toEqual({
+      kind: 'failover',
+      avoidRegions: ['US'],
+      notBeforeMs: NOW_MS + 60_000,
+    });
+    expect(planFor({ regionsOutsideWorkspace: ['EU', 'ASIA'] }, limited)).toMatchObject({
+      notBeforeMs: NOW_MS,
+    });
+  });
+
+  it.each(['SPEND_LIMIT_REACHED', 'WORKSPACE_DISABLED'] as const)(
+    'after %s fails over outside the workspace, and otherwise waits where it is',
+    (code) => {
+      expect(planFor({ regionsOutsideWorkspace: ['ASIA'] }, code)).toEqual({
+        kind: 'failover',
+        avoidRegions: ['EU', 'US'],
+        notBeforeMs: NOW_MS,
+      });
+      expect(planFor({}, code)).toEqual({ kind: 'retry', notBeforeMs: NOW_MS + 1000 });
+    },
+  );
+
+  it.each(['UPSTREAM_UNKNOWN', 'INPUT_UNDELIVERED'] as const)(
+    'tries once more after %s, not twice',
+    (code) => {
+      expect(planFor({ regionPolicy: 'pin' }, { code }).kind).toBe('retry');
+      expect(planFor({}, { code, seenBefore: true })).toEqual({ kind: 'deadLetter', code });
+      expect(planFor({}, { code: 'UPSTREAM_ERROR', seenBefore: true }).kind).toBe('failover');
+    },
+  );
 
   it('dead-letters a job when its last attempt fails', () => {
     expect(planFor({ attempt: 4 }, 'EXECUTION_TIMEOUT')).toEqual({
@@ -109,13 +143,14 @@ describe('after a failed attempt', () => {
     });
   });
 
-  it('leaves a region whose endpoint rejects the credentials, and never tries there again', () => {
-    expect(planFor({}, 'ENDPOINT_CREDENTIALS_REJECTED')).toMatchObject({
+  it('leaves the workspace that rejects the credentials, and never tries there again', () => {
+    const code = 'ENDPOINT_CREDENTIALS_REJECTED';
+    expect(planFor({ regionsOutsideWorkspace: ['EU'] }, code)).toMatchObject({
       kind: 'failover',
-      avoidRegions: ['US'],
+      avoidRegions: ['ASIA', 'US'],
     });
-    expect(planFor({ regionPolicy: 'pin' }, 'ENDPOINT_CREDENTIALS_REJECTED').kind).toBe('deadLetter');
-    expect(planFor({ healthyRegions: [] }, 'ENDPOINT_CREDENTIALS_REJECTED').kind).toBe('deadLetter');
+    expect(planFor({}, code).kind).toBe('deadLetter');
+    expect(planFor({ regionPolicy: 'pin', regionsOutsideWorkspace: ['EU'] }, code).kind).toBe('deadLetter');
   });
 
   it.each(ATTEMPT_ERROR_CODES.map((code) => [code, traitsOf(code).retryable] as const))(
@@ -136,10 +171,18 @@ describe('whatever failed, wherever', () => {
       region: fc.constantFrom(...regions),
       failedRegions: fc.subarray(regions),
       healthyRegions: fc.subarray(regions),
+      outside: fc.subarray(regions),
     })
-    .map((job): FailedAttempt => job);
+    .map(({ outside, ...job }): FailedAttempt => ({
+      ...job,
+      regionsOutsideWorkspace: job.healthyRegions.filter((region) => outside.includes(region)),
+    }));
   const aFailure = fc.record(
-    { code: fc.constantFrom(...ATTEMPT_ERROR_CODES), retryAfterMs: fc.integer({ min: 0, max: 600_000 }) },
+    {
+      code: fc.constantFrom(...ATTEMPT_ERROR_CODES),
+      retryAfterMs: fc.integer({ min: 0, max: 600_000 }),
+      seenBefore: fc.boolean(),
+    },
     { requiredKeys: ['code'] },
   );
   const aJitter = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
@@ -181,9 +224,11 @@ describe('whatever failed, wherever', () => {
     });
   });
 
-  it('a retryable failure with attempts left is never the end', () => {
+  it('a retryable failure with attempts left is never the end, but for the second of one that passes once', () => {
     always((plan, job, failure) => {
-      if (traitsOf(failure.code).retryable && job.attempt < job.maxAttempts)
+      const isSpent = traitsOf(failure.code).once === true && failure.seenBefore === true;
+      if (isSpent) expect(plan.kind).toBe('deadLetter');
+      else if (traitsOf(failure.code).retryable && job.attempt < job.maxAttempts)
         expect(plan.kind).not.toBe('deadLetter');
     });
   });
@@ -197,10 +242,21 @@ describe('whatever failed, wherever', () => {
     });
   });
 
-  it('a failover waits only where every other healthy region has failed before', () => {
-    always((plan, job) => {
+  it('a fault of the whole workspace leads to no region that lies only within it', () => {
+    always((plan, job, failure) => {
+      if (plan.kind !== 'failover' || traitsOf(failure.code).sharedByWorkspace !== true) return;
+      const left = job.healthyRegions.filter((region) => !plan.avoidRegions.includes(region));
+      expect(left.filter((region) => !job.regionsOutsideWorkspace.includes(region))).toEqual([]);
+    });
+  });
+
+  it('a failover waits only for a rate limit, or where every other region it may go to has failed before', () => {
+    always((plan, job, failure) => {
       if (plan.kind !== 'failover' || plan.notBeforeMs === NOW_MS) return;
-      const untried = job.healthyRegions.filter(
+      if (failure.code === 'RATE_LIMITED') return;
+      const shared = traitsOf(failure.code).sharedByWorkspace === true;
+      const reachable = shared ? job.regionsOutsideWorkspace : job.healthyRegions;
+      const untried = reachable.filter(
         (region) => region !== job.region && !job.failedRegions.includes(region),
       );
       expect(untried).toEqual([]);

@@ -16,14 +16,18 @@ export interface FailedAttempt {
   readonly region: string;
   /** Regions in which earlier attempts of this job failed since it last changed lanes. */
   readonly failedRegions: readonly string[];
-  /** Other regions whose endpoints serve the model and are not down or paused. */
+  /** Regions whose endpoints serve the model and are not down or paused. */
   readonly healthyRegions: readonly string[];
+  /** Those of them with such an endpoint outside the workspace in which the attempt failed. */
+  readonly regionsOutsideWorkspace: readonly string[];
 }
 
 export interface Failure {
   readonly code: AttemptErrorCode;
   /** Upstream's `Retry-After`; honoured for a retry in the same region. */
   readonly retryAfterMs?: number;
+  /** An earlier attempt of the job ended with the same code. */
+  readonly seenBefore?: boolean;
 }
 
 export type RetryPlan =
@@ -48,21 +52,34 @@ export function planAfterFailure(
   nowMs: number,
   jitter: number,
 ): RetryPlan {
-  if (job.attempt >= job.maxAttempts) return { kind: 'deadLetter', code: failure.code };
   const traits = traitsOf(failure.code);
-  // A rejected credential says nothing about the other regions' endpoints: only leaving the region helps.
+  const isSpent = traits.once === true && failure.seenBefore === true;
+  if (job.attempt >= job.maxAttempts || isSpent) return { kind: 'deadLetter', code: failure.code };
   const waitMs = Math.max(backoffMs(job.attempt, policy, jitter), failure.retryAfterMs ?? 0);
-  const worthFailover = traits.retryable || traits.scope === 'endpoint';
+  // A rejected credential says nothing about another provider's endpoints: leaving the workspace may help.
+  const worthFailover = traits.retryable || traits.sharedByWorkspace === true;
   if (worthFailover && job.regionPolicy !== 'pin') {
-    const avoidRegions = [...new Set([...job.failedRegions, job.region])];
-    const untried = job.healthyRegions.filter((region) => !avoidRegions.includes(region));
-    if (untried.length > 0) return { kind: 'failover', avoidRegions, notBeforeMs: nowMs };
-    const otherRegions = job.healthyRegions.filter((region) => region !== job.region);
+    const reachable = traits.sharedByWorkspace === true ? job.regionsOutsideWorkspace : job.healthyRegions;
+    const beyond = job.healthyRegions.filter((region) => !reachable.includes(region));
+    const avoidRegions = [...new Set([...job.failedRegions, ...beyond, job.region])];
+    const untried = reachable.filter((region) => !avoidRegions.includes(region));
+    if (untried.length > 0) {
+      // The rate is limited for the workspace as a whole: a region within it is no way around the limit.
+      const isLimited = failure.code === 'RATE_LIMITED' && !untried.every(isOutside(job));
+      return { kind: 'failover', avoidRegions, notBeforeMs: nowMs + (isLimited ? waitMs : 0) };
+    }
+    const otherRegions = reachable.filter((region) => region !== job.region);
     // Every healthy region has failed once. Start over where that may help, but wait: or a fault they share
     // would burn all attempts within milliseconds.
-    if (traits.retryable && otherRegions.length > 0)
-      return { kind: 'failover', avoidRegions: [job.region], notBeforeMs: nowMs + waitMs };
+    if (traits.retryable && otherRegions.length > 0) {
+      const elsewhere = [...new Set([...beyond, job.region])];
+      return { kind: 'failover', avoidRegions: elsewhere, notBeforeMs: nowMs + waitMs };
+    }
   }
   if (!traits.retryable) return { kind: 'deadLetter', code: failure.code };
   return { kind: 'retry', notBeforeMs: nowMs + waitMs };
+}
+
+function isOutside({ regionsOutsideWorkspace }: FailedAttempt): (region: string) => boolean {
+  return (region) => regionsOutsideWorkspace.includes(region);
 }

@@ -4,9 +4,10 @@ import { performance } from 'node:perf_hooks';
 import type { OutcomeResult, Ticket } from '#contracts';
 import { LocalEndpoint, answering, type EndpointReply } from '#testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { callEndpoint, probeHealth, type CallOptions } from './call-endpoint.js';
+import { callEndpoint, type CallOptions } from './call-endpoint.js';
 import type { Endpoint } from './endpoint.js';
 import { RESPONSE_BYTES_MAX, createHttpClient, type HttpClient } from './http.js';
+import { probeHealth } from './probe-health.js';
 
 const TICKET: Ticket = {
   v: 1,
@@ -210,6 +211,37 @@ describe('a call', () => {
         temperature: 0.2,
         max_tokens: 64,
       });
+    });
+
+    it('continues a prompt where the URL is that of completions', async () => {
+      const older = { endpoint: { ...openai.endpoint, url: `${endpoint.origin}/v1/completions` } };
+      const answer = { model: 'm', choices: [{ text: 'because' }], usage: { completion_tokens: 2 } };
+      expect(await outcomeOf(answering(200, answer), older)).toMatchObject({
+        kind: 'succeeded',
+        response: 'because',
+        tokens_generated: 2,
+      });
+      expect(JSON.parse(endpoint.exchanges[0]!.body)).toEqual({
+        model: 'm',
+        prompt: 'why?',
+        temperature: 0.2,
+        max_tokens: 64,
+      });
+      expect(await outcomeOf(answering(200, completion), older)).toMatchObject({ code: 'RESPONSE_INVALID' });
+    });
+
+    it('is held to a region that the upstream attests', async () => {
+      const there = answering(200, { ...completion, region: 'us-east' });
+      expect(await outcomeOf(there, openai)).toMatchObject({ code: 'REGION_MISMATCH' });
+      const here = answering(200, { ...completion, region: 'eu-west' });
+      expect(await outcomeOf(here, openai)).toMatchObject({ kind: 'succeeded' });
+    });
+
+    it('sends an API key as a bearer token', async () => {
+      const keyed = { ...openai, options: { credentials: { apiKey: 'sk-1' } } };
+      await outcomeOf(answering(200, completion), keyed);
+      expect(endpoint.exchanges[0]!.headers).toMatchObject({ authorization: 'Bearer sk-1' });
+      expect(endpoint.exchanges[0]!.headers).not.toHaveProperty('modal-key');
     });
 
     it.each([

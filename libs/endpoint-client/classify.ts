@@ -39,12 +39,13 @@ export function classifyStatus(
 
 function codeOfStatus(status: number, body: string): AttemptErrorCode {
   if (status === 401 || status === 403) return 'ENDPOINT_CREDENTIALS_REJECTED';
-  if (status === 404) return 'ENDPOINT_NOT_FOUND';
-  if (status === 408) return 'INPUT_LOST';
-  if (status === 413 && !body.includes('modal-http')) return 'REQUEST_REJECTED';
+  if (status === 408) return 'INPUT_UNDELIVERED';
   if (status === 429) return 'RATE_LIMITED';
+  // The platform's own words, which nobody has explained yet: they may pass, once.
+  if (status >= 400 && body.includes('modal-http:')) return 'UPSTREAM_UNKNOWN';
+  if (status === 404) return 'ENDPOINT_NOT_FOUND';
   if (status >= 500) return 'UPSTREAM_ERROR';
-  if (status >= 400) return body.includes('modal-http:') ? 'UPSTREAM_ERROR' : 'REQUEST_REJECTED';
+  if (status >= 400) return 'REQUEST_REJECTED';
   return 'RESPONSE_INVALID';
 }
 

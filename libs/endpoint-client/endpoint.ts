@@ -6,11 +6,19 @@ export interface Endpoint {
   readonly regionNames: readonly string[];
   readonly protocol: 'modal-hf' | 'openai';
   readonly url: string;
+  /** Where it takes jobs; absent: calls are held open at `url`. On the origin of `url`. */
+  readonly jobsUrl?: string | undefined;
+  /** Longest pause between two polls of a job. */
+  readonly pollMaxMs?: number | undefined;
   readonly healthUrl: string | undefined;
 }
 
-/** Proxy credentials of the platform; sent to the endpoint's own origin only. */
-export interface EndpointCredentials {
-  readonly modalKey: string;
-  readonly modalSecret: string;
+/** Sent to the endpoint's own origin only: proxy credentials of the platform, or an API key. */
+export type EndpointCredentials =
+  { readonly modalKey: string; readonly modalSecret: string } | { readonly apiKey: string };
+
+export function credentialHeaders(credentials: EndpointCredentials | undefined): Record<string, string> {
+  if (credentials === undefined) return {};
+  if ('apiKey' in credentials) return { authorization: `Bearer ${credentials.apiKey}` };
+  return { 'Modal-Key': credentials.modalKey, 'Modal-Secret': credentials.modalSecret };
 }

@@ -1,3 +1,6 @@
-export { callEndpoint, probeHealth, type CallOptions } from './call-endpoint.js';
+export { HANDED_ON, callEndpoint, type CallOptions } from './call-endpoint.js';
 export type { Endpoint, EndpointCredentials } from './endpoint.js';
 export { createHttpClient, type HttpClient } from './http.js';
+export { Nudge } from './nudge.js';
+export { probeHealth, type Health } from './probe-health.js';
+export { RequestLimiter } from './request-limiter.js';

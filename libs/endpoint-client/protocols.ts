@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ModelRequest, OutcomeResult, Ticket } from '#contracts';
+import type { CallFailure, ModelRequest, OutcomeResult, Ticket } from '#contracts';
 import type { Endpoint } from './endpoint.js';
 
 /** Names an endpoint gives itself: bounded, and such as a database can store. */
@@ -24,12 +24,31 @@ const modalAnswerSchema = z.discriminatedUnion('status', [
     model_revision: optional(attestedName),
     container_id: optional(attestedName),
   }),
-  z.object({ status: z.literal('error'), error: z.unknown() }),
+  z.object({ status: z.literal('error'), error: z.unknown(), error_type: optional(z.string()) }),
 ]);
+
+/** What a deployment says of a job that did not end with an answer; anything else is the model's own error. */
+const ERROR_TYPES: Readonly<Record<string, { code: CallFailure['code']; detail: string }>> = {
+  // By somebody else: a job that Beacon cancels is not asked about again.
+  cancelled: { code: 'INPUT_LOST', detail: 'the job was cancelled at the endpoint' },
+  expired: { code: 'INPUT_LOST', detail: 'the endpoint no longer has the result of the job' },
+  lost: { code: 'INPUT_LOST', detail: 'the platform lost the job' },
+  timed_out: { code: 'FUNCTION_TIMED_OUT', detail: 'the job ran into the time limit of its function' },
+  crashed: { code: 'UPSTREAM_CRASHED', detail: 'the container of the job was killed' },
+};
 
 const openAiAnswerSchema = z.object({
   model: optional(attestedName),
-  choices: z.array(z.object({ message: z.object({ content: z.string().nullable() }) })).min(1),
+  /** No part of that protocol; an upstream that says it is held to it. */
+  region: optional(attestedName),
+  choices: z
+    .array(
+      z.object({
+        message: optional(z.object({ content: optional(z.string()) })),
+        text: optional(z.string()),
+      }),
+    )
+    .min(1),
   usage: optional(z.object({ prompt_tokens: optional(count), completion_tokens: optional(count) })),
 });
 
@@ -45,11 +64,18 @@ export function requestBody(endpoint: Endpoint, ticket: Ticket): string {
         ...(request.messages && { messages: request.messages }),
       });
     case 'openai':
-      return JSON.stringify({
-        ...common,
-        messages: request.messages ?? [{ role: 'user', content: request.prompt ?? '' }],
-      });
+      return JSON.stringify(
+        isCompletion(endpoint)
+          ? { ...common, prompt: promptOf(request) }
+          : { ...common, messages: request.messages ?? [{ role: 'user', content: request.prompt ?? '' }] },
+      );
   }
+}
+
+/** `…/completions`, the older form of the protocol: a prompt is continued. `…/chat/completions` takes messages. */
+function isCompletion({ url }: Endpoint): boolean {
+  const { pathname } = new URL(url);
+  return pathname.endsWith('/completions') && !pathname.endsWith('/chat/completions');
 }
 
 /** One text for endpoints that take no messages; those that do find the messages beside it. */
@@ -80,17 +106,15 @@ export function readAnswer(
   if (!parsed.success)
     return failed('RESPONSE_INVALID', 'the endpoint answered 200 with a body of another shape');
   if (parsed.data.status === 'error') {
-    return { ...failed('MODEL_ERROR', 'the endpoint answered with status "error"'), ...called };
-  }
-  const { status: _status, region: attested, response, model, inference_time, ...optional } = parsed.data;
-  if (attested === undefined || !isNameOf(endpoint, attested)) {
+    const said = ERROR_TYPES[parsed.data.error_type ?? ''];
     return {
-      ...failed(
-        'REGION_MISMATCH',
-        `the endpoint attests region "${(attested ?? 'none').slice(0, 64)}", not ${endpoint.region}`,
-      ),
+      ...failed(said?.code ?? 'MODEL_ERROR', said?.detail ?? 'the endpoint answered with status "error"'),
       ...called,
     };
+  }
+  const { status: _status, region: attested, response, model, inference_time, ...more } = parsed.data;
+  if (attested === undefined || !isNameOf(endpoint, attested)) {
+    return { ...wrongRegion(endpoint, attested), ...called };
   }
   return {
     kind: 'succeeded',
@@ -98,18 +122,19 @@ export function readAnswer(
     model: model ?? ticket.model,
     region: endpoint.region,
     ...(inference_time === undefined ? {} : { inference_time_s: inference_time }),
-    ...withoutUndefined(optional),
+    ...withoutUndefined(more),
     ...called,
   };
 }
 
 function readOpenAiAnswer(endpoint: Endpoint, ticket: Ticket, document: unknown): OutcomeResult {
   const parsed = openAiAnswerSchema.safeParse(document);
-  const content = parsed.success ? parsed.data.choices[0]?.message.content : undefined;
-  if (!parsed.success || content === undefined || content === null) {
-    return failed('RESPONSE_INVALID', 'the endpoint answered 200 with a body that is not a chat completion');
-  }
-  const { usage, model } = parsed.data;
+  const [choice] = parsed.success ? parsed.data.choices : [];
+  const content = isCompletion(endpoint) ? choice?.text : choice?.message?.content;
+  if (!parsed.success || content === undefined)
+    return failed('RESPONSE_INVALID', 'the endpoint answered 200 with a body that is not a completion');
+  const { usage, model, region } = parsed.data;
+  if (region !== undefined && !isNameOf(endpoint, region)) return wrongRegion(endpoint, region);
   return {
     kind: 'succeeded',
     response: storable(content),
@@ -119,14 +144,17 @@ function readOpenAiAnswer(endpoint: Endpoint, ticket: Ticket, document: unknown)
   };
 }
 
-export function failed(
-  code: Extract<OutcomeResult, { kind: 'failed' }>['code'],
-  detail: string,
-): Extract<OutcomeResult, { kind: 'failed' }> {
+export function failed(code: CallFailure['code'], detail: string): CallFailure {
   return { kind: 'failed', code, detail };
 }
 
-function isNameOf(endpoint: Endpoint, name: string): boolean {
+function wrongRegion(endpoint: Endpoint, attested: string | undefined): CallFailure {
+  const named = (attested ?? 'none').slice(0, 64);
+  return failed('REGION_MISMATCH', `the endpoint attests region "${named}", not ${endpoint.region}`);
+}
+
+/** Whether the endpoint may call its region by this name. */
+export function isNameOf(endpoint: Endpoint, name: string): boolean {
   return endpoint.regionNames.some((known) => known.toLowerCase() === name.toLowerCase());
 }
 

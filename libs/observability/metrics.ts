@@ -84,6 +84,16 @@ export const METRICS = {
     help: 'Calls that an endpoint answered from a cold start',
     labels: ['endpoint'],
   },
+  beacon_breaker_transitions_total: {
+    kind: 'counter',
+    help: "Changes of an endpoint's breaker",
+    labels: ['endpoint', 'to'],
+  },
+  beacon_callbacks_total: {
+    kind: 'counter',
+    help: 'Reports of endpoints that a job has ended',
+    labels: ['result'],
+  },
   beacon_stray_outcomes_total: {
     kind: 'counter',
     help: 'Outcomes of duplicate or superseded tickets',

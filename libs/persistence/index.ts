@@ -43,6 +43,7 @@ export {
 export {
   keepStrayOutcomes,
   lockSettlingJobs,
+  readEarlierFailures,
   settleJobs,
   type Settlement,
   type SettlingJob,

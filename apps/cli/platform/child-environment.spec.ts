@@ -36,6 +36,13 @@ describe('what each process is told', () => {
     });
   });
 
+  it('gives a dispatcher the API keys that its endpoints name, and no others', () => {
+    expect(environments.dispatcher('US', CONNECTIONS, ['AWS_SECRET', 'NOT_SET'])).toMatchObject({
+      AWS_SECRET: 'x',
+    });
+    expect(environments.dispatcher('US', CONNECTIONS, ['NOT_SET'])).not.toHaveProperty('AWS_SECRET');
+  });
+
   it('gives router and runner the database and no keys of endpoints', () => {
     for (const environment of [environments.router(CONNECTIONS), environments.runner(CONNECTIONS)]) {
       expect(environment).toMatchObject({

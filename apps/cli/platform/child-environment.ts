@@ -47,11 +47,17 @@ export class ChildEnvironments {
     };
   }
 
-  dispatcher(region: string, connections: Connections): Environment {
+  /** @param keyNames variables that hold the API keys of the region's endpoints */
+  dispatcher(region: string, connections: Connections, keyNames: readonly string[] = []): Environment {
     const { modalKey, modalSecret } = this.settings;
+    const keys = keyNames.flatMap((name) => {
+      const key = this.given[name];
+      return key === undefined ? [] : [[name, key]];
+    });
     return {
       ...this.base(),
       ...this.proxies(),
+      ...(Object.fromEntries(keys) as Environment),
       ...(modalKey === undefined ? {} : { MODAL_KEY: modalKey }),
       ...(modalSecret === undefined ? {} : { MODAL_SECRET: modalSecret }),
       BEACON_REGION: region,

@@ -160,7 +160,7 @@ export class Platform {
     const { programs, environments } = this;
     await this.together([
       ...Object.keys(configuration.regions).map((region) => {
-        const environment = environments.dispatcher(region, connections);
+        const environment = environments.dispatcher(region, connections, keyNamesOf(configuration, region));
         return this.group.startProgram({
           name: `dispatcher-${region}`,
           script: programs.dispatcher,
@@ -282,6 +282,13 @@ export class Platform {
     this.announceFirstReady();
     this.options.onReady({ url: this.baseUrl, processes: this.group.processes });
   }
+}
+
+/** Variables that hold the API keys of a region's endpoints. */
+function keyNamesOf({ endpoints }: Configuration, region: string): string[] {
+  return endpoints.flatMap((endpoint) =>
+    endpoint.region === region && endpoint.api_key_env !== undefined ? [endpoint.api_key_env] : [],
+  );
 }
 
 function rejectionOf(signal: AbortSignal): Promise<never> {

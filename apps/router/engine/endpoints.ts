@@ -1,7 +1,7 @@
 import type { Configuration } from '#config';
 import { resolveRegion } from '#config';
 import type { EndpointRecord, EndpointSpec, EndpointView } from '#domain';
-import { FRESH_ENDPOINT } from '#domain';
+import { FRESH_ENDPOINT, workspaceOf } from '#domain';
 
 /** A region whose dispatchers are silent for this long is treated as down. */
 const DISPATCHER_SILENCE_MS = 8000;
@@ -23,6 +23,7 @@ export class Endpoints {
     this.specs = configuration.endpoints.map((endpoint) => ({
       id: endpoint.id,
       region: endpoint.region,
+      workspace: endpoint.workspace ?? workspaceOf(endpoint.url),
       models: endpoint.models,
       concurrency: endpoint.concurrency,
       scaledownWindowMs: endpoint.scaledown_window_s * 1000,

@@ -1,7 +1,14 @@
 import { performance } from 'node:perf_hooks';
 import type { Outcome, Started, Ticket } from '#contracts';
 import { modelRequestSchema } from '#contracts';
-import { capacityOf, demandOf, planAdmission, type EndpointRecord } from '#domain';
+import {
+  capacityOf,
+  demandOf,
+  planAdmission,
+  traitsOf,
+  type AttemptErrorCode,
+  type EndpointRecord,
+} from '#domain';
 import type { JsMsg, TicketPublisher } from '#messaging';
 import type { Logger, Metrics } from '#observability';
 import {
@@ -12,6 +19,7 @@ import {
   markStarted,
   nextRetryDueMs,
   readCandidates,
+  readEarlierFailures,
   readEndpoints,
   settleJobs,
   writeEndpointRecords,
@@ -23,6 +31,7 @@ import {
 } from '#persistence';
 import type { Endpoints } from './endpoints.js';
 import { HeldOutcomes } from './held-outcomes.js';
+import { breakerChanges, recordBreakerChange, type BreakerChange } from './breaker-journal.js';
 import type { JobJournal } from './job-journal.js';
 import { settle, type Settled, type SettlementPolicy } from './settlement.js';
 
@@ -50,6 +59,7 @@ interface Cycle {
   readonly strays: readonly Outcome[];
   readonly started: readonly StartedJob[];
   readonly admitted: readonly AdmittedJob[];
+  readonly breakers: readonly BreakerChange[];
   readonly hasRoom: boolean;
   readonly retryDueInMs: number | undefined;
 }
@@ -157,6 +167,7 @@ export class Engine {
     const started = startedSigns.length > 0 ? await markStarted(client, startedSigns) : [];
 
     const stored = await readEndpoints(client, endpoints.ids);
+    const before = new Map(stored);
     const changed = new Map<string, EndpointRecord>();
     const settled: { settled: Settled; outcome: Outcome }[] = [];
     const strays: Outcome[] = [];
@@ -164,13 +175,22 @@ export class Engine {
       const jobs = await lockSettlingJobs(client, [
         ...new Set(received.map(({ outcome }) => outcome.job_id)),
       ]);
+      const earlier = await earlierFailures(client, received);
       const seen = new Set<string>();
       for (const { outcome, message } of received) {
         const key = `${outcome.job_id}:${outcome.epoch}`;
         const views = endpoints.views(stored, Date.now());
         const next = seen.has(key)
           ? undefined
-          : settle(outcome, jobs.get(outcome.job_id), views, policy, nowMs, random());
+          : settle(
+              outcome,
+              jobs.get(outcome.job_id),
+              views,
+              policy,
+              nowMs,
+              random(),
+              outcome.result.kind === 'failed' && earlier.has(`${outcome.job_id}:${outcome.result.code}`),
+            );
         if (next === undefined) {
           // What this router concluded by itself cost nothing.
           if (message !== undefined) strays.push(outcome);
@@ -178,11 +198,15 @@ export class Engine {
         }
         seen.add(key);
         settled.push({ settled: next, outcome });
-        const before = stored.get(outcome.endpoint_id);
-        if (before !== undefined) {
-          const record = next.endpoint ?? before.record;
-          stored.set(outcome.endpoint_id, { record, leases: before.leases - 1 });
+        const found = stored.get(outcome.endpoint_id);
+        if (found !== undefined) {
+          const record = next.endpoint ?? found.record;
+          stored.set(outcome.endpoint_id, { record, leases: found.leases - 1 });
           if (next.endpoint !== undefined) changed.set(outcome.endpoint_id, record);
+        }
+        for (const { endpointId, record } of next.neighbours) {
+          stored.set(endpointId, { record, leases: stored.get(endpointId)?.leases ?? 0 });
+          changed.set(endpointId, record);
         }
       }
       if (settled.length > 0)
@@ -226,6 +250,7 @@ export class Engine {
       strays,
       started,
       admitted,
+      breakers: breakerChanges(before, changed),
       hasRoom,
       retryDueInMs: dueMs === undefined ? undefined : Math.max(0, dueMs - nowMs),
     };
@@ -243,8 +268,9 @@ export class Engine {
     }
   }
 
-  private trace({ settled, strays, started, admitted }: Cycle): void {
+  private trace({ settled, strays, started, admitted, breakers }: Cycle): void {
     const { journal, metrics, logger } = this.options;
+    for (const change of breakers) recordBreakerChange(change, metrics, logger);
     for (const job of started) {
       journal.record({
         jobId: job.id,
@@ -371,6 +397,21 @@ export class Engine {
       this.outcomes.push(received),
     );
   }
+}
+
+/** Read only where a code is met that a job survives once. */
+async function earlierFailures(
+  client: Queryable,
+  received: readonly ReceivedOutcome[],
+): Promise<ReadonlySet<string>> {
+  const jobIds = new Set<string>();
+  const codes = new Set<AttemptErrorCode>();
+  for (const { outcome } of received) {
+    if (outcome.result.kind !== 'failed' || traitsOf(outcome.result.code).once !== true) continue;
+    jobIds.add(outcome.job_id);
+    codes.add(outcome.result.code);
+  }
+  return jobIds.size === 0 ? new Set() : readEarlierFailures(client, [...jobIds], [...codes]);
 }
 
 /** Class 22 and 23 of SQLSTATE: the data, not the connection, is at fault. */

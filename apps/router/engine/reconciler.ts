@@ -20,6 +20,7 @@ import {
 } from '#persistence';
 import type { Endpoints } from './endpoints.js';
 import type { Engine } from './engine.js';
+import { breakerChanges, recordBreakerChange, type BreakerChange } from './breaker-journal.js';
 import type { JobJournal } from './job-journal.js';
 
 const TICK_MS = 1000;
@@ -247,13 +248,16 @@ export class Reconciler {
       PROBE_TIMEOUT_MS,
     );
     const healthy = reply?.healthy ?? false;
+    let change: BreakerChange[] = [];
     try {
       await database.admissionTransaction(async (client, nowMs) => {
         const before = (await readEndpoints(client, endpoints.ids)).get(endpointId)?.record;
         if (before === undefined) return;
         const record = afterProbe(before, healthy, breaker, nowMs);
         if (record !== before) await writeEndpointRecords(client, [{ endpointId, record }]);
+        change = breakerChanges(new Map([[endpointId, { record: before }]]), new Map([[endpointId, record]]));
       });
+      for (const moved of change) recordBreakerChange(moved, this.options.metrics, logger);
       logger.info(
         {
           event: 'endpoint.probed',

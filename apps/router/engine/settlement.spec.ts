@@ -67,7 +67,7 @@ function aJob(changes: Partial<SettlingJob> = {}): SettlingJob {
 function anEndpoint(region: string, record: Partial<EndpointRecord> = {}): EndpointView {
   const id = `${region.toLowerCase()}-m`;
   return {
-    spec: { id, region, models: ['m'], concurrency: 1, scaledownWindowMs: 60_000 },
+    spec: { id, region, workspace: 'w', models: ['m'], concurrency: 1, scaledownWindowMs: 60_000 },
     record: { ...FRESH_ENDPOINT, ...record },
     leases: 1,
     dispatcherAlive: true,

@@ -4,10 +4,13 @@ import {
   afterCancellation,
   afterFailure,
   afterSuccess,
+  afterWorkspaceFailure,
   isLive,
   isTerminal,
   nextState,
   planAfterFailure,
+  traitsOf,
+  type AttemptErrorCode,
   type BreakerPolicy,
   type EndpointRecord,
   type EndpointView,
@@ -30,12 +33,15 @@ export interface Settled {
   readonly to: JobState | undefined;
   readonly plan: RetryPlan | undefined;
   readonly endpoint: EndpointRecord | undefined;
+  /** Other endpoints about which the outcome says something, because they share its workspace. */
+  readonly neighbours: readonly { readonly endpointId: string; readonly record: EndpointRecord }[];
 }
 
 /**
  * Says what one outcome does to its job and endpoint. `undefined`: the outcome is stray, it belongs to a ticket
  * that has been superseded or recorded before, and changes nothing.
  * @param jitter in [0, 1)
+ * @param seenBefore an earlier attempt of the job failed with the same code
  */
 export function settle(
   outcome: Outcome,
@@ -44,6 +50,7 @@ export function settle(
   policy: SettlementPolicy,
   nowMs: number,
   jitter: number,
+  seenBefore = false,
 ): Settled | undefined {
   if (job === undefined || job.slot_epoch !== outcome.epoch || job.epoch !== outcome.epoch) return undefined;
   const { result } = outcome;
@@ -103,6 +110,7 @@ export function settle(
         to,
         plan: undefined,
         endpoint: view && afterSuccess(view.record, view.spec, nowMs),
+        neighbours: [],
       };
     }
     case 'cancelled': {
@@ -131,6 +139,7 @@ export function settle(
         to,
         plan: undefined,
         endpoint: view && afterCancellation(view.record, view.spec, nowMs),
+        neighbours: [],
       };
     }
     case 'failed': {
@@ -142,10 +151,15 @@ export function settle(
           region: outcome.region,
           failedRegions: job.avoid_regions,
           healthyRegions: healthyRegions(endpoints, job.model),
+          regionsOutsideWorkspace: healthyRegions(
+            endpoints.filter(({ spec }) => spec.workspace !== view?.spec.workspace),
+            job.model,
+          ),
         },
         {
           code: result.code,
           ...(result.retry_after_ms === undefined ? {} : { retryAfterMs: result.retry_after_ms }),
+          seenBefore,
         },
         policy.retries,
         nowMs,
@@ -175,9 +189,26 @@ export function settle(
         // A job that is over gets no other attempt, whatever the plan for one that is not.
         plan: to === 'retrying' || to === 'failed' ? plan : undefined,
         endpoint: view && afterFailure(view.record, view.spec, result.code, policy.breaker, nowMs),
+        neighbours: neighboursAfter(result.code, view, endpoints, policy.breaker, nowMs),
       };
     }
   }
+}
+
+/** One refusal of the whole workspace is enough: its other endpoints need not be asked, one failed job each. */
+function neighboursAfter(
+  code: AttemptErrorCode,
+  failed: EndpointView | undefined,
+  endpoints: readonly EndpointView[],
+  policy: BreakerPolicy,
+  nowMs: number,
+): Settled['neighbours'] {
+  if (failed === undefined || traitsOf(code).scope !== 'workspace') return [];
+  return endpoints.flatMap(({ spec, record }) => {
+    if (spec.id === failed.spec.id || spec.workspace !== failed.spec.workspace) return [];
+    const next = afterWorkspaceFailure(record, code, policy, nowMs);
+    return next === record ? [] : [{ endpointId: spec.id, record: next }];
+  });
 }
 
 function healthyRegions(endpoints: readonly EndpointView[], model: string): string[] {

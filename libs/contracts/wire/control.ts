@@ -21,6 +21,10 @@ export type Heartbeat = z.infer<typeof heartbeatSchema>;
 export const cancelSchema = z.object({ job_id: z.uuid(), epoch: z.int().min(1) });
 export type Cancel = z.infer<typeof cancelSchema>;
 
+/** An endpoint reported that the call of an attempt has ended. A hint: whoever waits for it asks at once. */
+export const callEndedSchema = z.object({ job_id: z.uuid(), attempt: z.int().min(1) });
+export type CallEnded = z.infer<typeof callEndedSchema>;
+
 export const ticketCheckSchema = z.object({ job_id: z.uuid(), epoch: z.int().min(1) });
 export type TicketCheck = z.infer<typeof ticketCheckSchema>;
 export const ticketCheckReplySchema = z.object({

@@ -39,6 +39,21 @@ export async function lockSettlingJobs(
   return new Map(rows.map((row) => [row.id, row]));
 }
 
+/** @returns `job:code` of each of these codes with which an attempt of one of these jobs has ended before */
+export async function readEarlierFailures(
+  database: Queryable,
+  jobIds: readonly string[],
+  codes: readonly AttemptErrorCode[],
+): Promise<Set<string>> {
+  const { rows } = await database.query<{ seen: string }>(
+    `SELECT DISTINCT job_id || ':' || error_code AS seen
+       FROM attempts
+      WHERE job_id = ANY ($1::uuid[]) AND error_code = ANY ($2::text[])`,
+    [jobIds, codes],
+  );
+  return new Set(rows.map(({ seen }) => seen));
+}
+
 /** What one outcome does to its job, its attempt and its slot. */
 export interface Settlement {
   readonly job_id: string;

@@ -1,0 +1,77 @@
+import { ConfigurationError, type Configuration, type EndpointConfiguration, type Settings } from '#config';
+import { isModalUrl, workspaceOf } from '#domain';
+import { RequestLimiter, type EndpointCredentials } from '#endpoint-client';
+import type { WorkerEndpoint } from './endpoint-worker.js';
+
+/** Modal refuses more than 200 in a second; room is left for what else calls the workspace. */
+const MODAL_REQUESTS_PER_S = 150;
+/** What may go at once after a pause: a question to every endpoint, and then some. */
+const BURST_S = 1;
+
+/**
+ * One region's endpoints, each with its credentials and its share of the workspace's request rate.
+ * @throws ConfigurationError where a key that an endpoint names is not in the environment
+ */
+export function workerEndpoints(
+  region: string,
+  settings: Settings,
+  configuration: Configuration,
+  environment: Readonly<Record<string, string | undefined>>,
+): WorkerEndpoint[] {
+  const limiters = new Map<string, RequestLimiter>();
+  const regionNames = [region, ...(configuration.regions[region]?.aliases ?? [])];
+  return configuration.endpoints
+    .filter((endpoint) => endpoint.region === region)
+    .map((endpoint) => {
+      const workspace = endpoint.workspace ?? workspaceOf(endpoint.url);
+      const limiter = limiters.get(workspace) ?? limiterOf(workspace, configuration);
+      limiters.set(workspace, limiter);
+      return {
+        id: endpoint.id,
+        region,
+        regionNames,
+        protocol: endpoint.protocol,
+        url: endpoint.url,
+        jobsUrl: endpoint.jobs_url?.replace(/\/+$/, ''),
+        pollMaxMs: endpoint.poll_max_ms,
+        healthUrl: endpoint.health_url,
+        concurrency: endpoint.concurrency,
+        credentials: credentialsOf(endpoint, settings, environment),
+        limiter,
+      };
+    });
+}
+
+/**
+ * The workspace's rate is divided among the regions that call it, each of which has a dispatcher of its own: no word
+ * between them is needed to stay below it.
+ */
+function limiterOf(workspace: string, { endpoints, limits }: Configuration): RequestLimiter {
+  const sharing = endpoints.filter(
+    (endpoint) => (endpoint.workspace ?? workspaceOf(endpoint.url)) === workspace,
+  );
+  const regions = new Set(sharing.map(({ region }) => region)).size;
+  const isModal = sharing.some(({ url }) => isModalUrl(url));
+  const requestsPerS = (limits.requests_per_s ?? (isModal ? MODAL_REQUESTS_PER_S : 0)) / regions;
+  return new RequestLimiter(requestsPerS, Math.max(1, requestsPerS * BURST_S));
+}
+
+function credentialsOf(
+  { id, protocol, api_key_env: keyName }: EndpointConfiguration,
+  { modalKey, modalSecret }: Settings,
+  environment: Readonly<Record<string, string | undefined>>,
+): EndpointCredentials | undefined {
+  switch (protocol) {
+    case 'openai': {
+      if (keyName === undefined) return undefined;
+      const apiKey = environment[keyName];
+      if (apiKey === undefined || apiKey === '')
+        throw new ConfigurationError('environment', [
+          `${keyName} is not set; endpoint ${id} names it as its key`,
+        ]);
+      return { apiKey };
+    }
+    case 'modal-hf':
+      return modalKey === undefined || modalSecret === undefined ? undefined : { modalKey, modalSecret };
+  }
+}

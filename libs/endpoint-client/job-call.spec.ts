@@ -1,0 +1,283 @@
+import type { OutcomeResult, Ticket } from '#contracts';
+import { LocalEndpoint, answering, type EndpointReply } from '#testing';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { HANDED_ON, callEndpoint, type CallOptions } from './call-endpoint.js';
+import { createHttpClient, type HttpClient } from './http.js';
+import { Nudge } from './nudge.js';
+
+const JOB_ID = '3f0e4dd0-6d2c-4b57-a0d5-0f8a8f4b2d10';
+const TICKET: Ticket = {
+  v: 1,
+  job_id: JOB_ID,
+  attempt: 1,
+  epoch: 1,
+  endpoint_id: 'us-m',
+  region: 'US',
+  model: 'm',
+  staged: false,
+  timeout_ms: 10_000,
+  request: { prompt: 'why?', temperature: 0.2, max_tokens: 64 },
+};
+const SUCCESS = { status: 'success', response: 'because', region: 'US' };
+const SPAWNED = answering(202, { status: 'pending', call_id: 'fc-7' });
+const PENDING = answering(202, { status: 'pending', call_id: 'fc-7' });
+const breaking: EndpointReply = ({ response }) => void response.destroy();
+
+describe('a call to an endpoint that takes jobs', () => {
+  let endpoint: LocalEndpoint;
+  let http: HttpClient;
+  let stored: string[];
+  let named: string[];
+
+  beforeEach(async () => {
+    endpoint = await LocalEndpoint.start();
+    http = createHttpClient();
+    stored = [];
+    named = [];
+  });
+  afterEach(async () => {
+    await http.close();
+    await endpoint.close();
+  });
+
+  const call = (options: Partial<CallOptions> = {}, ticket: Partial<Ticket> = {}): Promise<OutcomeResult> =>
+    callEndpoint(
+      http.axios,
+      {
+        id: 'us-m',
+        region: 'US',
+        regionNames: ['US'],
+        protocol: 'modal-hf',
+        url: `${endpoint.origin}/m`,
+        jobsUrl: `${endpoint.origin}/jobs`,
+        pollMaxMs: 50,
+        healthUrl: undefined,
+      },
+      { ...TICKET, ...ticket },
+      {
+        credentials: { modalKey: 'wk-1', modalSecret: 'ws-2' },
+        cancelled: new AbortController().signal,
+        resultUrl: undefined,
+        onResultUrl: (url) => {
+          stored.push(url);
+          return Promise.resolve();
+        },
+        onCallId: (id) => named.push(id),
+        ...options,
+      },
+    );
+  const jobUrl = (): string => `${endpoint.origin}/jobs/fc-7`;
+
+  it('caller rule 6: is spawned and polled, so that nothing is held open while it is cold', async () => {
+    endpoint.next(SPAWNED, PENDING, PENDING, answering(200, SUCCESS));
+    expect(await call()).toMatchObject({
+      kind: 'succeeded',
+      response: 'because',
+      upstream_call_id: 'fc-7',
+    });
+    expect(endpoint.lines).toEqual(['POST /jobs', 'GET /jobs/fc-7', 'GET /jobs/fc-7', 'GET /jobs/fc-7']);
+    const [spawn, ...polls] = endpoint.exchanges;
+    expect(JSON.parse(spawn!.body)).toMatchObject({ model: 'm', prompt: 'why?', max_tokens: 64 });
+    expect(spawn!.headers).toMatchObject({ 'idempotency-key': `${JOB_ID}:1`, 'modal-key': 'wk-1' });
+    for (const { headers, body } of polls) {
+      expect(headers).toMatchObject({ 'modal-key': 'wk-1', 'modal-secret': 'ws-2' });
+      expect(body).toBe('');
+    }
+    expect({ stored, named }).toEqual({ stored: [jobUrl()], named: ['fc-7'] });
+  });
+
+  it('is stored before it is polled', async () => {
+    endpoint.next(SPAWNED, answering(200, SUCCESS));
+    let linesWhenStored: string[] = [];
+    await call({
+      onResultUrl: () => {
+        linesWhenStored = endpoint.lines;
+        return Promise.resolve();
+      },
+    });
+    expect(linesWhenStored).toEqual(['POST /jobs']);
+  });
+
+  it('is polled, not spawned, where an earlier holder stored it', async () => {
+    endpoint.next(PENDING, answering(200, SUCCESS));
+    expect(await call({ resultUrl: jobUrl() })).toMatchObject({ kind: 'succeeded' });
+    expect(endpoint.lines).toEqual(['GET /jobs/fc-7', 'GET /jobs/fc-7']);
+  });
+
+  it.each([404, 410])('is spawned anew where what was stored is no longer known (%d)', async (status) => {
+    endpoint.next(answering(status, { detail: 'gone' }), SPAWNED, answering(200, SUCCESS));
+    expect(await call({ resultUrl: jobUrl() })).toMatchObject({ kind: 'succeeded' });
+    expect(endpoint.lines).toEqual(['GET /jobs/fc-7', 'POST /jobs', 'GET /jobs/fc-7']);
+  });
+
+  it('is followed as it was made where the configuration has changed since', async () => {
+    endpoint.next(answering(200, SUCCESS));
+    const held = `${endpoint.origin}/m?__modal_attempt_token=a`;
+    expect(await call({ resultUrl: held })).toMatchObject({ kind: 'succeeded' });
+    expect(endpoint.lines).toEqual(['GET /m?__modal_attempt_token=a']);
+  });
+
+  it('is spawned again under the same key where the answer to the spawn was lost', async () => {
+    endpoint.next(breaking, SPAWNED, answering(200, SUCCESS));
+    expect(await call()).toMatchObject({ kind: 'succeeded' });
+    const keys = endpoint.exchanges.slice(0, 2).map(({ headers }) => headers['idempotency-key']);
+    expect(keys).toEqual([`${JOB_ID}:1`, `${JOB_ID}:1`]);
+  });
+
+  it('outlives broken connections and a gateway that fails while it is polled', async () => {
+    endpoint.next(SPAWNED, breaking, answering(503), answering(500, 'oops'), answering(200, SUCCESS));
+    expect(await call()).toMatchObject({ kind: 'succeeded' });
+    expect(endpoint.lines.filter((line) => line === 'POST /jobs')).toHaveLength(1);
+  });
+
+  it('is asked for at once when the endpoint reports its end', async () => {
+    const nudge = new Nudge();
+    endpoint.next(SPAWNED, PENDING, answering(200, SUCCESS));
+    const outcome = callEndpoint(
+      http.axios,
+      {
+        id: 'us-m',
+        region: 'US',
+        regionNames: ['US'],
+        protocol: 'modal-hf',
+        url: `${endpoint.origin}/m`,
+        jobsUrl: `${endpoint.origin}/jobs`,
+        pollMaxMs: 600_000,
+        healthUrl: undefined,
+      },
+      { ...TICKET, timeout_ms: 60_000 },
+      {
+        credentials: undefined,
+        cancelled: new AbortController().signal,
+        resultUrl: undefined,
+        onResultUrl: () => Promise.resolve(),
+        nudge,
+      },
+    );
+    await endpoint.exchange(2);
+    nudge.give();
+    expect(await outcome).toMatchObject({ kind: 'succeeded' });
+  });
+
+  describe('that is to end', () => {
+    it('is ended upstream when it is cancelled', async () => {
+      const cancel = new AbortController();
+      endpoint.next(
+        SPAWNED,
+        (exchange) => {
+          void PENDING(exchange);
+          cancel.abort();
+        },
+        answering(200, { status: 'cancelled', call_id: 'fc-7' }),
+      );
+      expect(await call({ cancelled: cancel.signal })).toEqual({ kind: 'cancelled' });
+      expect(endpoint.lines.at(-1)).toBe('DELETE /jobs/fc-7');
+      expect(endpoint.exchanges.at(-1)!.headers).toMatchObject({ 'modal-key': 'wk-1' });
+    });
+
+    it('is ended upstream when it is cancelled before its id is known', async () => {
+      const cancel = new AbortController();
+      endpoint.next(
+        (exchange) => {
+          cancel.abort();
+          void SPAWNED(exchange);
+        },
+        answering(200, { status: 'cancelled' }),
+      );
+      expect(await call({ cancelled: cancel.signal })).toEqual({ kind: 'cancelled' });
+      expect(endpoint.lines).toEqual(['POST /jobs', 'DELETE /jobs/fc-7']);
+    });
+
+    it('is ended upstream when its time is up', async () => {
+      endpoint.next(SPAWNED, () => undefined, answering(200, { status: 'cancelled' }));
+      expect(await call({}, { timeout_ms: 200 })).toMatchObject({ code: 'EXECUTION_TIMEOUT' });
+      expect(endpoint.lines.at(-1)).toBe('DELETE /jobs/fc-7');
+    });
+
+    it('goes on upstream where its holder only hands it on', async () => {
+      const handOn = new AbortController();
+      endpoint.next(SPAWNED, (exchange) => {
+        void PENDING(exchange);
+        handOn.abort(HANDED_ON);
+      });
+      expect(await call({ cancelled: handOn.signal })).toEqual({ kind: 'cancelled' });
+      expect(endpoint.lines).toEqual(['POST /jobs', 'GET /jobs/fc-7']);
+    });
+  });
+
+  describe('ends as the endpoint says:', () => {
+    it.each([
+      ['timed_out', 'FUNCTION_TIMED_OUT'],
+      ['crashed', 'UPSTREAM_CRASHED'],
+      ['lost', 'INPUT_LOST'],
+      ['cancelled', 'INPUT_LOST'],
+      ['model_error', 'MODEL_ERROR'],
+      ['something_new', 'MODEL_ERROR'],
+    ])('%s is %s', async (type, code) => {
+      endpoint.next(SPAWNED, answering(200, { status: 'error', error: 'x', error_type: type }));
+      expect(await call()).toMatchObject({ kind: 'failed', code, upstream_call_id: 'fc-7' });
+    });
+
+    it.each<[string, EndpointReply, string]>([
+      ['a refused body', answering(422, { detail: [] }), 'REQUEST_REJECTED'],
+      [
+        'rejected credentials',
+        answering(401, 'modal-http: invalid credentials for proxy authorization'),
+        'ENDPOINT_CREDENTIALS_REJECTED',
+      ],
+      [
+        'a model that is not served',
+        answering(200, { status: 'error', error: 'no such model' }),
+        'MODEL_ERROR',
+      ],
+      ['no id', answering(202, { status: 'pending' }), 'RESPONSE_INVALID'],
+      [
+        'an id that leads elsewhere',
+        answering(202, { status: 'pending', call_id: '../x' }),
+        'RESPONSE_INVALID',
+      ],
+      ['an unknown region', answering(200, { ...SUCCESS, region: 'EU' }), 'REGION_MISMATCH'],
+    ])('%s at the spawn', async (_title, reply, code) => {
+      endpoint.next(reply);
+      expect(await call()).toMatchObject({ kind: 'failed', code });
+      expect(endpoint.lines).toEqual(['POST /jobs']);
+    });
+
+    it.each<[string, EndpointReply, string]>([
+      ['another region', answering(200, { ...SUCCESS, region: 'EU' }), 'REGION_MISMATCH'],
+      ['an expired result', answering(410, { status: 'error' }), 'INPUT_LOST'],
+      [
+        'a stopped app',
+        answering(404, 'modal-http: app for invoked web endpoint is stopped'),
+        'ENDPOINT_STOPPED',
+      ],
+    ])('%s at a poll', async (_title, reply, code) => {
+      endpoint.next(SPAWNED, reply);
+      expect(await call()).toMatchObject({ kind: 'failed', code });
+    });
+  });
+});
+
+describe('a nudge', () => {
+  const never = new AbortController().signal;
+
+  it('that comes before the wait is not lost, and counts once', async () => {
+    const nudge = new Nudge();
+    nudge.give();
+    await nudge.wait(600_000, never);
+    let isOver = false;
+    const second = nudge.wait(600_000, never).then(() => (isOver = true));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isOver).toBe(false);
+    nudge.give();
+    await second;
+  });
+
+  it('is not waited for once the signal is aborted', async () => {
+    await new Nudge().wait(600_000, AbortSignal.abort());
+    const abort = new AbortController();
+    const waiting = new Nudge().wait(600_000, abort.signal);
+    abort.abort();
+    await waiting;
+  });
+});
