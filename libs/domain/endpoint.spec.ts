@@ -6,6 +6,7 @@ import {
   afterFailure,
   afterProbe,
   afterSuccess,
+  afterWorkspaceFailure,
   capacityOf,
   endpointState,
   holdsGpu,
@@ -64,6 +65,30 @@ describe('the breaker', () => {
       opens: 0,
       consecutiveFailures: 0,
     });
+  });
+
+  it.each(ATTEMPT_ERROR_CODES.filter((code) => traitsOf(code).conclusive === true))(
+    'opens at once after %s, which no second call would tell better',
+    (code) => {
+      expect(afterFailure(FRESH_ENDPOINT, spec, code, policy, NOW_MS)).toMatchObject({
+        breaker: 'open',
+        opens: 1,
+        lastErrorCode: code,
+      });
+    },
+  );
+
+  it('opens with the workspace, and says why; the containers stay as they are', () => {
+    const busy: EndpointRecord = { ...FRESH_ENDPOINT, warmUntilMs: NOW_MS + 5, gpuUntilMs: NOW_MS + 7 };
+    expect(afterWorkspaceFailure(busy, 'WORKSPACE_DISABLED', policy, NOW_MS)).toEqual({
+      ...busy,
+      breaker: 'open',
+      opens: 1,
+      openUntilMs: NOW_MS + 100,
+      lastErrorCode: 'WORKSPACE_DISABLED',
+    });
+    const open: EndpointRecord = { ...busy, breaker: 'open', opens: 4 };
+    expect(afterWorkspaceFailure(open, 'WORKSPACE_DISABLED', policy, NOW_MS)).toBe(open);
   });
 
   it('forgets failures that a success came between', () => {

@@ -16,6 +16,8 @@ export interface BeaconOptions {
   readonly dispatchers?: readonly string[];
   readonly modalKey?: string;
   readonly modalSecret?: string;
+  /** `BEACON_WEBHOOK_SECRET`. */
+  readonly webhookSecret?: string;
   /** Left out: nothing is logged. */
   readonly logLevel?: string;
 }
@@ -68,6 +70,7 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
       NATS_URL: natsUrl,
       MODAL_KEY: options.modalKey,
       MODAL_SECRET: options.modalSecret,
+      BEACON_WEBHOOK_SECRET: options.webhookSecret,
     });
 
   let port = 0;

@@ -64,10 +64,10 @@ function aJob(changes: Partial<SettlingJob> = {}): SettlingJob {
   };
 }
 
-function anEndpoint(region: string, record: Partial<EndpointRecord> = {}): EndpointView {
+function anEndpoint(region: string, record: Partial<EndpointRecord> = {}, workspace = 'w'): EndpointView {
   const id = `${region.toLowerCase()}-m`;
   return {
-    spec: { id, region, workspace: 'w', models: ['m'], concurrency: 1, scaledownWindowMs: 60_000 },
+    spec: { id, region, workspace, models: ['m'], concurrency: 1, scaledownWindowMs: 60_000 },
     record: { ...FRESH_ENDPOINT, ...record },
     leases: 1,
     dispatcherAlive: true,
@@ -324,6 +324,43 @@ describe('a failure', () => {
         },
       ),
     );
+  });
+});
+
+describe('a failure of the whole workspace', () => {
+  const SPENT: OutcomeResult = { kind: 'failed', code: 'SPEND_LIMIT_REACHED', detail: 'x', http_status: 429 };
+  const OUTSIDE = anEndpoint('ASIA', {}, 'elsewhere');
+
+  it('caller rule 10: opens every breaker of the workspace at once, and none outside', () => {
+    const { endpoint, neighbours } = settled(SPENT, {}, [...US_AND_EU, OUTSIDE]);
+    expect(endpoint).toMatchObject({ breaker: 'open', lastErrorCode: 'SPEND_LIMIT_REACHED' });
+    expect(neighbours.map(({ endpointId, record }) => [endpointId, record.breaker])).toEqual([
+      ['eu-m', 'open'],
+    ]);
+  });
+
+  it('caller rule 10: fails over outside the workspace, and otherwise waits where it is', () => {
+    expect(settled(SPENT, {}, [...US_AND_EU, OUTSIDE]).plan).toEqual({
+      kind: 'failover',
+      avoidRegions: ['US', 'EU'],
+      notBeforeMs: NOW_MS,
+    });
+    expect(settled(SPENT, {}, US_AND_EU).plan).toMatchObject({ kind: 'retry' });
+  });
+
+  it('leaves a neighbour alone whose breaker is open already', () => {
+    const open = anEndpoint('EU', { breaker: 'open', opens: 3, openUntilMs: NOW_MS + 5 });
+    expect(settled(SPENT, {}, [anEndpoint('US'), open]).neighbours).toEqual([]);
+  });
+
+  it('is not what rejected credentials are: other endpoints may take them', () => {
+    const rejected: OutcomeResult = { kind: 'failed', code: 'ENDPOINT_CREDENTIALS_REJECTED', detail: 'x' };
+    const { endpoint, neighbours, plan } = settled(rejected, {}, US_AND_EU);
+    expect(endpoint).toMatchObject({ breaker: 'open' });
+    expect({ neighbours, plan }).toEqual({
+      neighbours: [],
+      plan: { kind: 'deadLetter', code: 'ENDPOINT_CREDENTIALS_REJECTED' },
+    });
   });
 });
 

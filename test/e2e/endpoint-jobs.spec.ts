@@ -1,0 +1,145 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { deploymentOf, startBeacon, until, type Beacon, type Behaviour, type UpstreamCall } from '#testing';
+
+const SECRET = 'a-webhook-secret-of-length';
+const REDELIVERED_WITHIN_MS = 15_000;
+const LONG_MS = 600_000;
+
+/** A deployment's job routes for one call at a time: it stays pending until it is ended or answered. */
+class JobRoutes {
+  readonly spawns: UpstreamCall[] = [];
+  polls = 0;
+  deleted = false;
+  private result: Readonly<Record<string, unknown>> | undefined;
+
+  readonly behave: Behaviour = (call) => {
+    if (call.method === 'POST') {
+      this.spawns.push(call);
+      call.respond(202, { status: 'pending', call_id: 'fc-1' });
+    } else if (call.method === 'DELETE') {
+      this.deleted = true;
+      call.respond(200, { status: 'cancelled', call_id: 'fc-1' });
+    } else {
+      this.polls += 1;
+      if (this.result === undefined) call.respond(202, { status: 'pending', call_id: 'fc-1' });
+      else call.respond(200, this.result);
+    }
+  };
+
+  finish(): void {
+    this.result = { status: 'success', response: 'at last', region: 'US' };
+  }
+}
+
+describe('an endpoint that takes jobs', () => {
+  let beacon: Beacon;
+
+  beforeAll(async () => {
+    const models = ['plain', 'reported', 'cancelled', 'orphaned'];
+    beacon = await startBeacon({
+      webhookSecret: SECRET,
+      configuration: (url) => {
+        const places = models.map((model) => {
+          const pollMaxMs = model === 'reported' ? LONG_MS : 50;
+          return [model, [{ region: 'US', jobs_url: `${url}/US/${model}/jobs`, poll_max_ms: pollMaxMs }]];
+        });
+        return deploymentOf(Object.fromEntries(places))(url);
+      },
+    });
+  }, 120_000);
+  afterAll(() => beacon.stop());
+
+  const routesOf = (model: string): JobRoutes => {
+    const routes = new JobRoutes();
+    beacon.upstream.from(`US/${model}`, routes.behave);
+    return routes;
+  };
+  const report = (body: unknown, secret: string | undefined): Promise<Response> =>
+    fetch(`${beacon.url}/api/webhooks/modal/task-complete`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        ...(secret === undefined ? {} : { 'x-webhook-secret': secret }),
+      },
+      body: JSON.stringify(body),
+    });
+
+  it('is given the job once and polled until it has the answer, which is one attempt', async () => {
+    const routes = routesOf('plain');
+    const { job_id: jobId } = await beacon.client.queue({ model: 'plain', prompt: 'why?' });
+    await until('it is polled', () => routes.polls >= 3);
+    routes.finish();
+    const job = await beacon.client.untilJob(jobId, 'completed');
+    expect(job).toMatchObject({ retry_count: 0, result: { response: 'at last', region: 'US' } });
+    expect(job.attempts).toHaveLength(1);
+    expect(routes.spawns.map(({ headers }) => headers['idempotency-key'])).toEqual([`${jobId}:1`]);
+  });
+
+  it('is asked at once when it reports the end of a job, however seldom it is polled', async () => {
+    const routes = routesOf('reported');
+    const { job_id: jobId } = await beacon.client.queue({ model: 'reported', prompt: 'why?' });
+    await until('polls have become rare', () => routes.polls >= 4);
+    routes.finish();
+    const said = await report({ key: `${jobId}:1`, call_id: 'fc-1', status: 'completed' }, SECRET);
+    expect(said.status).toBe(202);
+    expect(await said.json()).toEqual({ accepted: true });
+    await beacon.client.untilJob(jobId, 'completed');
+  });
+
+  it('is told to end a job that is cancelled', async () => {
+    const routes = routesOf('cancelled');
+    const { job_id: jobId } = await beacon.client.queue({ model: 'cancelled', prompt: 'why?' });
+    await until('it is polled', () => routes.polls >= 1);
+    await beacon.client.request(`/inference/${jobId}`, { method: 'DELETE' });
+    await beacon.client.untilJob(jobId, 'cancelled');
+    expect(routes.deleted).toBe(true);
+  });
+
+  it('is not given the job again when its dispatcher vanishes: the successor polls', async () => {
+    const routes = routesOf('orphaned');
+    const { job_id: jobId } = await beacon.client.queue({ model: 'orphaned', prompt: 'why?' });
+    await until('it is polled', () => routes.polls >= 1);
+    beacon.dispatcher('US').link.cut();
+    const successor = await beacon.startDispatcher('US');
+    try {
+      routes.finish();
+      await beacon.client.untilJob(jobId, 'completed', REDELIVERED_WITHIN_MS);
+    } finally {
+      beacon.dispatcher('US').link.heal();
+      await successor.stop();
+    }
+    expect(routes.spawns).toHaveLength(1);
+    expect(routes.deleted).toBe(false);
+  });
+
+  describe('whose report', () => {
+    const KEY = '3f0e4dd0-6d2c-4b57-a0d5-0f8a8f4b2d10:1';
+
+    it.each([
+      ['no secret', undefined],
+      ['a wrong secret', 'a-webhook-secret-of-lengtH'],
+      ['an empty secret', ''],
+    ])('comes with %s is refused', async (_title, secret) => {
+      const answer = await report({ key: KEY }, secret);
+      expect(answer.status).toBe(401);
+      expect(await answer.json()).toMatchObject({
+        code: 'CALLBACK_REFUSED',
+        errors: [{ field: 'X-Webhook-Secret' }],
+      });
+    });
+
+    it.each([
+      ['names no key', { call_id: 'fc-1' }, 'key'],
+      ['names a key of another form', { key: 'job-1' }, 'key'],
+      ['is no object', [], 'body'],
+    ])('%s is refused by a message that names the field', async (_title, body, field) => {
+      const answer = await report(body, SECRET);
+      expect(answer.status).toBe(400);
+      expect(await answer.json()).toMatchObject({ code: 'VALIDATION_FAILED', errors: [{ field }] });
+    });
+
+    it('is about a job that nobody waits for changes nothing', async () => {
+      expect((await report({ key: KEY, more: 'fields' }, SECRET)).status).toBe(202);
+    });
+  });
+});
