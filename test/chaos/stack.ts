@@ -23,6 +23,8 @@ export interface StackOptions {
   readonly seed: number;
   /** What Beacon is allowed; one per endpoint where it is left out. */
   readonly gpuLimit?: number;
+  /** Top-level keys of the platform's configuration that differ from those of chaos. */
+  readonly platform?: Readonly<Record<string, unknown>>;
 }
 
 /** One `beacon up` as operations run it, a platform for it to call, and the means to kill any of its processes. */
@@ -43,11 +45,11 @@ export class Stack {
     });
   }
 
-  static async start({ seed, gpuLimit = ENDPOINTS.length }: StackOptions): Promise<Stack> {
+  static async start({ seed, gpuLimit = ENDPOINTS.length, platform }: StackOptions): Promise<Stack> {
     await ensureBuilt();
     const folder = await mkdtemp(join(tmpdir(), 'beacon-chaos-'));
     const log = await open(join(folder, 'log'), 'a');
-    const standIn = await StandIn.start(folder, seed, gpuLimit, log.fd);
+    const standIn = await StandIn.start(folder, seed, gpuLimit, log.fd, platform);
     try {
       const config = join(folder, 'beacon.yaml');
       await writeFile(config, await standIn.beaconConfiguration());

@@ -21,7 +21,7 @@ export const ENDPOINTS = ['US', 'EU', 'ASIA'].flatMap((region) =>
  * the 120 at which a restart takes no longer than here. A caller who hangs up is noticed at once, which is the
  * strictest case: an orphan that goes on beside its successor is then always one that should have been found again.
  */
-function configuration(seed: number, gpus: number): unknown {
+function configuration(seed: number, gpus: number): object {
   const attested: Readonly<Record<string, string>> = { US: 'us-east', EU: 'eu-west', ASIA: 'asia-pacific' };
   return {
     time_scale: TIME_SCALE,
@@ -50,6 +50,7 @@ export interface AccountedCall {
   readonly finished_at: string | null;
   readonly outcome: string | null;
   readonly redirects_303: number;
+  readonly result_requests: number;
   readonly hung_up: boolean;
 }
 
@@ -72,11 +73,20 @@ export class StandIn {
     private readonly child: ChildProcess,
   ) {}
 
-  /** @param logFd gets its log */
-  static async start(folder: string, seed: number, gpus: number, logFd: number): Promise<StandIn> {
+  /**
+   * @param logFd gets its log
+   * @param changes top-level keys of its configuration that differ
+   */
+  static async start(
+    folder: string,
+    seed: number,
+    gpus: number,
+    logFd: number,
+    changes: Readonly<Record<string, unknown>> = {},
+  ): Promise<StandIn> {
     const path = join(folder, 'stand-in.yaml');
     // JSON is YAML.
-    await writeFile(path, JSON.stringify(configuration(seed, gpus)));
+    await writeFile(path, JSON.stringify({ ...configuration(seed, gpus), ...changes }));
     const child = spawn(process.execPath, [PROGRAM, '--config', path], {
       env: { PATH: process.env['PATH'], LOG_LEVEL: 'warn' },
       stdio: ['ignore', 'pipe', logFd],
