@@ -102,7 +102,7 @@ describe('what admission never does', () => {
     });
   });
 
-  it('wakes more endpoints than the GPU limit leaves', () => {
+  it('caller rule 17: wakes more endpoints than the GPU limit leaves', () => {
     always((views, jobs, gpuLimit) => {
       const holding = views.filter((view) => holdsGpu(view, NOW_MS)).map(({ spec }) => spec.id);
       const woken = new Set(planAdmission(views, jobs, gpuLimit, NOW_MS).map(({ endpointId }) => endpointId));

@@ -99,3 +99,4 @@ export {
 } from './admission.js';
 export { estimateWaitMs, explainWait, median, type ExpectedTimes, type WaitingJob } from './wait.js';
 export { isModalUrl, workspaceOf } from './workspace.js';
+export { GPU_USD_PER_S, REGION_MULTIPLIERS, gpuCostUsd, type GpuTime, type RegionPin } from './gpu-cost.js';

@@ -205,13 +205,13 @@ describe('whatever failed, wherever', () => {
     });
   });
 
-  it('attempts never exceed their maximum', () => {
+  it('caller rule 12: attempts never exceed their maximum', () => {
     always((plan, job) => {
       if (job.attempt >= job.maxAttempts) expect(plan.kind).toBe('deadLetter');
     });
   });
 
-  it('a job that is itself at fault is tried nowhere else', () => {
+  it('caller rule 12: a job that is itself at fault is tried nowhere else', () => {
     always((plan, _job, failure) => {
       const { retryable, scope } = traitsOf(failure.code);
       if (!retryable && scope === 'request') expect(plan).toEqual({ kind: 'deadLetter', code: failure.code });
@@ -263,7 +263,7 @@ describe('whatever failed, wherever', () => {
     });
   });
 
-  it('a wait is the backoff, or Retry-After where that is longer', () => {
+  it('caller rule 12: a wait is the jittered backoff, or Retry-After where that is longer', () => {
     always((plan, job, failure, jitter) => {
       if (plan.kind !== 'retry') return;
       const waitMs = Math.max(backoffMs(job.attempt, POLICY, jitter), failure.retryAfterMs ?? 0);

@@ -27,6 +27,7 @@ const SAID: readonly (readonly [status: number, body: string, code: string])[] =
   [502, 'modal-http: bad gateway', 'UPSTREAM_UNKNOWN'],
   [502, '', 'UPSTREAM_ERROR'],
   [503, '', 'UPSTREAM_ERROR'],
+  [503, 'modal-http: no ready container', 'UPSTREAM_ERROR'],
   [400, 'modal-http: bad redirect method', 'UPSTREAM_UNKNOWN'],
   [400, 'modal-http: prohibited modal header', 'UPSTREAM_UNKNOWN'],
   [400, '{"detail":"prompt is too long"}', 'REQUEST_REJECTED'],

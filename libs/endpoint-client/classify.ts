@@ -41,6 +41,8 @@ function codeOfStatus(status: number, body: string): AttemptErrorCode {
   if (status === 401 || status === 403) return 'ENDPOINT_CREDENTIALS_REJECTED';
   if (status === 408) return 'INPUT_UNDELIVERED';
   if (status === 429) return 'RATE_LIMITED';
+  // No container is ready, and none is waited for: only some kinds of deployments say so.
+  if (status === 503) return 'UPSTREAM_ERROR';
   // The platform's own words, which nobody has explained yet: they may pass, once.
   if (status >= 400 && body.includes('modal-http:')) return 'UPSTREAM_UNKNOWN';
   if (status === 404) return 'ENDPOINT_NOT_FOUND';

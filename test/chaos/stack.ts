@@ -166,7 +166,7 @@ function environment(): Record<string, string> {
 }
 
 /** The stand-in is started from what is built; the command builds what is missing or stale. */
-async function ensureBuilt(): Promise<void> {
+export async function ensureBuilt(): Promise<void> {
   const build = spawn(process.execPath, [COMMAND, '--help'], { stdio: 'ignore' });
   await once(build, 'exit');
 }

@@ -114,6 +114,19 @@ export class StandIn {
     return (await this.read<{ calls: AccountedCall[] }>('account/calls')).calls;
   }
 
+  async fault(fault: Readonly<Record<string, unknown>>): Promise<void> {
+    const { status } = await fetch(`${this.url}/_stand-in/faults`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(fault),
+    });
+    if (status !== 201) throw new Error(`the fault was refused with ${status}: ${JSON.stringify(fault)}`);
+  }
+
+  async clearFaults(): Promise<void> {
+    await fetch(`${this.url}/_stand-in/faults`, { method: 'DELETE' });
+  }
+
   async newBooks(): Promise<void> {
     await fetch(`${this.url}/_stand-in/account/reset`, { method: 'POST' });
   }

@@ -31,20 +31,23 @@ class JobRoutes {
   }
 }
 
+function jobPlace(url: string, model: string, pollMaxMs = 50) {
+  return { region: 'US', jobs_url: `${url}/US/${model}/jobs`, poll_max_ms: pollMaxMs };
+}
+
 describe('an endpoint that takes jobs', () => {
   let beacon: Beacon;
 
   beforeAll(async () => {
-    const models = ['plain', 'reported', 'cancelled', 'orphaned'];
     beacon = await startBeacon({
       webhookSecret: SECRET,
-      configuration: (url) => {
-        const places = models.map((model) => {
-          const pollMaxMs = model === 'reported' ? LONG_MS : 50;
-          return [model, [{ region: 'US', jobs_url: `${url}/US/${model}/jobs`, poll_max_ms: pollMaxMs }]];
-        });
-        return deploymentOf(Object.fromEntries(places))(url);
-      },
+      configuration: (url) =>
+        deploymentOf({
+          plain: [jobPlace(url, 'plain')],
+          reported: [jobPlace(url, 'reported', LONG_MS)],
+          cancelled: [jobPlace(url, 'cancelled')],
+          orphaned: [jobPlace(url, 'orphaned')],
+        })(url),
     });
   }, 120_000);
   afterAll(() => beacon.stop());

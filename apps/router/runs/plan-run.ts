@@ -1,6 +1,7 @@
 import type { Configuration } from '#config';
-import { chooseOrder, estimateRemainingSeconds, type RequestedOrder, type WarmTimes } from '#domain';
-import type { StoredRunPlan } from '#persistence';
+import { chooseOrder, estimateRemainingSeconds, type RequestedOrder } from '#domain';
+import type { LearnedTimes, StoredRunPlan } from '#persistence';
+import { estimateCostUsd } from './estimate-cost.js';
 import type { ResolvedRun } from './resolve-run.js';
 
 /** What is to be expected of a run before anything has run. */
@@ -8,21 +9,23 @@ export function planRun(
   run: ResolvedRun,
   requested: RequestedOrder,
   configuration: Configuration,
-  learned: readonly WarmTimes[],
+  learned: readonly LearnedTimes[],
 ): StoredRunPlan {
   const { pairs, repeats } = run.spec;
   const { order, reason } = chooseOrder(requested, run.gates.length);
   const cellsPerPair = run.questions.length * repeats;
+  const cellsPerEndpoint = shareCells(run, cellsPerPair, configuration);
   return {
     order,
     requested_order: requested,
     reason,
-    cells_per_endpoint: shareCells(run, cellsPerPair, configuration),
+    cells_per_endpoint: cellsPerEndpoint,
+    estimated_cost_usd: estimateCostUsd(cellsPerEndpoint, configuration, learned),
     estimated_makespan_seconds: estimateRemainingSeconds(
       order,
       pairs.map((pair) => ({ ...pair, remaining: cellsPerPair, remainingOfQuestion: repeats })),
       repeats,
-      learned,
+      learned.filter(({ cold }) => !cold),
     ),
   };
 }

@@ -49,7 +49,7 @@ export class RunIntake {
       if (earlier !== undefined) return earlier;
     }
     const resolved = resolveRun(request, this.configuration);
-    const learned = (await readExecutionTimes(this.database)).filter(({ cold }) => !cold);
+    const learned = await readExecutionTimes(this.database);
     const plan = planRun(resolved, request.order, this.configuration, learned);
     const { spec, questions, gates, totalCells } = resolved;
     const id = randomUUID();

@@ -69,6 +69,8 @@ export const runPlanSchema = z.object({
   /** By endpoint id; where several serve a pair, its cells are taken to be shared evenly. */
   cells_per_endpoint: z.record(z.string(), z.int()),
   estimated_makespan_seconds: z.number().nullable(),
+  /** GPU cost in US dollars: cold starts, work and idle tails; null while times or a price are not known. */
+  estimated_cost_usd: z.number().nullable().optional(),
 });
 export type RunPlanView = z.infer<typeof runPlanSchema>;
 

@@ -28,6 +28,8 @@ export interface StoredRunPlan {
   readonly reason: string;
   readonly cells_per_endpoint: Readonly<Record<string, number>>;
   readonly estimated_makespan_seconds: number | null;
+  /** Absent in runs that were stored before costs were estimated. */
+  readonly estimated_cost_usd?: number | null;
 }
 
 /** An experiment. Everything that changes it locks its row first. */
