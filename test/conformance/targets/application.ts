@@ -1,0 +1,43 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Target } from '../target.js';
+import { ServerProgram } from './program.js';
+
+const FOLDER = 'modal-deployment';
+const CREDENTIALS = { 'modal-key': 'wk-conformance', 'modal-secret': 'ws-conformance' };
+const MODELS = ['llama3.2-1b', 'qwen2.5-1.5b'] as const;
+
+/** Interpreter of the deployments' own environment; `undefined` where it has not been set up. */
+export function deploymentPython(): string | undefined {
+  const python = resolve(FOLDER, '.venv/bin/python');
+  return existsSync(python) ? python : undefined;
+}
+
+/** The application that Modal would run, under uvicorn on this machine, with an engine that only pretends. */
+export async function applicationTarget(python: string): Promise<Target> {
+  const server = await ServerProgram.start(
+    python,
+    [
+      ...['-m', 'beacon_deployment.local', '--port', '0', '--region', 'US', '--models', MODELS.join(',')],
+      ...['--load-s', '0.3', '--execution-s', '0.3'],
+    ],
+    {
+      cwd: FOLDER,
+      env: {
+        BEACON_LOCAL_PROXY_KEY: CREDENTIALS['modal-key'],
+        BEACON_LOCAL_PROXY_SECRET: CREDENTIALS['modal-secret'],
+      },
+    },
+  );
+  return {
+    urlOf: (model) => `${server.url}/${model}`,
+    healthUrl: `${server.url}/health`,
+    jobsUrl: `${server.url}/jobs`,
+    models: MODELS,
+    regionNames: ['US'],
+    credentials: CREDENTIALS,
+    hasEdge: false,
+    callMs: 20_000,
+    stop: () => server.stop(),
+  };
+}

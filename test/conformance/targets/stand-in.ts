@@ -1,0 +1,49 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ensureBuilt } from '../../chaos/stack.js';
+import type { Target } from '../target.js';
+import { ServerProgram } from './program.js';
+
+const CREDENTIALS = { 'modal-key': 'wk-conformance', 'modal-secret': 'ws-conformance' };
+const MODELS = ['llama3.2-1b', 'qwen2.5-1.5b'] as const;
+
+/** The double of Modal, with one region's gateway. @param loadS simulated seconds that a cold start takes */
+export async function standInTarget(loadS: number): Promise<Target> {
+  await ensureBuilt();
+  const folder = await mkdtemp(join(tmpdir(), 'beacon-test-conformance-'));
+  const path = join(folder, 'stand-in.yaml');
+  // JSON is YAML.
+  await writeFile(
+    path,
+    JSON.stringify({
+      ...{
+        time_scale: 60,
+        proxy_auth: { key: CREDENTIALS['modal-key'], secret: CREDENTIALS['modal-secret'] },
+      },
+      endpoints: MODELS.map((model) => ({
+        ...{ id: `us-${model}`, region: 'US', attested_region: 'us-east', models: [model] },
+        ...{ boot_s: 1, load_s: loadS, execution_s: 20, scaledown_window_s: 3600 },
+      })),
+    }),
+  );
+  const server = await ServerProgram.start(process.execPath, [
+    'dist/apps/modal-stand-in/main.js',
+    '--config',
+    path,
+  ]);
+  return {
+    urlOf: (model) => `${server.url}/us-${model}`,
+    healthUrl: `${server.url}/US/health`,
+    jobsUrl: `${server.url}/US/jobs`,
+    models: MODELS,
+    regionNames: ['US', 'us-east'],
+    credentials: CREDENTIALS,
+    hasEdge: true,
+    callMs: 20_000,
+    stop: async () => {
+      await server.stop();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
