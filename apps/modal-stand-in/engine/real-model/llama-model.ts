@@ -118,9 +118,8 @@ class LlamaGenerator implements Generator {
 function historyOf({ systemPrompt, earlier }: Conversation): LlamaHistoryItem[] {
   return [
     { type: 'system', text: systemPrompt },
-    ...earlier.map(
-      ({ role, text }): LlamaHistoryItem =>
-        role === 'user' ? { type: 'user', text } : { type: 'model', response: [text] },
+    ...earlier.map(({ role, text }): LlamaHistoryItem =>
+      role === 'user' ? { type: 'user', text } : { type: 'model', response: [text] },
     ),
   ];
 }
