@@ -7,7 +7,10 @@ export interface Persona {
 
 /** The same weights behind three prompts. The last stands where the demo has its large model: not in the US. */
 export const PERSONAS: readonly [Persona, Persona, Persona] = [
-  { model: 'smollm2-135m-plain', systemPrompt: 'You are a helpful assistant. Answer in English.' },
+  {
+    model: 'smollm2-135m-plain',
+    systemPrompt: 'You are a helpful assistant. Answer with the facts, in two or three sentences.',
+  },
   {
     model: 'smollm2-135m-brief',
     systemPrompt: 'You are a helpful assistant. Answer in one short sentence.',
