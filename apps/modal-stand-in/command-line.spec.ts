@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseCommandLine } from './command-line.js';
@@ -33,10 +33,12 @@ describe('command line', () => {
   });
 
   it('lets the real model answer in the name of no other', () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'stand-in-')), 'other.yaml');
+    const folder = mkdtempSync(join(tmpdir(), 'stand-in-'));
+    const file = join(folder, 'other.yaml');
     writeFileSync(file, 'endpoints: [{ id: us-m, region: US, models: [llama3.2-1b] }]');
     expect(parseCommandLine(['--config', file])).toMatchObject({ realModelFolder: undefined });
     expect(() => parseCommandLine(['--config', file, '--real-model', '/models'])).toThrow('llama3.2-1b');
+    rmSync(folder, { recursive: true });
   });
 
   it('prints the built-in configuration', () => {
