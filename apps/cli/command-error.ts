@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 import { ConfigurationError } from '#config';
 import { NatsServerBinError, NatsServerNotFoundError, ServiceStartError } from '#embedded-services';
 import { EXIT_CONFIGURATION, EXIT_FAILED, EXIT_OK, EXIT_UNAVAILABLE, EXIT_USAGE } from './exit-codes.js';
+import { RealModelUnavailableError } from './real-model/fetch-real-model.js';
 import { ProgramStartError } from './supervision/node-program.js';
 
 /** Ends a command with one line for a person and a code for a script. */
@@ -21,8 +22,12 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof CommandError) return error.exitCode;
   if (error instanceof ConfigurationError || error instanceof NatsServerBinError) return EXIT_CONFIGURATION;
   if (error instanceof NatsServerNotFoundError || error instanceof ServiceStartError) return EXIT_UNAVAILABLE;
-  // A program that found its configuration wrong said so with the same code.
-  if (error instanceof ProgramStartError && error.exitCode === EXIT_CONFIGURATION) return EXIT_CONFIGURATION;
+  if (error instanceof RealModelUnavailableError) return EXIT_UNAVAILABLE;
+  // A program that found its configuration wrong, or its model not to run, said so with the same code.
+  if (error instanceof ProgramStartError) {
+    const { exitCode } = error;
+    if (exitCode === EXIT_CONFIGURATION || exitCode === EXIT_UNAVAILABLE) return exitCode;
+  }
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
   return EXIT_FAILED;
 }

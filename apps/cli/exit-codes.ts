@@ -3,7 +3,7 @@ export const EXIT_OK = 0;
 /** Something could not be started for a reason that has no code of its own. */
 export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 64;
-/** Postgres or nats-server is not available. */
+/** Postgres, nats-server or the real model is not available. */
 export const EXIT_UNAVAILABLE = 69;
 /** The supervisor itself met a fault. */
 export const EXIT_FAULT = 70;

@@ -30,3 +30,8 @@ export function builtPrograms(root = projectRoot()): Programs {
     standIn: entry('modal-stand-in'),
   };
 }
+
+/** Where what was fetched is kept between starts, whatever data folder they use. */
+export function projectToolDir(root = projectRoot()): string {
+  return join(root, '.beacon', 'tools');
+}

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { exitCodeOf, messageOf } from './command-error.js';
 import { registerDemo } from './commands/demo.js';
+import { registerFetchModel } from './commands/fetch-model.js';
 import { registerUp } from './commands/up.js';
 import { EXIT_OK } from './exit-codes.js';
 
@@ -22,6 +23,7 @@ export async function main(parameters: readonly string[]): Promise<number> {
   };
   registerUp(program, setExitCode);
   registerDemo(program, setExitCode);
+  registerFetchModel(program, setExitCode);
   try {
     await program.parseAsync(parameters, { from: 'user' });
     return exitCode;

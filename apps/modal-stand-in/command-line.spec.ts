@@ -1,4 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseCommandLine } from './command-line.js';
 
 describe('command line', () => {
@@ -14,6 +17,28 @@ describe('command line', () => {
 
   it('picks a free port unless told otherwise', () => {
     expect(parseCommandLine(['--default'])).toMatchObject({ port: 0, configuration: { time_scale: 60 } });
+  });
+
+  it('serves the real model under its own names, on a CPU, at a scale that leaves time to compute', () => {
+    const command = parseCommandLine(['--default', '--real-model', '/models']);
+    expect(command).toMatchObject({ realModelFolder: '/models', configuration: { time_scale: 20 } });
+    if (command.kind !== 'serve') throw new Error(command.kind);
+    const { endpoints } = command.configuration;
+    expect(endpoints).toHaveLength(8);
+    for (const { models, gpu } of endpoints) {
+      expect(models.join()).toMatch(/^smollm2-135m-(plain|brief|teacher)$/);
+      expect(gpu).toBe('CPU');
+    }
+    expect(endpoints.map(({ id }) => id)).not.toContain('us-smollm2-135m-teacher');
+  });
+
+  it('lets the real model answer in the name of no other', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'stand-in-'));
+    const file = join(folder, 'other.yaml');
+    writeFileSync(file, 'endpoints: [{ id: us-m, region: US, models: [llama3.2-1b] }]');
+    expect(parseCommandLine(['--config', file])).toMatchObject({ realModelFolder: undefined });
+    expect(() => parseCommandLine(['--config', file, '--real-model', '/models'])).toThrow('llama3.2-1b');
+    rmSync(folder, { recursive: true });
   });
 
   it('prints the built-in configuration', () => {

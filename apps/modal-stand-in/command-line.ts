@@ -6,13 +6,16 @@ import {
   type StandInConfiguration,
 } from './configuration/configuration.js';
 import { defaultStandInConfiguration } from './configuration/default-configuration.js';
+import { PERSONA_MODELS } from './engine/real-model/personas.js';
 
-export const USAGE = `usage: modal-stand-in (--config FILE | --default) [--host HOST] [--port N]
-       modal-stand-in --print-default-config
+export const USAGE = `usage: modal-stand-in (--config FILE | --default) [--real-model FOLDER] [--host HOST] [--port N]
+       modal-stand-in --print-default-config [--real-model FOLDER]
   --config FILE            YAML; see the README
   --default                the built-in eight endpoints
-  --time-scale X           simulated seconds per real second, with the built-in configuration (default 60)
+  --time-scale X           simulated seconds per real second, with the built-in configuration (default 60;
+                           20 with the real model)
   --seed N                 decides every random draw, with the built-in configuration (default 1)
+  --real-model FOLDER      answers come from the real model that was fetched into the folder; see the README
   --host HOST              default 127.0.0.1
   --port N                 default 0: a free port
   --print-default-config   writes the built-in configuration to stdout`;
@@ -25,6 +28,8 @@ export type Command =
       readonly configuration: StandInConfiguration;
       readonly host: string;
       readonly port: number;
+      /** Where the real model is; absent: answers are simulated. */
+      readonly realModelFolder: string | undefined;
     };
 
 const OPTIONS = {
@@ -32,6 +37,7 @@ const OPTIONS = {
   default: { type: 'boolean' },
   'time-scale': { type: 'string' },
   seed: { type: 'string' },
+  'real-model': { type: 'string' },
   host: { type: 'string', default: '127.0.0.1' },
   port: { type: 'string', default: '0' },
   'print-default-config': { type: 'boolean' },
@@ -57,7 +63,18 @@ export function parseCommandLine(args: readonly string[]): Command {
   }
   const configuration =
     values.config === undefined ? builtIn(values) : loadStandInConfiguration(values.config);
-  return { kind: 'serve', configuration, host: values.host, port };
+  const realModelFolder = values['real-model'];
+  if (realModelFolder !== undefined) refuseOtherModels(configuration);
+  return { kind: 'serve', configuration, host: values.host, port, realModelFolder };
+}
+
+/** The real model answers under its own names only: nobody shall take its words for another model's. */
+function refuseOtherModels({ endpoints }: StandInConfiguration): void {
+  const others = endpoints.flatMap(({ models }) => models.filter((model) => !PERSONA_MODELS.includes(model)));
+  if (others.length === 0) return;
+  throw new ConfigurationError('command line', [
+    `--real-model serves ${PERSONA_MODELS.join(', ')}, and the configuration names ${[...new Set(others)].join(', ')}`,
+  ]);
 }
 
 function parseOptions(args: readonly string[]) {
@@ -71,8 +88,10 @@ function parseOptions(args: readonly string[]) {
 function builtIn(values: {
   'time-scale'?: string | undefined;
   seed?: string | undefined;
+  'real-model'?: string | undefined;
 }): StandInConfiguration {
   const input = defaultStandInConfiguration({
+    realModel: values['real-model'] !== undefined,
     ...(values['time-scale'] === undefined
       ? {}
       : { timeScale: numberOf('--time-scale', values['time-scale']) }),

@@ -2,15 +2,24 @@ import { ConfigurationError, LOG_LEVELS, type LogLevel } from '#config';
 import { announceReady, createLogger, superviseSelf } from '#observability';
 import { stringify } from 'yaml';
 import { USAGE, parseCommandLine, type Command } from './command-line.js';
+import { loadRealModel } from './engine/real-model/load-real-model.js';
+import { RealModelError } from './engine/real-model/real-model-error.js';
 import { serveStandIn } from './serve.js';
 import { StandIn } from './stand-in.js';
 
 /** Exit code of a wrong argument or configuration. */
 const EXIT_USAGE = 2;
+/** Exit code where the real model cannot be loaded (after sysexits.h). */
+const EXIT_UNAVAILABLE = 69;
 
 try {
   await run(parseCommandLine(process.argv.slice(2)));
 } catch (error) {
+  if (error instanceof RealModelError) {
+    process.stderr.write(`${error.message}\n`);
+    // Threads of a model that was loaded in part would keep the process.
+    process.exit(EXIT_UNAVAILABLE);
+  }
   if (!(error instanceof ConfigurationError)) throw error;
   process.stderr.write(`${error.message}\n\n${USAGE}\n`);
   process.exitCode = EXIT_USAGE;
@@ -29,12 +38,23 @@ async function run(command: Command): Promise<void> {
   }
 }
 
-async function serve({ configuration, host, port }: Command & { kind: 'serve' }): Promise<void> {
+async function serve({
+  configuration,
+  host,
+  port,
+  realModelFolder,
+}: Command & { kind: 'serve' }): Promise<void> {
   const logger = createLogger('modal-stand-in', logLevel());
-  const served = await serveStandIn(new StandIn(configuration), { host, port }).catch((error: unknown) => {
+  const real = realModelFolder === undefined ? undefined : await loadRealModel(realModelFolder);
+  const standIn = new StandIn(configuration, real === undefined ? {} : { engine: real.engine });
+  const served = await serveStandIn(standIn, { host, port }).catch(async (error: unknown) => {
+    await real?.engine.dispose();
     throw cannotListen(error, `${host}:${port}`);
   });
-  superviseSelf(logger, () => served.close());
+  superviseSelf(logger, async () => {
+    await served.close();
+    await real?.engine.dispose();
+  });
   logger.info(
     {
       event: 'stand_in.ready',
@@ -43,6 +63,7 @@ async function serve({ configuration, host, port }: Command & { kind: 'serve' })
       gpus: configuration.gpus,
       time_scale: configuration.time_scale,
       seed: configuration.seed,
+      model_revision: real?.revision ?? 'simulated',
     },
     'the stand-in accepts calls',
   );

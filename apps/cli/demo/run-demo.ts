@@ -2,14 +2,14 @@ import { join } from 'node:path';
 import { parseConfiguration, loadSettings } from '#config';
 import type { RequestedOrder } from '#domain';
 import { createLogger } from '#observability';
-import { projectRoot } from '../installation.js';
+import { projectToolDir } from '../installation.js';
 import { Platform } from '../platform/platform.js';
 import { answersByRegion } from './answers-view.js';
 import { BeaconApi } from './beacon-api.js';
 import type { DemoFolder } from './demo-folder.js';
 import type { Display } from './display.js';
 import { realTime } from './durations.js';
-import { DEMO_MODELS, DEMO_REGIONS, DEMO_TIME_SCALE, EXPECTED_TOTAL } from './experiment.js';
+import { DEMO_REGIONS, EXPECTED_TOTAL, type Experiment } from './experiment.js';
 import { planFaults, type PlannedFault } from './fault-plan.js';
 import type { Evidence } from './findings.js';
 import { showRun, type FollowedRun } from './follow-run.js';
@@ -20,6 +20,9 @@ import { StandInApi } from './stand-in-api.js';
 import { wrap } from './text-table.js';
 
 export interface DemoOptions {
+  readonly experiment: Experiment;
+  /** Where the real model is, for the experiment that needs it. */
+  readonly realModelFolder: string | undefined;
   readonly seed: number;
   readonly order: RequestedOrder;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -32,6 +35,7 @@ export interface DemoOptions {
 }
 
 export interface DemoResult {
+  readonly experiment: Experiment;
   readonly questions: readonly { readonly id: string; readonly text: string }[];
   readonly evidence: Evidence;
   readonly followed: FollowedRun;
@@ -41,7 +45,7 @@ export interface DemoResult {
 
 /** Boots everything, runs the experiment, collects the evidence, and stops everything, however it went. */
 export async function runDemo(options: DemoOptions): Promise<DemoResult> {
-  const { seed, display, signal } = options;
+  const { experiment, seed, display, signal } = options;
   const startedMs = performance.now();
   display.say('Starting Postgres, nats-server, router, dispatchers, runner and the stand-in for Modal ...');
   const platform = await startPlatform(options);
@@ -58,12 +62,12 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     const planned = planFaults(configuration.endpoints, seed);
     const injected = new Map<string, PlannedFault>();
     for (const fault of planned) injected.set((await standIn.addFault(fault.body)).id, fault);
-    const created = await beacon.submit(options.order);
+    const created = await beacon.submit(experiment, options.order);
     announce(display, options, created.total_cells, configuration.limits.gpus, planned);
     const followed = await showRun(created.run_id, {
       ...{ beacon, standIn, display, signal },
       notices: new Notices(injected),
-      timeScale: DEMO_TIME_SCALE,
+      timeScale: experiment.timeScale,
     });
     const [cells, jobs, account, calls, faults] = await Promise.all([
       beacon.results(created.run_id),
@@ -84,7 +88,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     const questions = configuration.questions.filter(({ id }) =>
       evidence.run.progress.by_question.some(({ question_id }) => question_id === id),
     );
-    return { questions, evidence, followed, checks, isComplete: isComplete(checks) };
+    return { experiment, questions, evidence, followed, checks, isComplete: isComplete(checks) };
   } finally {
     const stopped = platform.stop();
     // Nobody wants the answers any more: their calls are not waited for, and the data is thrown away.
@@ -95,12 +99,12 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
 
 /** Everything a person reads when the run is over. */
 export function reportLines(
-  { questions, evidence, followed, checks }: DemoResult,
+  { experiment, questions, evidence, followed, checks }: DemoResult,
   { width, style }: Display,
 ): string[] {
   const shown = {
     questions,
-    models: DEMO_MODELS,
+    models: experiment.models,
     regions: DEMO_REGIONS,
     unavailable: evidence.run.unavailable,
     cells: evidence.cells,
@@ -108,10 +112,7 @@ export function reportLines(
   return [
     '',
     style.bold('Answers by region'),
-    ...wrap(
-      'All answers are SIMULATED: canned texts of the stand-in, the same every time. They say nothing about any real model.',
-      width,
-    ),
+    ...experiment.about.flatMap((text) => wrap(text, width)),
     ...answersByRegion(shown, width, style),
     '',
     ...timesSection(evidence, followed.questionDoneS, width, style),
@@ -126,19 +127,23 @@ export function reportLines(
 
 function announce(
   display: Display,
-  { seed, order }: DemoOptions,
+  { experiment, seed, order }: DemoOptions,
   totalCells: number,
   gpuLimit: number,
   planned: readonly PlannedFault[],
 ): void {
   const { style, width } = display;
+  const minuteS = 60 / experiment.timeScale;
   const item = (text: string): string[] =>
     wrap(text, width - 4).map((line, index) => `  ${index === 0 ? '-' : ' '} ${line}`);
   display.say(
     style.bold(`8 questions x 3 models x 3 regions: ${totalCells} cells, each pinned to its region`),
-    ...item('mistral-7b is not deployed in the US: 8 endpoints, where 9 would be one more than Modal allows'),
+    ...(experiment.isReal ? experiment.about : []).flatMap(item),
     ...item(
-      `at most ${gpuLimit} GPUs and one call per endpoint at a time; order ${order}; a minute passes in ${realTime(60 / DEMO_TIME_SCALE)}, so a cold start of 2 to 6 minutes takes 2 to 6 s`,
+      `${experiment.models[2]} is not deployed in the US: 8 endpoints, where 9 would be one more than Modal allows`,
+    ),
+    ...item(
+      `at most ${gpuLimit} ${experiment.isReal ? 'simulated ' : ''}GPUs and one call per endpoint at a time; order ${order}; a minute passes in ${realTime(minuteS)}, so a cold start of 2 to 6 minutes takes ${2 * minuteS} to ${6 * minuteS} s`,
     ),
     ...planned.flatMap(({ what }) => item(`to be injected in mid-run (seed ${seed}): ${what}`)),
     '',
@@ -146,7 +151,7 @@ function announce(
 }
 
 async function startPlatform(options: DemoOptions): Promise<Platform> {
-  const { folder, display, environment, seed, signal } = options;
+  const { experiment, realModelFolder, folder, display, environment, seed, signal } = options;
   const own = demoEnvironment(environment, folder.path);
   const settings = loadSettings(own);
   const onLogLine = (line: string): void => {
@@ -161,13 +166,16 @@ async function startPlatform(options: DemoOptions): Promise<Platform> {
     onReady: () => undefined,
     onLine: folder.write,
     // What is fetched is worth keeping for the next time.
-    toolDirs: [join(projectRoot(), '.beacon', 'tools'), join(folder.path, 'tools')],
-    standInParameters: ['--default', '--time-scale', String(DEMO_TIME_SCALE), '--seed', String(seed)],
+    toolDirs: [projectToolDir(), join(folder.path, 'tools')],
+    standInParameters: [
+      ...['--default', '--time-scale', String(experiment.timeScale), '--seed', String(seed)],
+      ...(realModelFolder === undefined ? [] : ['--real-model', realModelFolder]),
+    ],
   });
 }
 
 /**
- * Nothing that is set for a real Beacon reaches the demo: simulated answers must never get into somebody's database,
+ * Nothing that is set for a real Beacon reaches the demo: the demo's answers must never get into somebody's database,
  * nor the demo's dispatchers at somebody's tickets.
  */
 function demoEnvironment(

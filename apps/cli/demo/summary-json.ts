@@ -3,7 +3,7 @@ import type { DemoResult } from './run-demo.js';
 
 /** The machine-readable account of a demo (`--json`). */
 export function summaryJson(
-  { evidence, checks, isComplete }: DemoResult,
+  { experiment, evidence, checks, isComplete }: DemoResult,
   seed: number,
   totalS: number,
 ): unknown {
@@ -15,7 +15,8 @@ export function summaryJson(
     ok: isComplete,
     seed,
     order: run.plan.order,
-    simulated_answers: true,
+    simulated_answers: !experiment.isReal,
+    about_the_answers: experiment.about.join(' '),
     cells: {
       total: cells.length,
       accepted: run.progress.accepted,

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { loadConfiguration, type Configuration, type Settings } from '#config';
 import { findFreePort, findNatsServer, isPortFree } from '#embedded-services';
 import type { Logger } from '#observability';
-import { builtPrograms, projectRoot, type Programs } from '../installation.js';
+import { builtPrograms, projectToolDir, type Programs } from '../installation.js';
 import { ProgramStartError } from '../supervision/node-program.js';
 import { ChildEnvironments, type Connections } from './child-environment.js';
 import { choosePort, portTaken } from './choose-port.js';
@@ -221,7 +221,7 @@ export class Platform {
     if (settings.natsUrl !== undefined) return undefined;
     const { path, source } = await findNatsServer({
       environment,
-      cacheDirs: toolDirs ?? [join(this.folder.path, 'tools'), join(projectRoot(), '.beacon', 'tools')],
+      cacheDirs: toolDirs ?? [join(this.folder.path, 'tools'), projectToolDir()],
       signal: this.group.signal,
       report: (line) => logger.info({ event: 'nats_server.fetching' }, line),
     });
