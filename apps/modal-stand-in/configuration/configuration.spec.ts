@@ -3,7 +3,8 @@ import { parseConfiguration, resolveRegion } from '#config';
 import { parse, stringify } from 'yaml';
 import { anEndpoint } from '../spec-support.js';
 import { beaconConfigurationYaml } from './beacon-configuration.js';
-import { executionRange, standInConfiguration } from './configuration.js';
+import { standInConfiguration } from './configuration.js';
+import { executionRange } from './endpoint-settings.js';
 import { defaultStandInConfiguration } from './default-configuration.js';
 import { DEMO_QUESTIONS } from './demo-questions.js';
 
