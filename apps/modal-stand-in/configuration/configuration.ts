@@ -12,9 +12,9 @@ import {
 } from './endpoint-settings.js';
 import { webEndpointLimitProblem } from './web-endpoint-limit.js';
 
-/** Simulated seconds; guesses at a round trip to the east coast of the US. */
+/** Simulated seconds; guesses at a round trip to us-east, which containers in the US are taken to be next to. */
 const DEFAULT_ROUTING_HOP_S: Readonly<Record<string, number>> = {
-  US: 0.01,
+  US: 0,
   EU: 0.09,
   ASIA: 0.2,
   default: 0.1,
