@@ -134,6 +134,7 @@ export class ContainerPool {
       this.#end(call, { kind: 'cancelled' });
       this.#queue.cancelled(call);
       this.#withdrawSurplus(killBooting);
+      this.#releaseBuffer();
       return;
     }
     this.#runner.stop(call);
@@ -256,22 +257,24 @@ export class ContainerPool {
       }
     }
     this.#balance();
+    this.#releaseBuffer();
   }
 
   /** Rule 24. One timer per idle spell is too many at thousands of calls per second: the timer looks again. */
   #noteIdle(container: Container<Call>): void {
     const { clock } = this.surroundings;
     if (container.inputs.size > 0) return;
-    if (container.phase === 'draining') return this.#stop(container);
+    if (container.phase === 'draining') this.#stop(container);
     if (container.phase !== 'ready') return;
-    const { scaledown_window_s: windowS, buffer_containers: buffer } = this.#autoscaler.settings;
+    const { scaledown_window_s: windowS } = this.#autoscaler.settings;
     container.idleSinceMs = clock.now();
     container.timer ??= clock.schedule(windowS * 1000, () => this.#scaleDown(container));
-    if (buffer > 0 && !this.#isActive()) this.#releaseBuffer();
+    this.#releaseBuffer();
   }
 
-  /** The work is done: what was kept as a buffer has its idle window from now. */
+  /** Once the work is done, what was kept as a buffer has its idle window. */
   #releaseBuffer(): void {
+    if (this.#autoscaler.settings.buffer_containers === 0 || this.#isActive()) return;
     for (const container of this.#containers) {
       if (container.state !== 'idle' || container.timer !== undefined) continue;
       container.idleSinceMs = this.surroundings.clock.now();
