@@ -20,6 +20,8 @@ describe('stand-in configuration', () => {
     [{ endpoints: [anEndpoint({ min_containers: 2 })] }, 'endpoints.0.min_containers'],
     [{ endpoints: [anEndpoint()], time_scale: 0 }, 'time_scale'],
     [{ endpoints: [anEndpoint()], gpu: 3 }, 'gpu'],
+    [{ endpoints: [anEndpoint()], callback: { url: 'ftp://127.0.0.1/', secret: 's' } }, 'callback.url'],
+    [{ endpoints: [{ ...anEndpoint(), routing_region: 'mars' }] }, 'endpoints.0.routing_region'],
   ])('refuses %j, naming %s', (input, key) => {
     expect(() => standInConfiguration(input, 'test')).toThrow(key);
   });

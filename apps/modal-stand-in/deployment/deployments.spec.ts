@@ -239,6 +239,14 @@ describe('the way through us-east', () => {
     expect((await far.answer).status).toBe(200);
   });
 
+  it('rule 29: unless told otherwise the detour is short, and none in the US', () => {
+    const endpoints = ['US', 'EU', 'ASIA'].map((region) => anEndpoint({ id: region.toLowerCase(), region }));
+    const configured = standInConfiguration({ endpoints }, 'test').endpoints;
+    expect(configured.map(({ routing_hop_s: hopS }) => hopS)).toEqual([0, 0.09, 0.2]);
+    const without = standInConfiguration({ endpoints, routing_hop_s: 0 }, 'test').endpoints;
+    expect(without.map(({ routing_hop_s: hopS }) => hopS)).toEqual([0, 0, 0]);
+  });
+
   it('rule 29: what Modal itself says takes no detour', async () => {
     standIn = await served({ routing_hop_s: 1000, proxy_auth: { key: 'wk-1', secret: 'ws-1' } });
     expect((await standIn.call()).status).toBe(401);
