@@ -8,7 +8,10 @@ import {
 import { defaultStandInConfiguration } from './configuration/default-configuration.js';
 import { PERSONA_MODELS } from './engine/real-model/personas.js';
 
-export const USAGE = `usage: modal-stand-in (--config FILE | --default) [--real-model FOLDER] [--host HOST] [--port N]
+export const USAGE = `A local double of Modal's web endpoints: cold starts, 303s, limits, jobs and faults, with its own account.
+Once it runs: GET /_stand-in/endpoints, /containers, /account; POST /_stand-in/faults, /deploy. See the README.
+
+usage: modal-stand-in (--config FILE | --default) [--real-model FOLDER] [--host HOST] [--port N]
        modal-stand-in --print-default-config [--real-model FOLDER]
   --config FILE            YAML; see the README
   --default                the built-in eight endpoints

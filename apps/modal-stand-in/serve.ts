@@ -7,9 +7,6 @@ import { registerFunctionRoutes } from './edge/function-routes.js';
 import type { StandIn } from './stand-in.js';
 import { StandInModule } from './stand-in.module.js';
 
-/** Modal takes 4 GiB; a prompt larger than this is a mistake, and 413 says so. */
-const BODY_LIMIT_BYTES = 16 * 1024 * 1024;
-
 export interface ServedStandIn {
   /** e.g. `http://127.0.0.1:8123` */
   readonly url: string;
@@ -22,7 +19,10 @@ export async function serveStandIn(
   standIn: StandIn,
   { host = '127.0.0.1', port = 0 }: { host?: string; port?: number } = {},
 ): Promise<ServedStandIn> {
-  const adapter = new FastifyAdapter({ bodyLimit: BODY_LIMIT_BYTES, forceCloseConnections: true });
+  const adapter = new FastifyAdapter({
+    bodyLimit: standIn.configuration.max_body_bytes,
+    forceCloseConnections: true,
+  });
   const application = await NestFactory.create<NestFastifyApplication>(
     StandInModule.around(standIn),
     adapter,

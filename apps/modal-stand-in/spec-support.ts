@@ -31,7 +31,10 @@ export function aStandIn(
   engine?: AnswerEngine,
 ): { standIn: StandIn; clock: ManualClock } {
   const clock = new ManualClock();
-  const configuration = standInConfiguration({ endpoints: [anEndpoint()], ...overrides }, 'test');
+  const configuration = standInConfiguration(
+    { endpoints: [anEndpoint()], routing_hop_s: 0, ...overrides },
+    'test',
+  );
   return {
     standIn: new StandIn(configuration, { clock, ...(engine === undefined ? {} : { engine }) }),
     clock,

@@ -1,13 +1,18 @@
 import { Account } from './account/account.js';
 import { ScaledClock, type Clock } from './clock/clock.js';
 import type { StandInConfiguration } from './configuration/configuration.js';
+import { Deployments } from './deployment/deployments.js';
 import { FunctionEdge } from './edge/function-edge.js';
-import { HealthReplies } from './edge/health-replies.js';
+import { Gateways } from './edge/gateways.js';
 import { ResultLinks } from './edge/result-links.js';
+import { RoutingHop } from './edge/routing-hop.js';
 import { WaitingCallers } from './edge/waiting-callers.js';
 import type { AnswerEngine } from './engine/answer-engine.js';
 import { SimulatedModels } from './engine/simulated-models.js';
 import { FaultBoard } from './faults/fault-board.js';
+import { CompletionCallback } from './jobs/completion-callback.js';
+import { JobBook } from './jobs/job-book.js';
+import { JobGateway } from './jobs/job-gateway.js';
 import type { Call } from './simulation/call.js';
 import { Simulation } from './simulation/simulation.js';
 import { TokenBucket } from './simulation/token-bucket.js';
@@ -24,6 +29,7 @@ export class StandIn {
   readonly clock: Clock;
   readonly faults: FaultBoard;
   readonly account: Account;
+  readonly deployments: Deployments;
   readonly simulation: Simulation;
   readonly edge: FunctionEdge;
 
@@ -42,25 +48,51 @@ export class StandIn {
       faults: this.faults,
       emit,
     });
+    this.deployments = new Deployments(configuration);
+    this.deployments.observe({
+      deployed: (endpoint) => {
+        this.account.open(endpoint);
+        this.simulation.deploy(endpoint);
+      },
+      stopped: (endpoint) => this.simulation.stop(endpoint),
+      removed: (endpoint) => this.simulation.remove(endpoint),
+    });
+    const hop = new RoutingHop(this.clock);
     const links = new ResultLinks(configuration.result_url);
     const callers = new WaitingCallers({
       clock: this.clock,
       configuration,
       links,
+      hop,
       emit,
       cancel: (call) => this.simulation.cancel(call),
     });
     const isCutOff = ({ endpoint }: Call): boolean => this.faults.outage(endpoint) !== undefined;
     this.faults.onChange(() => callers.drop(isCutOff));
-    const { requests_per_s: perS, burst_s: burstS } = configuration.limits;
-    this.edge = new FunctionEdge({
+    const gateways = new Gateways(this.deployments, this.faults);
+    const { limits, callback } = configuration;
+    const jobs = new JobGateway({
       configuration,
       simulation: this.simulation,
       faults: this.faults,
-      rate: new TokenBucket(this.clock, perS, perS * burstS),
+      gateways,
+      hop,
+      rate: new TokenBucket(this.clock, limits.spawns_per_s, limits.spawns_per_s * limits.spawn_burst_s),
+      book: new JobBook(this.clock, configuration.job_result_kept_s),
+      callback: callback === undefined ? undefined : new CompletionCallback(this.clock, callback, emit),
+      emit,
+    });
+    this.edge = new FunctionEdge({
+      configuration,
+      deployments: this.deployments,
+      simulation: this.simulation,
+      faults: this.faults,
+      rate: new TokenBucket(this.clock, limits.requests_per_s, limits.requests_per_s * limits.burst_s),
       links,
       callers,
-      health: new HealthReplies(configuration, this.faults),
+      gateways,
+      jobs,
+      hop,
     });
   }
 }

@@ -41,19 +41,20 @@ const HEALTH_MS = 10_000;
  */
 export function conformance(title: string, start: () => Promise<Target>, limitMs: number): void {
   describe(title, () => {
+    let started: Target | undefined;
     let target: Target;
     let caller: Caller;
     let model: string;
+    let first: Answered & { hops: number };
 
     beforeAll(async () => {
-      target = await start();
+      target = started = await start();
       caller = new Caller(target);
       [model] = target.models;
       // The first call meets a cold container; what it costs is asserted below, not here.
       first = await caller.call({ model, prompt: 'What is the capital of France?', max_tokens: 32 });
     }, limitMs);
-    afterAll(() => target.stop());
-    let first: Answered & { hops: number };
+    afterAll(() => started?.stop());
 
     const url = (): string => target.urlOf(model);
     const jobsUrl = (): string => {
@@ -301,13 +302,14 @@ export function conformance(title: string, start: () => Promise<Target>, limitMs
 /** Only for targets whose first call is known to take longer than one request may. */
 export function conformanceOfResultUrls(title: string, start: () => Promise<Target>, limitMs: number): void {
   describe(title, () => {
+    let started: Target | undefined;
     let target: Target;
     let caller: Caller;
     beforeAll(async () => {
-      target = await start();
+      target = started = await start();
       caller = new Caller(target);
     }, limitMs);
-    afterAll(() => target.stop());
+    afterAll(() => started?.stop());
 
     it(
       'a call that takes too long is an empty 303 to a result URL, which is read by GET and by nothing else',

@@ -33,6 +33,7 @@ const CASES: readonly Case[] = [
   { what: '500 `function execution timed out`', fault: text('timed_out') },
   { what: '500 `function was terminated by signal`', fault: { kind: 'crash', mode: 'crashed' } },
   { what: '500 `Server has lost track of input`', fault: text('lost_input') },
+  { what: '500 of the application', fault: text('application_error') },
   { what: 'any other `modal-http:` text', fault: text('internal_error') },
   { what: '503, no ready container', fault: text('no_ready_container') },
   { what: 'the connection breaks', fault: { kind: 'reset', at: 'arrival' } },

@@ -1,7 +1,8 @@
 import type { Account, EndpointAccount } from './account.js';
 import type { CallRecord } from './call-log.js';
 import type { GpuMeter, GpuTime } from './gpu-meter.js';
-import { GPU_USD_PER_S } from './gpu-prices.js';
+import { NO_GPU } from '../simulation/gpu-quota.js';
+import { USD_PER_S } from './gpu-prices.js';
 
 export interface CallFilter {
   readonly endpoint?: string | undefined;
@@ -28,6 +29,7 @@ export function accountReport(account: Account): Record<string, unknown> {
     ),
     /** The same idempotency key more than once: work that was paid for twice. */
     repeated_keys: repeated,
+    callbacks: account.callbacks,
     calls_dropped: log.dropped,
   };
 }
@@ -54,7 +56,8 @@ function endpointReport(account: Account, page: EndpointAccount): Record<string,
     gpu: endpoint.gpu,
     concurrency: endpoint.concurrency,
     ...tally.toJson(),
-    ...gpuUse(gpus, account.nowMs),
+    ...(endpoint.gpu === NO_GPU ? NO_GPU_USE : gpuUse(gpus, account.nowMs)),
+    container_seconds: seconds(sum(gpus.total(account.nowMs))),
     cost_usd: costUsd(account, page),
   };
 }
@@ -73,11 +76,19 @@ function gpuUse(gpus: GpuMeter, nowMs: number): Record<string, unknown> {
   };
 }
 
-/** @returns `null` where the GPU has no known price */
+/** Of an endpoint whose containers have none. */
+const NO_GPU_USE = {
+  gpus_now: 0,
+  gpus_peak: 0,
+  gpu_seconds: 0,
+  gpu_seconds_by: { cold_start: 0, busy: 0, idle: 0 },
+};
+
+/** Rule 28. @returns `null` where the GPU has no known price */
 function costUsd({ configuration, nowMs }: Account, { endpoint, gpus }: EndpointAccount): number | null {
-  const usdPerS = GPU_USD_PER_S[endpoint.gpu];
+  const usdPerS = configuration.usd_per_s[endpoint.gpu] ?? USD_PER_S[endpoint.gpu];
   if (usdPerS === undefined) return null;
-  return microDollars(sum(gpus.total(nowMs)) * usdPerS * configuration.region_price_multiplier);
+  return microDollars(sum(gpus.total(nowMs)) * usdPerS * endpoint.region_price_multiplier);
 }
 
 function totalCost(account: Account): number | null {
@@ -108,6 +119,7 @@ function callJson(record: CallRecord): Record<string, unknown> {
   return {
     call_id: record.callId,
     endpoint: record.endpointId,
+    kind: record.kind,
     model: record.model,
     key: record.key ?? null,
     job_id: jobId ?? null,
@@ -123,6 +135,8 @@ function callJson(record: CallRecord): Record<string, unknown> {
     runs: record.runs,
     redirects_303: record.redirects,
     result_requests: record.resultRequests,
+    polls: record.polls,
+    spawn_repeats: record.spawnRepeats,
     hung_up: record.hungUp,
     faults: record.faultIds,
   };

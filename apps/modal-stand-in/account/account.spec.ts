@@ -67,6 +67,35 @@ describe('the account', () => {
     });
   });
 
+  it('rule 28: a region has its own multiplier, a GPU may have its own price, no GPU has a price as well', async () => {
+    standIn = await served({
+      usd_per_s: { L4: 0.1 },
+      endpoints: [
+        anEndpoint({ region_price_multiplier: 1.75, gpu: 'L4' }),
+        anEndpoint({ id: 'cpu', gpu: 'none', region_price_multiplier: 1 }),
+      ],
+    });
+    const calls = [await standIn.startCall(), await standIn.startCall({ path: '/cpu' })];
+    standIn.clock.advance(1000);
+    await Promise.all(calls.map(({ answer }) => answer));
+    const seconds = COLD_START_S + EXECUTION_S + SCALEDOWN_S;
+    expect(await endpointAccount(standIn)).toMatchObject({
+      container_seconds: seconds,
+      cost_usd: Math.round(seconds * 0.1 * 1.75 * 1e6) / 1e6,
+    });
+    expect(await jsonOf(await standIn.get('/_stand-in/account'))).toMatchObject({
+      totals: { gpus_peak: 1, gpu_seconds: seconds },
+      endpoints: {
+        cpu: {
+          gpus_peak: 0,
+          gpu_seconds: 0,
+          container_seconds: seconds,
+          cost_usd: Math.round(((seconds * (0.0000131 + 0.00000222)) / 8) * 1e6) / 1e6,
+        },
+      },
+    });
+  });
+
   it('the peak of the totals is the peak of the sum, not the sum of the peaks', async () => {
     standIn = await served({ endpoints: [anEndpoint(), anEndpoint({ id: 'eu-m', region: 'EU' })] });
     for (const path of ['/us-m', '/eu-m']) {

@@ -1,15 +1,18 @@
 import type { Clock } from '../clock/clock.js';
-import type { EndpointSettings, StandInConfiguration } from '../configuration/configuration.js';
+import type { StandInConfiguration } from '../configuration/configuration.js';
+import type { EndpointSettings } from '../configuration/endpoint-settings.js';
 import type { Call } from '../simulation/call.js';
 import type { Container } from '../simulation/container.js';
 import type { Outcome, SimulationEvent } from '../simulation/simulation-event.js';
+import { NO_GPU } from '../simulation/gpu-quota.js';
 import { CallLog, type CallRecord } from './call-log.js';
 import { GpuMeter } from './gpu-meter.js';
 import { Tally } from './tally.js';
 
 /** One endpoint's page. */
 export interface EndpointAccount {
-  readonly endpoint: EndpointSettings;
+  /** As deployed last. */
+  endpoint: EndpointSettings;
   tally: Tally;
   readonly gpus: GpuMeter;
 }
@@ -19,24 +22,42 @@ export interface EndpointAccount {
  * what a router claims.
  */
 export class Account {
-  readonly endpoints: ReadonlyMap<string, EndpointAccount>;
+  readonly #endpoints = new Map<string, EndpointAccount>();
   /** All endpoints together; peaks are of the sum, not sums of peaks. */
   readonly totals = { tally: new Tally(undefined), gpus: new GpuMeter() };
   readonly log: CallLog;
   /** Calls in flight, by id: their records are still being written. */
   readonly #open = new Map<string, CallRecord>();
+  /** Records of spawned calls: they are polled after their end. */
+  readonly #spawned = new WeakMap<Call, CallRecord>();
+  #callbacks = { sent: 0, delivered: 0, failed: 0 };
 
   constructor(
     readonly configuration: StandInConfiguration,
     private readonly clock: Clock,
   ) {
     this.log = new CallLog(configuration.account_calls_kept);
-    this.endpoints = new Map(
-      configuration.endpoints.map((endpoint) => [
-        endpoint.id,
-        { endpoint, tally: new Tally(endpoint.concurrency), gpus: new GpuMeter() },
-      ]),
-    );
+    for (const endpoint of configuration.endpoints) this.open(endpoint);
+  }
+
+  /** Pages of endpoints that were removed stay: what they cost was spent. */
+  get endpoints(): ReadonlyMap<string, EndpointAccount> {
+    return this.#endpoints;
+  }
+
+  /** POSTs of the completion callback. */
+  get callbacks(): Readonly<{ sent: number; delivered: number; failed: number }> {
+    return this.#callbacks;
+  }
+
+  /** Begins the page of an endpoint, or notes its new settings. */
+  open(endpoint: EndpointSettings): void {
+    const page = this.#endpoints.get(endpoint.id);
+    if (page !== undefined) page.endpoint = endpoint;
+    else {
+      const tally = new Tally(endpoint.concurrency);
+      this.#endpoints.set(endpoint.id, { endpoint, tally, gpus: new GpuMeter() });
+    }
   }
 
   get nowMs(): number {
@@ -61,6 +82,14 @@ export class Account {
         return this.#note(event.call, 'redirects', (record) => (record.redirects += 1));
       case 'result_requested':
         return this.#note(event.call, 'resultRequests', (record) => (record.resultRequests += 1));
+      case 'job_spawned_again':
+        return this.#note(event.call, 'spawnRepeats', (record) => (record.spawnRepeats += 1));
+      case 'job_polled':
+        return this.#note(event.call, 'polls', (record) => (record.polls += 1));
+      case 'callback_sent':
+        return void (this.#callbacks.sent += 1);
+      case 'callback_ended':
+        return void (this.#callbacks[event.isDelivered ? 'delivered' : 'failed'] += 1);
       case 'container_booting':
         this.#eachGpuMeter(event.container, (meter) => meter.granted(event.container.id, this.clock.now()));
         return this.#eachTally(event.container, (tally) => (tally.coldStarts += 1));
@@ -79,6 +108,7 @@ export class Account {
   /** Starts new books. Calls and containers that are there stay there; their past is not counted. */
   reset(): void {
     const nowMs = this.clock.now();
+    this.#callbacks = { sent: 0, delivered: 0, failed: 0 };
     for (const page of [...this.endpoints.values(), this.totals]) {
       page.tally = page.tally.restarted();
       page.gpus.reset(nowMs);
@@ -90,8 +120,9 @@ export class Account {
   #received(call: Call): void {
     const record = this.#recordOf(call);
     this.#open.set(call.id, record);
+    if (call.isSpawned) this.#spawned.set(call, record);
     this.log.add(record);
-    this.#eachTally(call, (tally) => tally.callAccepted());
+    this.#eachTally(call, (tally) => tally.callAccepted(call.isSpawned));
   }
 
   #refused(call: Call, outcome: Outcome): void {
@@ -138,10 +169,10 @@ export class Account {
 
   #note(
     call: Call,
-    counter: 'hangUps' | 'redirects' | 'resultRequests',
+    counter: 'hangUps' | 'redirects' | 'resultRequests' | 'polls' | 'spawnRepeats',
     write: (record: CallRecord) => void,
   ): void {
-    const record = this.#open.get(call.id);
+    const record = this.#open.get(call.id) ?? this.#spawned.get(call);
     if (record !== undefined) write(record);
     this.#eachTally(call, (tally) => (tally[counter] += 1));
   }
@@ -155,13 +186,14 @@ export class Account {
   #eachGpuMeter({ endpoint }: Container, change: (meter: GpuMeter) => void): void {
     const page = this.endpoints.get(endpoint.id);
     if (page !== undefined) change(page.gpus);
-    change(this.totals.gpus);
+    if (endpoint.gpu !== NO_GPU) change(this.totals.gpus);
   }
 
   #recordOf(call: Call): CallRecord {
     return {
       callId: call.id,
       endpointId: call.endpoint.id,
+      kind: call.isSpawned ? 'spawn' : 'call',
       key: call.key,
       model: call.request.model,
       faultIds: call.plan.faultIds,
@@ -176,6 +208,8 @@ export class Account {
       coldStart: false,
       redirects: 0,
       resultRequests: 0,
+      polls: 0,
+      spawnRepeats: 0,
       hungUp: false,
       outcome: undefined,
     };

@@ -4,6 +4,8 @@ import type { Outcome } from '../simulation/simulation-event.js';
 export interface CallRecord {
   readonly callId: string;
   readonly endpointId: string;
+  /** `spawn`: a job of the job routes. */
+  readonly kind: 'call' | 'spawn';
   readonly key: string | undefined;
   readonly model: string;
   readonly faultIds: readonly string[];
@@ -19,6 +21,9 @@ export interface CallRecord {
   coldStart: boolean;
   redirects: number;
   resultRequests: number;
+  polls: number;
+  /** Spawns that were answered with this call, because it has their idempotency key. */
+  spawnRepeats: number;
   hungUp: boolean;
   /** Absent while it is in flight. */
   outcome: Outcome | undefined;

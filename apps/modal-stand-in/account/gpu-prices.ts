@@ -1,5 +1,5 @@
-/** US dollars per GPU second, before any multiplier for pinning a region (price page, collected 2026-11). */
-export const GPU_USD_PER_S: Readonly<Record<string, number>> = {
+/** US dollars per container second, before any multiplier for pinning a region (price page, collected 2026-11). */
+export const USD_PER_S: Readonly<Record<string, number>> = {
   T4: 0.000164,
   L4: 0.000222,
   A10: 0.000306,
@@ -10,4 +10,6 @@ export const GPU_USD_PER_S: Readonly<Record<string, number>> = {
   H100: 0.001097,
   H200: 0.001261,
   B200: 0.001736,
+  /** No GPU: the least Modal bills, an eighth of a core and of a GiB. */
+  none: (0.0000131 + 0.00000222) / 8,
 };

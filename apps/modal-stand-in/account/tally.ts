@@ -17,12 +17,16 @@ export class Tally {
   resultRequests = 0;
   hangUps = 0;
   reruns = 0;
+  spawned = 0;
+  spawnRepeats = 0;
+  polls = 0;
   outcomes: Record<string, number> = {};
 
   /** @param concurrency calls in flight above this are overlaps; `undefined`: not judged */
   constructor(private readonly concurrency: number | undefined) {}
 
-  callAccepted(): void {
+  callAccepted(isSpawned: boolean): void {
+    if (isSpawned) this.spawned += 1;
     this.received += 1;
     this.accepted += 1;
     if (this.concurrency !== undefined && this.inFlight >= this.concurrency) this.overlaps += 1;
@@ -82,6 +86,9 @@ export class Tally {
       result_requests: this.resultRequests,
       hang_ups: this.hangUps,
       reruns: this.reruns,
+      jobs_spawned: this.spawned,
+      spawn_repeats: this.spawnRepeats,
+      polls: this.polls,
     };
   }
 

@@ -16,6 +16,11 @@ export class ManualClock implements Clock {
     return this.#nowMs;
   }
 
+  /** Callbacks that wait for their time. */
+  get pending(): number {
+    return this.#entries.size;
+  }
+
   wallMs(): number {
     return Date.UTC(2026, 0, 1) + this.#nowMs;
   }

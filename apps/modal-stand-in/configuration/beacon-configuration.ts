@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import type { StandInConfiguration } from './configuration.js';
+import type { EndpointSettings } from './endpoint-settings.js';
 
 /** Below this a real network hop, not the simulated GPU, would decide whether a call times out. */
 const SHORTEST_TIMEOUT_MS = 2000;
@@ -7,10 +8,15 @@ const SHORTEST_TIMEOUT_MS = 2000;
 /**
  * A Beacon configuration that points at this stand-in. Beacon lives in real time, so durations are divided by
  * the time scale.
+ * @param endpoints those to offer; default: all that are configured
  * @param origin e.g. `http://127.0.0.1:8123`
  */
-export function beaconConfigurationYaml(configuration: StandInConfiguration, origin: string): string {
-  const { time_scale: timeScale, beacon, endpoints } = configuration;
+export function beaconConfigurationYaml(
+  configuration: StandInConfiguration,
+  origin: string,
+  endpoints: readonly EndpointSettings[] = configuration.endpoints,
+): string {
+  const { time_scale: timeScale, beacon } = configuration;
   return stringify({
     limits: {
       endpoints: beacon.limits.endpoints ?? Math.max(8, endpoints.length),
@@ -24,13 +30,14 @@ export function beaconConfigurationYaml(configuration: StandInConfiguration, ori
     },
     retries: { max_attempts: 6, backoff_ms: 200, backoff_max_ms: 2000 },
     breaker: { failures: 3, open_ms: 200, open_max_ms: 2000 },
-    regions: regionsOf(configuration),
+    regions: regionsOf(configuration, endpoints),
     endpoints: endpoints.map((endpoint) => ({
       id: endpoint.id,
       region: endpoint.region,
       models: endpoint.models,
       protocol: 'modal-hf',
       url: `${origin}${endpoint.path}`,
+      ...(beacon.jobs ? { jobs_url: `${origin}${endpoint.path}/jobs` } : {}),
       health_url: `${origin}${endpoint.path}/health`,
       gpu: endpoint.gpu,
       concurrency: Math.min(endpoint.concurrency, 1000),
@@ -41,7 +48,10 @@ export function beaconConfigurationYaml(configuration: StandInConfiguration, ori
 }
 
 /** Regions as Beacon must know them: the name an endpoint attests is an alias, or every answer is refused. */
-function regionsOf({ beacon, endpoints }: StandInConfiguration): Record<string, { aliases: string[] }> {
+function regionsOf(
+  { beacon }: StandInConfiguration,
+  endpoints: readonly EndpointSettings[],
+): Record<string, { aliases: string[] }> {
   const regions = new Map<string, Set<string>>();
   for (const { region, attested_region: attested } of endpoints) {
     const aliases = regions.get(region) ?? new Set(beacon.regions[region]?.aliases ?? []);

@@ -3,7 +3,8 @@ import { parseConfiguration, resolveRegion } from '#config';
 import { parse, stringify } from 'yaml';
 import { anEndpoint } from '../spec-support.js';
 import { beaconConfigurationYaml } from './beacon-configuration.js';
-import { executionRange, standInConfiguration } from './configuration.js';
+import { standInConfiguration } from './configuration.js';
+import { executionRange } from './endpoint-settings.js';
 import { defaultStandInConfiguration } from './default-configuration.js';
 import { DEMO_QUESTIONS } from './demo-questions.js';
 
@@ -19,6 +20,8 @@ describe('stand-in configuration', () => {
     [{ endpoints: [anEndpoint({ min_containers: 2 })] }, 'endpoints.0.min_containers'],
     [{ endpoints: [anEndpoint()], time_scale: 0 }, 'time_scale'],
     [{ endpoints: [anEndpoint()], gpu: 3 }, 'gpu'],
+    [{ endpoints: [anEndpoint()], callback: { url: 'ftp://127.0.0.1/', secret: 's' } }, 'callback.url'],
+    [{ endpoints: [{ ...anEndpoint(), routing_region: 'mars' }] }, 'endpoints.0.routing_region'],
   ])('refuses %j, naming %s', (input, key) => {
     expect(() => standInConfiguration(input, 'test')).toThrow(key);
   });

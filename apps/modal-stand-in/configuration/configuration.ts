@@ -3,66 +3,30 @@ import { ConfigurationError } from '#config';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { DEMO_QUESTIONS } from './demo-questions.js';
+import {
+  completeEndpoint,
+  endpointProblems,
+  endpointSchema,
+  identifier,
+  seconds,
+} from './endpoint-settings.js';
+import { webEndpointLimitProblem } from './web-endpoint-limit.js';
 
-const identifier = z
-  .string()
-  .min(1)
-  .max(64)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, ".", "_" and "-" only');
+/** Simulated seconds; guesses at a round trip to us-east, which containers in the US are taken to be next to. */
+const DEFAULT_ROUTING_HOP_S: Readonly<Record<string, number>> = {
+  US: 0,
+  EU: 0.09,
+  ASIA: 0.2,
+  default: 0.1,
+};
 
-/** Simulated seconds. */
-const seconds = z.number().min(0).max(10_000_000);
-
-/** `[least, most]` simulated seconds; a single number is both. */
-const secondsRange = z
-  .union([seconds, z.tuple([seconds, seconds])])
-  .transform((range): readonly [number, number] => (typeof range === 'number' ? [range, range] : range))
-  .refine(([least, most]) => least <= most, 'the first number must not be above the second');
-
-type SecondsRange = readonly [number, number];
-type ExecutionRanges = Readonly<Record<string, SecondsRange>>;
-const DEFAULT_EXECUTION_S: SecondsRange = [20, 40];
-
-function isRange(given: SecondsRange | ExecutionRanges): given is SecondsRange {
-  return Array.isArray(given);
-}
-
-const endpointSchema = z.strictObject({
-  id: identifier,
-  /** The region Beacon pins it to. */
-  region: identifier,
-  /** The region its answers attest; default: `region`. */
-  attested_region: identifier.optional(),
-  models: z.array(identifier).min(1).max(32),
-  gpu: z.string().min(1).max(32).default('T4'),
-  /** URL path; default `/<id>`. */
-  path: z
-    .string()
-    .regex(/^\/[A-Za-z0-9._/-]*[A-Za-z0-9._-]$/, 'must begin with "/" and hold no query')
-    .optional(),
-  /** Rule 9. */
-  max_containers: z.int().min(1).max(10_000).default(1),
-  /** Rule 24: containers that are never scaled down. */
-  min_containers: z.int().min(0).max(10_000).default(0),
-  /** Rule 8: inputs one container takes at a time. */
-  max_inputs: z.int().min(1).max(100_000).default(1),
-  /** Calls in flight above this are counted as overlaps; default: max_containers x max_inputs. */
-  concurrency: z.int().min(1).max(1_000_000).optional(),
-  /** Rule 24. */
-  scaledown_window_s: seconds.default(300),
-  /** Rule 8: from the GPU being granted to the container running. */
-  boot_s: secondsRange.default([1, 1]),
-  /** Rule 8: loading the model, after boot. */
-  load_s: secondsRange.default([120, 350]),
-  /** Warm execution: one range, or a range per model with `default` for the others. */
-  execution_s: z
-    .union([secondsRange, z.record(identifier, secondsRange)])
-    .transform((given): ExecutionRanges => (isRange(given) ? { default: given } : given))
-    .default({ default: DEFAULT_EXECUTION_S }),
-  /** Rule 16: counted from the start of execution. */
-  execution_timeout_s: seconds.default(600),
-  /** Rule 11: a container that is not ready by then is killed and another is tried. */
-  startup_timeout_s: seconds.default(600),
+const callbackSchema = z.strictObject({
+  url: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }),
+  /** Sent as `X-Webhook-Secret`. */
+  secret: z.string().min(1),
+  tries: z.int().min(1).max(100).default(3),
+  /** Before the second try; doubles from try to try. Simulated seconds. */
+  backoff_s: seconds.default(2),
 });
 
 const configurationSchema = z
@@ -75,6 +39,8 @@ const configurationSchema = z
     gpus: z.int().min(1).max(100_000).default(10),
     /** Rule 9: containers of the workspace. */
     containers: z.int().min(1).max(100_000).default(100),
+    /** Rule 27: web endpoints of the workspace; one more fails to deploy. */
+    web_endpoints_limit: z.int().min(1).max(10_000).default(8),
     /** Rule 12: how long one HTTP request is held before it is answered 303. */
     http_timeout_s: seconds.min(0.001).default(150),
     /** Rule 12: what the 303 points to. */
@@ -98,6 +64,21 @@ const configurationSchema = z
     cancel_grace_s: seconds.default(0),
     /** Rule 19: a container that boots only for a caller who hung up is killed. */
     kill_booting: z.boolean().default(true),
+    /** Rule 11: the pause after a failed start, and what its doubling ends at. */
+    start_backoff_s: seconds.default(1),
+    start_backoff_max_s: seconds.default(60),
+    /** Rule 21: with the crash mode `invalid_function_call`, how long other calls are 404 as well. */
+    crash_restart_s: seconds.default(5),
+    /** Rule 22: what a preempted container is given to finish. */
+    preemption_grace_s: seconds.default(30),
+    /** Rule 17: pieces a streamed answer comes in. */
+    stream_pieces: z.int().min(1).max(1000).default(20),
+    /** Largest request body; beyond it 413. Modal takes 4 GiB, and no prompt is that long. */
+    max_body_bytes: z
+      .int()
+      .min(1)
+      .max(1024 ** 3)
+      .default(16 * 1024 ** 2),
     /** Rule 3: the pair every call must carry; absent: endpoints are public. */
     proxy_auth: z.strictObject({ key: z.string().min(1), secret: z.string().min(1) }).optional(),
     limits: z
@@ -110,10 +91,29 @@ const configurationSchema = z
         queued_per_endpoint: z.int().min(1).default(2000),
         /** Rule 6: accepted and not finished, in the workspace. */
         in_system: z.int().min(1).default(25_000),
+        /** Rule 26: jobs spawned per simulated second; 0 means no limit. */
+        spawns_per_s: z.number().min(0).default(1500),
+        /** Rule 26: how many seconds' worth of spawns may come at once. */
+        spawn_burst_s: z.number().min(0).default(5),
+        /** Rule 26: jobs that wait, per endpoint. */
+        spawned_queued_per_endpoint: z.int().min(1).default(1_000_000),
       })
       .prefault({}),
-    /** Rule 28: what pinning a region multiplies GPU prices by. */
+    /** Rule 26: how long the result of a job can be read. */
+    job_result_kept_s: seconds.default(7 * 24 * 3600),
+    /** Rule 26: told when a job ends, as a deployment with such a callback would do. */
+    callback: callbackSchema.optional(),
+    /** Rule 28: what pinning a region multiplies prices by: 1.5 for a broad region, 1.75 for a narrow one. */
     region_price_multiplier: z.number().min(0).max(100).default(1.5),
+    /** Rule 28: prices by GPU name that differ from the built-in list. */
+    usd_per_s: z.record(z.string(), z.number().min(0)).default({}),
+    /** Rule 29: what the way through us-east adds to an answer, by region; one number: for every region. */
+    routing_hop_s: z
+      .union([seconds, z.record(identifier, seconds)])
+      .transform((given): Readonly<Record<string, number>> =>
+        typeof given === 'number' ? { default: given } : given,
+      )
+      .default(DEFAULT_ROUTING_HOP_S),
     /** Calls the account keeps one by one; counters never forget. */
     account_calls_kept: z.int().min(0).max(5_000_000).default(200_000),
     /** What `/_stand-in/beacon.yaml` says; the simulation itself ignores it. */
@@ -124,6 +124,8 @@ const configurationSchema = z
           .prefault({}),
         /** Simulated seconds a call may take: a six-minute cold start fits with room to spare. */
         execution_timeout_s: seconds.default(900),
+        /** Whether endpoints are offered with their job routes. */
+        jobs: z.boolean().default(false),
         regions: z
           .record(identifier, z.strictObject({ aliases: z.array(identifier).default([]) }))
           .default({}),
@@ -134,42 +136,32 @@ const configurationSchema = z
       .prefault({}),
     endpoints: z.array(endpointSchema).min(1),
   })
-  .superRefine(({ endpoints }, context) => {
+  .superRefine(({ endpoints, web_endpoints_limit: limit }, context) => {
+    const webEndpoints = new Set<string>();
     const ids = new Set<string>();
     const paths = new Set<string>();
     for (const [index, endpoint] of endpoints.entries()) {
-      const path = endpoint.path ?? `/${endpoint.id}`;
       const complain = (key: string, message: string): void =>
         context.addIssue({ code: 'custom', path: ['endpoints', index, key], message });
+      const path = endpoint.path ?? `/${endpoint.id}`;
       if (ids.has(endpoint.id)) complain('id', `"${endpoint.id}" is used twice`);
       if (paths.has(path)) complain('path', `"${path}" is used twice`);
-      if (path === '/_stand-in' || path.startsWith('/_stand-in/')) complain('path', '/_stand-in is reserved');
-      if (endpoint.min_containers > endpoint.max_containers) {
-        complain('min_containers', 'must not be above max_containers');
-      }
+      for (const [key, message] of endpointProblems(endpoint)) complain(key, message);
+      const overLimit = webEndpointLimitProblem(webEndpoints, endpoint.web_endpoint ?? endpoint.id, limit);
+      if (overLimit !== undefined) complain('web_endpoint', overLimit);
+      webEndpoints.add(endpoint.web_endpoint ?? endpoint.id);
       ids.add(endpoint.id);
       paths.add(path);
     }
   })
   .transform((given) => ({
     ...given,
-    endpoints: given.endpoints.map((endpoint) => ({
-      ...endpoint,
-      attested_region: endpoint.attested_region ?? endpoint.region,
-      path: endpoint.path ?? `/${endpoint.id}`,
-      concurrency: endpoint.concurrency ?? endpoint.max_containers * endpoint.max_inputs,
-    })),
+    endpoints: given.endpoints.map((endpoint) => completeEndpoint(endpoint, given)),
   }));
 
 /** What a configuration file may hold; every key but `endpoints` has a default. */
 export type StandInConfigurationInput = z.input<typeof configurationSchema>;
 export type StandInConfiguration = Readonly<z.output<typeof configurationSchema>>;
-export type EndpointSettings = Readonly<StandInConfiguration['endpoints'][number]>;
-
-/** @returns the range a model's warm execution time is drawn from, in simulated seconds */
-export function executionRange(endpoint: EndpointSettings, model: string): SecondsRange {
-  return endpoint.execution_s[model] ?? endpoint.execution_s['default'] ?? DEFAULT_EXECUTION_S;
-}
 
 /** @throws ConfigurationError naming every key that is wrong */
 export function standInConfiguration(input: unknown, source: string): StandInConfiguration {

@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { faultSchema, type FaultSpecification } from '../faults/fault-schema.js';
 import { StandIn } from '../stand-in.js';
-import { StandInProblem, type FieldError } from './problem.js';
+import { StandInProblem, fieldErrors, type FieldError } from './problem.js';
 
 /** Switches faults on and off while the stand-in runs. */
 @Controller('_stand-in/faults')
@@ -36,17 +36,10 @@ export class FaultsController {
   #parse(body: unknown): FaultSpecification {
     const parsed = faultSchema.safeParse(body);
     if (!parsed.success) {
-      throw invalidFault(
-        parsed.error.issues.map((issue) => ({
-          field:
-            issue.code === 'unrecognized_keys' ? issue.keys.join(', ') : issue.path.map(String).join('.'),
-          message:
-            issue.code === 'unrecognized_keys' ? 'is not a field of this kind of fault' : issue.message,
-        })),
-      );
+      throw invalidFault(fieldErrors(parsed.error, 'is not a field of this kind of fault'));
     }
     const { endpoint, region } = parsed.data;
-    const { endpoints } = this.standIn.configuration;
+    const endpoints = [...this.standIn.deployments.all].map(({ settings }) => settings);
     const errors: FieldError[] = [];
     if (endpoint !== undefined && !endpoints.some(({ id }) => id === endpoint)) {
       errors.push({

@@ -1,5 +1,6 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import type { ZodError } from 'zod';
 
 export interface FieldError {
   /** e.g. `delay_s`; empty for the whole body. */
@@ -17,6 +18,15 @@ export class StandInProblem extends HttpException {
   ) {
     super(title, status);
   }
+}
+
+/** @param unknownKey what to say of a field that nobody knows */
+export function fieldErrors({ issues }: ZodError, unknownKey: string): FieldError[] {
+  return issues.map((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? { field: issue.keys.join(', '), message: unknownKey }
+      : { field: issue.path.map(String).join('.'), message: issue.message },
+  );
 }
 
 @Catch()

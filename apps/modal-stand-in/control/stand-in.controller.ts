@@ -15,7 +15,7 @@ export class StandInController {
 
   @Get('health')
   health(): unknown {
-    return { status: 'healthy', endpoints: this.standIn.configuration.endpoints.length };
+    return { status: 'healthy', endpoints: this.standIn.deployments.endpoints.length };
   }
 
   @Get('containers')
@@ -23,6 +23,7 @@ export class StandInController {
     const { simulation, clock } = this.standIn;
     return {
       gpus: { used: simulation.gpus.used, limit: simulation.gpus.cap },
+      places: { used: simulation.gpus.containersUsed, limit: simulation.gpus.containers },
       containers: [...simulation.pools].flatMap(({ containers }) =>
         [...containers].map((container) => ({
           container_id: container.id,
@@ -42,6 +43,7 @@ export class StandInController {
   @Get('beacon.yaml')
   @Header('content-type', 'application/yaml; charset=utf-8')
   beaconConfiguration(@Req() { protocol, host }: Addressed): string {
-    return beaconConfigurationYaml(this.standIn.configuration, `${protocol}://${host}`);
+    const { configuration, deployments } = this.standIn;
+    return beaconConfigurationYaml(configuration, `${protocol}://${host}`, deployments.endpoints);
   }
 }

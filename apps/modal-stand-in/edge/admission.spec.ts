@@ -34,6 +34,55 @@ describe('what Modal turns away', () => {
     );
   });
 
+  it('rule 1: where nothing is deployed, a disabled or overdrawn workspace is still named first', async () => {
+    standIn = await served();
+    await standIn.fault({ kind: 'status', body: 'spend_limit' });
+    await expectStatus(standIn.call({ path: '/nothing' }), 429);
+    await fetch(`${standIn.url}/_stand-in/faults`, { method: 'DELETE' });
+    await standIn.fault({ kind: 'status', body: 'workspace_disabled' });
+    await expectText(
+      await standIn.call({ path: '/nothing' }),
+      404,
+      'modal-http: workspace ac-standin0000000000000 is disabled',
+    );
+  });
+
+  it('rule 2: workspace, app, credentials, headers, rate, queue, in this order', async () => {
+    standIn = await served({
+      proxy_auth: { key: 'wk-1', secret: 'ws-1' },
+      limits: { requests_per_s: 1, burst_s: 1, queued_per_endpoint: 1 },
+    });
+    const good = { 'modal-key': 'wk-1', 'modal-secret': 'ws-1' };
+    await standIn.startCall({ headers: good });
+    // From here everything is wrong with a call, and one thing after the other is put right.
+    await standIn.fault({ kind: 'status', body: 'stopped' });
+    await standIn.fault({ kind: 'status', body: 'workspace_disabled' });
+    const seen: string[] = [];
+    const say = async (headers: Record<string, string>): Promise<void> => {
+      seen.push(await (await standIn.call({ headers })).text());
+    };
+    const removeFault = async (id: string): Promise<void> => {
+      await fetch(`${standIn.url}/_stand-in/faults/${id}`, { method: 'DELETE' });
+    };
+    await say({ 'modal-x': '1' });
+    await removeFault('fault-2');
+    await say({ 'modal-x': '1' });
+    await removeFault('fault-1');
+    await say({ 'modal-x': '1' });
+    await say({ ...good, 'modal-x': '1' });
+    await say(good);
+    standIn.clock.advance(1);
+    await say(good);
+    expect(seen).toEqual([
+      'modal-http: workspace ac-standin0000000000000 is disabled',
+      'modal-http: app for invoked web endpoint is stopped',
+      'modal-http: missing credentials for proxy authorization',
+      'modal-http: prohibited modal header',
+      'modal-http: rate limit exceeded',
+      'modal-http: Function reached pending input queue limit (1)',
+    ]);
+  });
+
   it('rule 2: a stopped app is named before missing credentials, and those before a bad header', async () => {
     standIn = await served({ proxy_auth: { key: 'wk-1', secret: 'ws-1' } });
     await expectStatus(standIn.call({ headers: { 'modal-x': '1' } }), 401);
@@ -92,6 +141,23 @@ describe('what Modal turns away', () => {
     });
     await standIn.startCall();
     await expectStatus(standIn.call({ path: '/eu-m' }), 429);
+  });
+
+  it('rule 7: whatever is accepted is held, never 503, and has its own fc- id', async () => {
+    standIn = await served();
+    const calls = [await standIn.startCall(), await standIn.startCall(), await standIn.startCall()];
+    standIn.clock.advance(COLD_START_S + 3 * EXECUTION_S);
+    const answers = await Promise.all(calls.map(({ answer }) => answer));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    const ids = answers.map(({ headers }) => headers.get('modal-function-call-id'));
+    expect(new Set(ids).size).toBe(3);
+    for (const id of ids) expect(id).toMatch(/^fc-/);
+  });
+
+  it('a body larger than max_body_bytes is 413', async () => {
+    standIn = await served({ max_body_bytes: 1000 });
+    await expectStatus(standIn.call({ body: { model: 'm', prompt: 'x'.repeat(1000) } }), 413);
+    await standIn.startCall({ body: { model: 'm', prompt: 'x'.repeat(900) } });
   });
 
   it('a body that is not JSON, or lacks a field, is 422 as the application would answer it', async () => {

@@ -1,7 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { StandInConfiguration } from '../configuration/configuration.js';
+import type { CallPlan } from '../faults/call-plan.js';
 import type { Exchange } from './exchange.js';
-import type { ModalReplyName } from './modal-replies.js';
+import { MODAL_REPLIES, type ModalReplyName } from './modal-replies.js';
 
 /** `modal-*` request headers a caller may send. */
 const PERMITTED = new Set(['modal-key', 'modal-secret']);
@@ -24,6 +25,25 @@ export function refuseHeaders(exchange: Exchange): ModalReplyName | undefined {
     if (name.startsWith('modal-') && !PERMITTED.has(name)) return 'prohibited_header';
   }
   return undefined;
+}
+
+/**
+ * Rule 2: the order of the checks that come before anyone reads what is asked: workspace, app, credentials, headers.
+ * Rate and queue come after them.
+ * @param appState what the app itself answers, if it does not serve
+ */
+export function refuseArrival(
+  exchange: Exchange,
+  required: StandInConfiguration['proxy_auth'],
+  plan: CallPlan,
+  appState: ModalReplyName | undefined,
+): ModalReplyName | undefined {
+  const planned = plan.arrival?.kind === 'status' ? plan.arrival.body : undefined;
+  const arises = planned === undefined ? undefined : MODAL_REPLIES[planned].arises;
+  if (arises === 'workspace' || arises === 'budget') return planned;
+  if (appState !== undefined) return appState;
+  if (arises === 'app') return planned;
+  return refuseCredentials(exchange, required) ?? refuseHeaders(exchange) ?? planned;
 }
 
 function isSame(given: string, expected: string): boolean {

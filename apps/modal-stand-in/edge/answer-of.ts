@@ -32,7 +32,7 @@ function modelError(call: Call, error: string): Reply {
 }
 
 /** The endpoint protocol `modal-hf`. */
-function success({ endpoint, request, plan }: Call, end: CallEnd & { kind: 'answered' }): unknown {
+export function success({ endpoint, request, plan }: Call, end: CallEnd & { kind: 'answered' }): unknown {
   return {
     status: 'success',
     response: end.answer.response,
@@ -44,6 +44,8 @@ function success({ endpoint, request, plan }: Call, end: CallEnd & { kind: 'answ
     tokens_in: end.answer.tokensIn,
     gpu: endpoint.gpu,
     model_revision: end.answer.modelRevision,
+    /** Rule 29: `MODAL_REGION` in the container. */
+    cloud_region: plan.attests ?? endpoint.cloud_region,
     container_id: end.containerId,
     cold_start: end.coldStart,
   };

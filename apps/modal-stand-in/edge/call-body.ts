@@ -10,6 +10,7 @@ const bodySchema = z
     system: z.string().optional(),
     temperature: z.number().default(0.1),
     max_tokens: z.number().default(512),
+    stream: z.boolean().nullish(),
   })
   .refine(({ prompt, messages }) => prompt !== undefined || messages !== undefined, {
     path: ['prompt'],
@@ -26,7 +27,7 @@ export interface InvalidBody {
 }
 
 export type CallBody =
-  | { readonly kind: 'valid'; readonly request: ModelRequest }
+  | { readonly kind: 'valid'; readonly request: ModelRequest; readonly isStreamed: boolean }
   | { readonly kind: 'invalid'; readonly detail: InvalidBody };
 
 export function parseCallBody(text: string): CallBody {
@@ -46,10 +47,11 @@ export function parseCallBody(text: string): CallBody {
       })),
     );
   }
-  const { model, prompt, messages, system, temperature, max_tokens: maxTokens } = parsed.data;
+  const { model, prompt, messages, system, temperature, max_tokens: maxTokens, stream } = parsed.data;
   const asked = messages ?? [{ role: 'user', content: prompt ?? '' }];
   return {
     kind: 'valid',
+    isStreamed: stream === true,
     request: {
       model,
       messages: system === undefined ? asked : [{ role: 'system', content: system }, ...asked],
@@ -57,6 +59,12 @@ export function parseCallBody(text: string): CallBody {
       maxTokens,
     },
   };
+}
+
+/** The application's own answer, with status 200. */
+export function modelNotServed(model: string, served: readonly string[]): { status: 'error'; error: string } {
+  const error = `model "${model.slice(0, 64)}" is not served here; models: ${served.join(', ')}`;
+  return { status: 'error', error };
 }
 
 function invalid(detail: InvalidBody['detail']): CallBody {

@@ -25,6 +25,7 @@ describe('endpoint protocol modal-hf', () => {
       tokens_in: expect.any(Number),
       gpu: 'L4',
       model_revision: expect.stringMatching(/^sim-/),
+      cloud_region: 'us-east',
       container_id: expect.stringMatching(/^ta-/),
       cold_start: true,
     });
@@ -44,7 +45,12 @@ describe('endpoint protocol modal-hf', () => {
     standIn = await served({ endpoints: [anEndpoint({ attested_region: 'us-east' })] });
     const answer = await standIn.get(path);
     expect(answer.status).toBe(200);
-    expect(await answer.json()).toEqual({ status: 'healthy', models_available: ['m'], region: 'us-east' });
+    expect(await answer.json()).toEqual({
+      status: 'healthy',
+      models_available: ['m'],
+      region: 'us-east',
+      cloud_region: 'us-east',
+    });
     expect(standIn.standIn.simulation.gpus.used).toBe(0);
   });
 

@@ -12,11 +12,21 @@ export type Reply =
       /** Real seconds. */
       readonly retryAfterS?: number | undefined;
     }
+  /** A finished stream of server-sent events. */
+  | { readonly kind: 'events'; readonly events: string; readonly callId: string }
   | { readonly kind: 'redirect'; readonly location: string; readonly callId: string }
   /** The connection is destroyed. */
   | { readonly kind: 'reset' }
   /** The headers announce all of `body`; the connection breaks half-way. */
   | { readonly kind: 'truncated'; readonly body: unknown };
+
+/** Where a streamed answer goes: headers were sent, so that nothing but the stream can follow. */
+export interface StreamSink {
+  write(text: string): void;
+  end(): void;
+  /** Closes the socket; the stream stays unfinished. */
+  cut(): void;
+}
 
 /** One HTTP request that wants an answer, whatever server it came through. */
 export interface Exchange {
@@ -31,7 +41,9 @@ export interface Exchange {
   headerNames(): readonly string[];
   /** Answers; a second answer is ignored. */
   reply(reply: Reply): void;
-  /** Calls back once if the caller goes away before it was answered. */
+  /** Sends 200 and the headers of server-sent events. */
+  openStream(callId: string): StreamSink;
+  /** Calls back once if the caller goes away before it was answered, or before its stream ended. */
   onHangUp(callback: () => void): void;
 }
 
@@ -40,8 +52,19 @@ export function modalReply(name: ModalReplyName, callId?: string, retryAfterS?: 
   return { kind: 'text', status, text, ...(callId === undefined ? {} : { callId }), retryAfterS };
 }
 
+/** Rules 6 and 26: the text names the limit that was reached. */
+export function queueFullReply(limit: number): Reply {
+  const { status, text } = MODAL_REPLIES.queue_full;
+  return { kind: 'text', status, text: text.replace('2000', String(limit)) };
+}
+
 /** Plays an outage to a connection. @returns whether there was one, so that nothing else may answer */
 export function suffer(exchange: Exchange, outage: Outage | undefined): boolean {
   if (outage === 'reset') exchange.reply({ kind: 'reset' });
   return outage !== undefined;
+}
+
+/** FastAPI's words. */
+export function methodNotAllowed(): Reply {
+  return { kind: 'json', status: 405, body: { detail: 'Method Not Allowed' } };
 }

@@ -1,5 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Exchange, Reply } from './exchange.js';
+import type { Exchange, Reply, StreamSink } from './exchange.js';
+
+const EVENT_STREAM = 'text/event-stream; charset=utf-8';
 
 /** One request that came through Fastify. */
 export class FastifyExchange implements Exchange {
@@ -52,6 +54,9 @@ export class FastifyExchange implements Exchange {
         if (reply.retryAfterS !== undefined) this.fastifyReply.header('retry-after', reply.retryAfterS);
         this.fastifyReply.send(reply.text);
         return;
+      case 'events':
+        this.#begin(200, reply.callId).header('content-type', EVENT_STREAM).send(reply.events);
+        return;
       case 'redirect':
         this.#begin(303, reply.callId).header('location', reply.location).send();
         return;
@@ -63,6 +68,27 @@ export class FastifyExchange implements Exchange {
         this.#sendHalf(JSON.stringify(reply.body));
         return;
     }
+  }
+
+  openStream(callId: string): StreamSink {
+    const { raw } = this.fastifyReply;
+    this.fastifyReply.hijack();
+    raw.writeHead(200, {
+      'content-type': EVENT_STREAM,
+      'cache-control': 'no-cache',
+      'modal-function-call-id': callId,
+    });
+    raw.flushHeaders();
+    const finish = (how: () => void) => (): void => {
+      if (this.#isAnswered) return;
+      this.#isAnswered = true;
+      how();
+    };
+    return {
+      write: (text) => void (this.#isAnswered || raw.write(text)),
+      end: finish(() => void raw.end()),
+      cut: finish(() => raw.socket?.destroySoon()),
+    };
   }
 
   onHangUp(callback: () => void): void {

@@ -3,10 +3,11 @@ interface ModalReply {
   readonly status: number;
   readonly text: string;
   /**
-   * Where it arises. `app`: the whole deployment is gone, health and results included. `edge`: this call is
-   * turned away before it reaches a container. `container`: the input had started.
+   * Where it arises, in the order of rule 2. `workspace`: everything is gone, health and results included.
+   * `budget`: the workspace takes no new calls. `app`: the deployment is gone, health and results included. `edge`:
+   * this call is turned away before it reaches a container. `container`: the input had started.
    */
-  readonly arises: 'app' | 'edge' | 'container';
+  readonly arises: 'workspace' | 'budget' | 'app' | 'edge' | 'container';
 }
 
 export const MODAL_REPLIES = {
@@ -16,12 +17,12 @@ export const MODAL_REPLIES = {
   workspace_disabled: {
     status: 404,
     text: 'modal-http: workspace ac-standin0000000000000 is disabled',
-    arises: 'app',
+    arises: 'workspace',
   },
   spend_limit: {
     status: 429,
     text: 'modal-http: Webhook failed: workspace billing cycle spend limit reached',
-    arises: 'edge',
+    arises: 'budget',
   },
   /** Rule 3. */
   missing_credentials: {
@@ -38,7 +39,7 @@ export const MODAL_REPLIES = {
   prohibited_header: { status: 400, text: 'modal-http: prohibited modal header', arises: 'edge' },
   /** Rule 5; Modal's own wording is not known. */
   rate_limited: { status: 429, text: 'modal-http: rate limit exceeded', arises: 'edge' },
-  /** Rule 6; the number is the documented limit. */
+  /** Rules 6 and 26; the number is the limit that was reached. */
   queue_full: {
     status: 429,
     text: 'modal-http: Function reached pending input queue limit (2000)',
@@ -70,6 +71,8 @@ export const MODAL_REPLIES = {
     text: 'modal-http: internal error: Server has lost track of input',
     arises: 'container',
   },
+  /** An exception in the application, as FastAPI answers it. */
+  application_error: { status: 500, text: 'Internal Server Error', arises: 'edge' },
   /** A text no client knows: it must treat it as transient once. */
   internal_error: { status: 500, text: 'modal-http: internal error', arises: 'edge' },
   /** Only `@app.server` deployments send it. */

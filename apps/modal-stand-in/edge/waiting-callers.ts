@@ -3,12 +3,16 @@ import type { StandInConfiguration } from '../configuration/configuration.js';
 import type { Call } from '../simulation/call.js';
 import type { EventSink } from '../simulation/simulation-event.js';
 import { answerOf } from './answer-of.js';
-import { modalReply, type Exchange } from './exchange.js';
+import { AnswerStream, streamedReply } from './answer-stream.js';
+import { modalReply, type Exchange, type StreamSink } from './exchange.js';
 import type { ResultLinks } from './result-links.js';
+import type { RoutingHop } from './routing-hop.js';
 
 interface Waiter {
   readonly exchange: Exchange;
-  timer: Timer;
+  /** To the 303; none once a stream is open. */
+  timer: Timer | undefined;
+  sink: StreamSink | undefined;
 }
 
 /** Callers of one call. */
@@ -18,12 +22,15 @@ interface Audience {
   wasRedirected: boolean;
   /** Counts down while nobody waits: to cancelling the call, or to forgetting its result. */
   absence: Timer | undefined;
+  /** Rule 17: from the start of a streamed call's run. */
+  stream: AnswerStream | undefined;
 }
 
 export interface WaitingCallersParts {
   readonly clock: Clock;
   readonly configuration: StandInConfiguration;
   readonly links: ResultLinks;
+  readonly hop: RoutingHop;
   readonly emit: EventSink;
   readonly cancel: (call: Call) => void;
 }
@@ -36,8 +43,17 @@ export class WaitingCallers {
 
   /** The caller who made the call. */
   open(call: Call, exchange: Exchange): void {
-    const audience: Audience = { waiters: new Set(), wasRedirected: false, absence: undefined };
+    const audience: Audience = {
+      waiters: new Set(),
+      wasRedirected: false,
+      absence: undefined,
+      stream: undefined,
+    };
     this.#audiences.set(call, audience);
+    if (call.isStreamed) {
+      call.onStart = () => this.#startStream(call, audience);
+      call.onReturn = () => this.#breakStream(call, audience);
+    }
     this.#wait(call, audience, exchange);
   }
 
@@ -57,11 +73,12 @@ export class WaitingCallers {
     const audience = this.#audiences.get(call);
     if (audience === undefined) return;
     const exchanges: Exchange[] = [];
-    for (const { exchange, timer } of audience.waiters) {
-      timer.cancel();
-      exchanges.push(exchange);
+    for (const { exchange, timer, sink } of audience.waiters) {
+      timer?.cancel();
+      if (sink === undefined) exchanges.push(exchange);
     }
     audience.waiters.clear();
+    audience.stream?.finish();
     audience.absence?.cancel();
     audience.absence = undefined;
     if (audience.wasRedirected && call.end?.kind !== 'cancelled') this.#keep(call, audience);
@@ -82,14 +99,40 @@ export class WaitingCallers {
 
   #wait(call: Call, audience: Audience, exchange: Exchange): void {
     const { clock, configuration } = this.parts;
-    const waiter: Waiter = {
-      exchange,
-      timer: clock.schedule(configuration.http_timeout_s * 1000, () =>
-        this.#redirect(call, audience, waiter),
-      ),
-    };
+    const waiter: Waiter = { exchange, timer: undefined, sink: undefined };
     audience.waiters.add(waiter);
+    if (audience.stream !== undefined) this.#stream(call, audience.stream, waiter);
+    else {
+      waiter.timer = clock.schedule(configuration.http_timeout_s * 1000, () =>
+        this.#redirect(call, audience, waiter),
+      );
+    }
     exchange.onHangUp(() => this.#left(call, waiter));
+  }
+
+  /** Rule 17. A fault that replaces the answer's status leaves nothing to stream: headers must wait for it. */
+  #startStream(call: Call, audience: Audience): void {
+    if (call.plan.answer?.kind === 'status') return;
+    const { clock, configuration } = this.parts;
+    const stream = new AnswerStream(clock, call, configuration.stream_pieces);
+    audience.stream = stream;
+    for (const waiter of audience.waiters) this.#stream(call, stream, waiter);
+  }
+
+  #stream(call: Call, stream: AnswerStream, waiter: Waiter): void {
+    waiter.timer?.cancel();
+    waiter.timer = undefined;
+    waiter.sink = this.parts.hop.stream(waiter.exchange.openStream(call.id), call.endpoint);
+    stream.attach(waiter.sink);
+  }
+
+  /** Its container died and the input runs again; what was streamed cannot be taken back, so the callers lose it. */
+  #breakStream(call: Call, audience: Audience): void {
+    if (audience.stream === undefined) return;
+    audience.stream.cut();
+    audience.stream = undefined;
+    audience.waiters.clear();
+    this.#noteAbsence(call, audience);
   }
 
   /** Rule 12. */
@@ -107,7 +150,8 @@ export class WaitingCallers {
   #left(call: Call, waiter: Waiter): void {
     const audience = this.#audiences.get(call);
     if (audience === undefined || !audience.waiters.delete(waiter)) return;
-    waiter.timer.cancel();
+    waiter.timer?.cancel();
+    if (waiter.sink !== undefined) audience.stream?.detach(waiter.sink);
     this.parts.emit({ kind: 'caller_hung_up', call });
     this.#noteAbsence(call, audience);
   }
@@ -130,11 +174,13 @@ export class WaitingCallers {
   /** @param isFirst whether faults that replace the answer apply: they strike the delivery, not the result */
   #deliver(call: Call, exchanges: readonly Exchange[], isFirst: boolean): void {
     if (exchanges.length === 0) return;
-    const [first, ...others] = exchanges;
-    first?.reply(answerOf(call, isFirst));
-    const readsOnce = this.parts.configuration.result_reads === 'once';
-    for (const exchange of others) {
-      exchange.reply(readsOnce ? modalReply('missing_request') : answerOf(call, isFirst));
+    const { hop, configuration } = this.parts;
+    const reply = call.isStreamed && !isFirst ? streamedReply(call) : answerOf(call, isFirst);
+    const readsOnce = configuration.result_reads === 'once';
+    let isOther = false;
+    for (const exchange of exchanges) {
+      hop.reply(exchange, call.endpoint, isOther && readsOnce ? modalReply('missing_request') : reply);
+      isOther = true;
     }
     if (readsOnce) this.#forget(call);
   }

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../clock/clock.js';
-import type { EndpointSettings } from '../configuration/configuration.js';
+import type { EndpointSettings } from '../configuration/endpoint-settings.js';
 import { MODAL_REPLIES, type ModalReplyName } from '../edge/modal-replies.js';
 import {
   NO_FAULTS,
@@ -19,6 +19,8 @@ export type Outage = 'reset' | 'silent';
 /** The faults in force. Asked once per call, so it costs nothing while there are none. */
 export class FaultBoard {
   #faults: Fault[] = [];
+  /** The same, those first whose text goes before others' by rule 2. */
+  #byPrecedence: Fault[] = [];
   #added = 0;
   readonly #listeners: (() => void)[] = [];
   readonly #timers = new Map<string, Timer>();
@@ -36,7 +38,7 @@ export class FaultBoard {
   add(specification: FaultSpecification): Fault {
     this.#added += 1;
     const fault = new Fault(`fault-${this.#added}`, specification, this.seed, this.clock.now());
-    this.#faults.push(fault);
+    this.#set([...this.#faults, fault]);
     this.#watch(fault);
     this.#changed();
     return fault;
@@ -50,7 +52,7 @@ export class FaultBoard {
   remove(id: string): boolean {
     const kept = this.#faults.filter((fault) => fault.id !== id);
     const removed = kept.length < this.#faults.length;
-    this.#faults = kept;
+    this.#set(kept);
     this.#unwatch(id);
     if (removed) this.#changed();
     return removed;
@@ -60,7 +62,7 @@ export class FaultBoard {
   clear(): number {
     const removed = this.#faults.length;
     for (const { id } of this.#faults) this.#unwatch(id);
-    this.#faults = [];
+    this.#set([]);
     if (removed > 0) this.#changed();
     return removed;
   }
@@ -71,8 +73,8 @@ export class FaultBoard {
     const nowMs = this.clock.now();
     const faultIds: string[] = [];
     const plan: Mutable<CallPlan> = { faultIds, delayS: 0 };
-    for (const fault of this.#faults) {
-      if (fault.specification.kind === 'slow_start' || !fault.aimsAt(endpoint)) continue;
+    for (const fault of this.#byPrecedence) {
+      if (STRIKE_CONTAINERS.has(fault.specification.kind) || !fault.aimsAt(endpoint)) continue;
       // One arrival fault decides the call; a second one would be used up without effect.
       if (plan.arrival !== undefined) break;
       const wasWaiting = fault.state(nowMs) === 'waiting';
@@ -94,15 +96,14 @@ export class FaultBoard {
     return specification?.kind === 'unavailable' ? specification.mode : undefined;
   }
 
-  /** Rule 1: a whole app that answers nothing but this text. */
+  /** Rule 1: a whole app, or the workspace, that answers nothing but this text. */
   appReply(endpoint: EndpointSettings): ModalReplyName | undefined {
-    for (const fault of this.#faults) {
-      const { specification } = fault;
-      if (specification.kind !== 'status' || MODAL_REPLIES[specification.body].arises !== 'app') continue;
-      if (specification.count !== undefined || specification.probability < 1) continue;
-      if (fault.aimsAt(endpoint) && fault.state(this.clock.now()) === 'active') return specification.body;
-    }
-    return undefined;
+    return this.#lasting(['workspace', 'app'], (fault) => fault.aimsAt(endpoint));
+  }
+
+  /** Rules 1 and 2: what the whole workspace answers, also where nothing is deployed. */
+  workspaceReply(): ModalReplyName | undefined {
+    return this.#lasting(['workspace', 'budget'], (fault) => fault.aimsAtAll);
   }
 
   /** Rule 10. */
@@ -119,6 +120,33 @@ export class FaultBoard {
       if (fault.strikesContainer(this.clock.now())) extraS += specification.delay_s;
     }
     return extraS;
+  }
+
+  /** Rule 23. @returns how long a fresh container waits in vain, in simulated seconds; uses up counts */
+  missingBodyS(endpoint: EndpointSettings): number | undefined {
+    for (const fault of this.#faults) {
+      const { specification } = fault;
+      if (specification.kind !== 'missing_body' || !fault.aimsAt(endpoint)) continue;
+      if (fault.strikesContainer(this.clock.now())) return specification.delay_s;
+    }
+    return undefined;
+  }
+
+  #set(faults: Fault[]): void {
+    this.#faults = faults;
+    this.#byPrecedence = [...faults].sort((left, right) => precedence(left) - precedence(right));
+  }
+
+  /** @returns the text of an active fault that does not merely strike some calls */
+  #lasting(arises: readonly string[], isMeant: (fault: Fault) => boolean): ModalReplyName | undefined {
+    for (const fault of this.#byPrecedence) {
+      const { specification } = fault;
+      if (specification.kind !== 'status' || !arises.includes(MODAL_REPLIES[specification.body].arises))
+        continue;
+      if (specification.count !== undefined || specification.probability < 1) continue;
+      if (isMeant(fault) && fault.state(this.clock.now()) === 'active') return specification.body;
+    }
+    return undefined;
   }
 
   #active(kind: FaultSpecification['kind'], endpoint: EndpointSettings): Fault | undefined {
@@ -153,6 +181,17 @@ export class FaultBoard {
   #changed(): void {
     for (const listener of this.#listeners) listener();
   }
+}
+
+/** Kinds whose `count` counts containers: they are drawn when one starts, not when a call arrives. */
+const STRIKE_CONTAINERS: ReadonlySet<FaultSpecification['kind']> = new Set(['slow_start', 'missing_body']);
+
+/** Rule 2: the workspace speaks before the app; all other faults keep the order they were added in. */
+function precedence({ specification }: Fault): number {
+  if (specification.kind !== 'status') return 2;
+  const { arises } = MODAL_REPLIES[specification.body];
+  if (arises === 'workspace' || arises === 'budget') return 0;
+  return arises === 'app' ? 1 : 2;
 }
 
 function apply(plan: Mutable<CallPlan>, fault: FaultSpecification): void {
@@ -192,6 +231,7 @@ function apply(plan: Mutable<CallPlan>, fault: FaultSpecification): void {
       plan.container = { kind: 'dies', afterwards: fault.mode, preempted: true };
       return;
     case 'slow_start':
+    case 'missing_body':
     case 'capacity_drought':
       return;
   }

@@ -62,7 +62,7 @@ const DEFAULT_BODIES: Readonly<Record<number, ModalReplyName>> = {
   404: 'invalid_function_call',
   408: 'missing_request',
   429: 'rate_limited',
-  500: 'internal_error',
+  500: 'application_error',
   503: 'no_ready_container',
 };
 
@@ -98,6 +98,8 @@ export const faultSchema = z.discriminatedUnion('kind', [
   }),
   /** The next containers need this much longer to load; `count` counts containers. */
   z.strictObject({ kind: z.literal('slow_start'), ...dose, delay_s: seconds }),
+  /** Rule 23: a fresh container waits this long for the body of its first input, then answers 408. */
+  z.strictObject({ kind: z.literal('missing_body'), ...dose, delay_s: seconds.default(5) }),
   /** Rule 10: no new container gets a GPU; running ones go on. */
   z.strictObject({ kind: z.literal('capacity_drought'), ...aim, gpu: z.string().min(1).optional() }),
   /** The region went away: calls, results and health fail, connections in progress break. */

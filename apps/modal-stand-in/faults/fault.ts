@@ -1,4 +1,4 @@
-import type { EndpointSettings } from '../configuration/configuration.js';
+import type { EndpointSettings } from '../configuration/endpoint-settings.js';
 import { SeededRandom } from '../clock/seeded-random.js';
 import type { FaultSpecification } from './fault-schema.js';
 
@@ -28,6 +28,11 @@ export class Fault {
 
   get hits(): number {
     return this.#hits;
+  }
+
+  /** Whether it is narrowed to no endpoint and no region. */
+  get aimsAtAll(): boolean {
+    return this.specification.endpoint === undefined && this.specification.region === undefined;
   }
 
   aimsAt(endpoint: EndpointSettings): boolean {

@@ -26,6 +26,7 @@ describe('faults', () => {
     ['rate_limited', 429],
     ['queue_full', 429],
     ['spend_limit', 429],
+    ['application_error', 500],
     ['internal_error', 500],
     ['missing_request', 408],
     ['no_ready_container', 503],
@@ -104,12 +105,52 @@ describe('faults', () => {
     expect(await jsonOf(await answered(standIn))).toEqual({ status: 'error', error: 'out of memory' });
   });
 
-  it('crash with mode reschedule runs the input again in a new container', async () => {
+  it('rule 21: crash with mode reschedule runs the input again in a new container', async () => {
     standIn = await served();
     await standIn.fault({ kind: 'crash', mode: 'reschedule', count: 1 });
     const answer = await answered(standIn, COLD_START_S + EXECUTION_S);
     expect(answer.status).toBe(200);
     expect(standIn.standIn.account.totals.tally).toMatchObject({ received: 1, reruns: 1, coldStarts: 2 });
+  });
+
+  it('rule 21: crash with mode invalid_function_call is 404 for its input, and briefly for everyone else', async () => {
+    standIn = await served({ crash_restart_s: 5 });
+    await standIn.fault({ kind: 'crash', mode: 'invalid_function_call', count: 1 });
+    const { answer } = await standIn.startCall();
+    standIn.clock.advance(COLD_START_S + EXECUTION_S / 2);
+    expect((await answer).status).toBe(404);
+    expect(await (await standIn.call()).text()).toBe('modal-http: invalid function call');
+    standIn.clock.advance(5);
+    expect((await answered(standIn)).status).toBe(200);
+  });
+
+  it.each([
+    [{ kind: 'crash', mode: 'crashed' }, 'function was terminated by signal'],
+    [{ kind: 'preempt', mode: 'lost_input' }, 'Server has lost track of input'],
+  ] as const)('rule 21: %j is 500 %s', async (fault, text) => {
+    standIn = await served();
+    await standIn.fault({ ...fault, count: 1 });
+    const answer = await answered(standIn, 30);
+    expect(answer.status).toBe(500);
+    expect(await answer.text()).toBe(`modal-http: internal error: ${text}`);
+  });
+
+  it('rule 23: missing_body makes a fresh container answer 408; a warm one is never struck', async () => {
+    standIn = await served();
+    expect((await answered(standIn)).status).toBe(200);
+    await standIn.fault({ kind: 'missing_body', count: 1 });
+    expect((await answered(standIn)).status).toBe(200);
+
+    standIn.clock.advance(60);
+    const { answer } = await standIn.startCall();
+    standIn.clock.advance(COLD_START_S + 5);
+    const struck = await answer;
+    expect(struck.status).toBe(408);
+    expect(await struck.text()).toBe('Missing request, possibly due to expiry or cancellation');
+    expect((await answered(standIn)).status).toBe(200);
+    expect(await jsonOf(await standIn.get('/_stand-in/faults'))).toMatchObject({
+      faults: [{ kind: 'missing_body', state: 'spent', hits: 1 }],
+    });
   });
 
   it('slow_start makes a cold start longer', async () => {
@@ -189,7 +230,7 @@ describe('faults', () => {
     await standIn.fault({ kind: 'hang', start_after_s: 60 });
     await standIn.call();
     expect(added).toMatchObject({
-      fault: { id: 'fault-1', kind: 'status', body: 'internal_error', state: 'active' },
+      fault: { id: 'fault-1', kind: 'status', body: 'application_error', state: 'active' },
     });
     expect(await jsonOf(await standIn.get('/_stand-in/faults'))).toMatchObject({
       faults: [

@@ -30,6 +30,16 @@ const step = fc.oneof(
     fault: fc.constantFrom(...FAULTS),
   }),
   fc.record({ kind: fc.constant('cancel' as const), which: fc.nat(100) }),
+  fc.record({ kind: fc.constant('redeploy' as const), endpoint: fc.nat(2) }),
+  fc.record({
+    kind: fc.constant('autoscale' as const),
+    endpoint: fc.nat(2),
+    settings: fc.record({
+      max_containers: fc.integer({ min: 1, max: 4 }),
+      buffer_containers: fc.integer({ min: 0, max: 2 }),
+      scaledown_window_s: fc.integer({ min: 0, max: 30 }),
+    }),
+  }),
   fc.record({ kind: fc.constant('advance' as const), seconds: fc.double({ min: 0, max: 50, noNaN: true }) }),
 );
 
@@ -64,6 +74,16 @@ describe('properties of the container pools', () => {
               case 'cancel': {
                 const call = calls[taken.which % Math.max(1, calls.length)];
                 if (call !== undefined) standIn.simulation.cancel(call);
+                break;
+              }
+              case 'redeploy': {
+                const { endpoints: deployed } = standIn.configuration;
+                standIn.simulation.deploy(deployed[taken.endpoint % deployed.length]!);
+                break;
+              }
+              case 'autoscale': {
+                const pools = [...standIn.simulation.pools];
+                pools[taken.endpoint % pools.length]!.updateAutoscaler(taken.settings);
                 break;
               }
               case 'advance':
@@ -106,12 +126,14 @@ function expectBounds({ simulation, account }: StandIn, gpus: number): void {
   expect(simulation.gpus.used).toBeLessThanOrEqual(gpus);
   expect(account.totals.gpus.peak).toBeLessThanOrEqual(gpus);
   expect(account.totals.gpus.now).toBe(simulation.gpus.used);
-  for (const { containers, endpoint } of simulation.pools) {
+  for (const { containers, endpoint, autoscaler } of simulation.pools) {
     const all = [...containers];
-    expect(all.length).toBeLessThanOrEqual(endpoint.max_containers);
+    const current = all.filter(({ phase }) => phase !== 'draining');
+    expect(current.length).toBeLessThanOrEqual(autoscaler.max_containers);
     for (const { inputs, phase } of all) {
       expect(inputs.size).toBeLessThanOrEqual(endpoint.max_inputs);
-      if (phase !== 'ready') expect(inputs.size).toBe(0);
+      if (phase === 'draining') expect(inputs.size).toBeGreaterThan(0);
+      else if (phase !== 'ready') expect(inputs.size).toBe(0);
     }
   }
 }

@@ -73,6 +73,35 @@ describe('containers of an endpoint', () => {
     expect(standIn.account.totals.gpus.peak).toBe(1);
   });
 
+  it('rule 9: containers without a GPU need no GPU, and GPU containers get no more than there are', () => {
+    const { standIn, clock } = aStandIn({
+      gpus: 1,
+      containers: 3,
+      endpoints: [
+        anEndpoint({ max_containers: 3 }),
+        anEndpoint({ id: 'cpu', gpu: 'none', max_containers: 3 }),
+      ],
+    });
+    for (let input = 0; input < 3; input += 1) submit(standIn);
+    for (let input = 0; input < 3; input += 1) submit(standIn, { endpoint: 1 });
+    clock.advance(COLD_START_S);
+
+    expect(states(standIn)).toEqual(['busy', 'scheduling', 'scheduling', 'busy', 'busy', 'scheduling']);
+    expect(standIn.simulation.gpus).toMatchObject({ used: 1, containersUsed: 3 });
+    expect(standIn.account.totals.gpus.peak).toBe(1);
+  });
+
+  it('rule 9: the cap on containers holds also where GPUs are left', () => {
+    const { standIn, clock } = aStandIn({
+      gpus: 10,
+      containers: 2,
+      endpoints: [anEndpoint({ max_containers: 3 })],
+    });
+    for (let input = 0; input < 3; input += 1) submit(standIn);
+    clock.advance(COLD_START_S);
+    expect(states(standIn)).toEqual(['busy', 'busy', 'scheduling']);
+  });
+
   it('rule 10: in a capacity drought containers stay in scheduling and others are not held back', () => {
     const { standIn, clock } = aStandIn({
       endpoints: [anEndpoint(), anEndpoint({ id: 'eu-m', region: 'EU' })],
@@ -139,6 +168,16 @@ describe('containers of an endpoint', () => {
     expect(other.state).toBe('running');
   });
 
+  it('rule 19: with kill_booting off the container boots on, and idles', () => {
+    const { standIn, clock } = aStandIn({ kill_booting: false });
+    const call = submit(standIn);
+    clock.advance(5);
+    standIn.simulation.cancel(call);
+    clock.advance(5);
+    expect(call.end).toEqual({ kind: 'cancelled' });
+    expect(states(standIn)).toEqual(['idle']);
+  });
+
   it('rule 21: when a container crashes all its inputs fail with it', () => {
     const { standIn, clock } = aStandIn({ endpoints: [anEndpoint({ max_inputs: 2 })] });
     const [struck, beside] = [submit(standIn, { fault: crash('crashed') }), submit(standIn)];
@@ -148,6 +187,18 @@ describe('containers of an endpoint', () => {
       { kind: 'failed', reply: 'crashed' },
       { kind: 'failed', reply: 'crashed' },
     ]);
+  });
+
+  it('rule 22: a preempted container has its grace first; in the other mode the input is lost', () => {
+    const { standIn, clock } = aStandIn({
+      preemption_grace_s: 30,
+      endpoints: [anEndpoint({ execution_s: 100 })],
+    });
+    const struck = submit(standIn, { fault: { kind: 'dies', afterwards: 'lost_input', preempted: true } });
+    clock.advance(COLD_START_S + 50 + 29);
+    expect(struck.state).toBe('running');
+    clock.advance(1);
+    expect(struck.end).toEqual({ kind: 'failed', reply: 'lost_input' });
   });
 
   it('rule 22: a preempted input runs again, in the order it had', () => {

@@ -1,15 +1,12 @@
-import type { Clock } from '../clock/clock.js';
+import type { Clock, Timer } from '../clock/clock.js';
 import { SeededRandom } from '../clock/seeded-random.js';
-import type { EndpointSettings, StandInConfiguration } from '../configuration/configuration.js';
+import type { StandInConfiguration } from '../configuration/configuration.js';
+import type { EndpointSettings } from '../configuration/endpoint-settings.js';
 import type { Call } from './call.js';
 import { Container } from './container.js';
 import type { GpuClaim, GpuQuota } from './gpu-quota.js';
 import { mintId } from './identifiers.js';
 import type { EventSink } from './simulation-event.js';
-
-/** Rule 11: pause after the first failed start; doubles up to the longest. Simulated seconds. */
-const FIRST_BACKOFF_S = 1;
-const LONGEST_BACKOFF_S = 60;
 
 export interface StartObserver {
   ready(container: Container<Call>): void;
@@ -32,25 +29,32 @@ export class ContainerStart {
   readonly #random: SeededRandom;
   readonly #claims = new Map<Container<Call>, GpuClaim>();
   #failures = 0;
-  #isPaused = false;
+  #pause: Timer | undefined;
 
   constructor(
-    private readonly endpoint: EndpointSettings,
+    endpointId: string,
     private readonly surroundings: StartSurroundings,
     private readonly observer: StartObserver,
   ) {
-    this.#random = new SeededRandom(surroundings.configuration.seed, `${endpoint.id}/start`);
+    this.#random = new SeededRandom(surroundings.configuration.seed, `${endpointId}/start`);
   }
 
   isAllowed(): boolean {
-    return !this.#isPaused;
+    return this.#pause === undefined;
+  }
+
+  /** Rule 25: what failed before the deploy may work after it. */
+  forgive(): void {
+    this.#failures = 0;
+    this.#pause?.cancel();
+    this.#pause = undefined;
   }
 
   /** The container waits for a GPU from here; it may have one on return. */
-  begin(): Container<Call> {
+  begin(endpoint: EndpointSettings): Container<Call> {
     const { clock, gpus } = this.surroundings;
-    const container = new Container<Call>(mintId('ta'), this.endpoint, clock.now());
-    const claim: GpuClaim = { endpoint: this.endpoint, granted: () => this.#boot(container) };
+    const container = new Container<Call>(mintId('ta'), endpoint, clock.now());
+    const claim: GpuClaim = { endpoint, granted: () => this.#boot(container) };
     this.#claims.set(container, claim);
     gpus.claim(claim);
     return container;
@@ -73,16 +77,17 @@ export class ContainerStart {
     const { clock, emit } = this.surroundings;
     container.phase = 'booting';
     emit({ kind: 'container_booting', container });
-    const bootS = this.#random.between(this.endpoint.boot_s);
+    const bootS = this.#random.between(container.endpoint.boot_s);
     container.timer = clock.schedule(bootS * 1000, () => this.#initialise(container));
   }
 
   #initialise(container: Container<Call>): void {
     const { clock, extraLoadS } = this.surroundings;
+    const { endpoint } = container;
     container.phase = 'initialising';
-    const loadS = this.#random.between(this.endpoint.load_s) + extraLoadS(this.endpoint);
-    const isTooSlow = loadS > this.endpoint.startup_timeout_s;
-    container.timer = clock.schedule(Math.min(loadS, this.endpoint.startup_timeout_s) * 1000, () => {
+    const loadS = this.#random.between(endpoint.load_s) + extraLoadS(endpoint);
+    const isTooSlow = loadS > endpoint.startup_timeout_s;
+    container.timer = clock.schedule(Math.min(loadS, endpoint.startup_timeout_s) * 1000, () => {
       container.timer = undefined;
       if (isTooSlow) this.#fail(container);
       else this.#succeed(container);
@@ -97,11 +102,12 @@ export class ContainerStart {
   }
 
   #fail(container: Container<Call>): void {
-    const backoffS = Math.min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** this.#failures);
+    const { clock, configuration } = this.surroundings;
+    const { start_backoff_s: firstS, start_backoff_max_s: longestS } = configuration;
+    const backoffS = Math.min(longestS, firstS * 2 ** this.#failures);
     this.#failures += 1;
-    this.#isPaused = true;
-    this.surroundings.clock.schedule(backoffS * 1000, () => {
-      this.#isPaused = false;
+    this.#pause = clock.schedule(backoffS * 1000, () => {
+      this.#pause = undefined;
       this.observer.mayTryAgain();
     });
     this.observer.failed(container);

@@ -1,7 +1,10 @@
 import type { Timer } from '../clock/clock.js';
-import type { EndpointSettings } from '../configuration/configuration.js';
+import type { EndpointSettings } from '../configuration/endpoint-settings.js';
 
-/** `scheduling` waits for a GPU and holds none; every other state but `gone` holds one. */
+/**
+ * `scheduling` waits for a GPU and holds none; every other state but `gone` holds one. `draining` finishes its inputs
+ * after a redeploy and takes no others.
+ */
 export type ContainerState =
   'scheduling' | 'booting' | 'initialising' | 'idle' | 'busy' | 'draining' | 'gone';
 

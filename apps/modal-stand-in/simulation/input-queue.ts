@@ -13,26 +13,32 @@ export class InputQueue {
   #entries: Call[] = [];
   #head = 0;
   #length = 0;
+  #spawned = 0;
 
   /** Calls that still wait. */
   get length(): number {
     return this.#length;
   }
 
+  /** Rule 26: those among them that were spawned; they have limits of their own. */
+  get spawned(): number {
+    return this.#spawned;
+  }
+
   push(call: Call): void {
     this.#entries.push(call);
-    this.#length += 1;
+    this.#count(call, 1);
   }
 
   /** Puts a call that was running back to the front. */
   unshift(call: Call): void {
     this.#returned.push(call);
-    this.#length += 1;
+    this.#count(call, 1);
   }
 
   /** The caller has set the call's state to `ended`. */
-  cancelled(): void {
-    this.#length -= 1;
+  cancelled(call: Call): void {
+    this.#count(call, -1);
     if (
       this.#entries.length - this.#head > SWEEP_FROM &&
       this.#length * 2 < this.#entries.length - this.#head
@@ -54,8 +60,13 @@ export class InputQueue {
     return undefined;
   }
 
+  #count({ isSpawned }: Call, change: 1 | -1): void {
+    this.#length += change;
+    if (isSpawned) this.#spawned += change;
+  }
+
   #taken(call: Call): Call {
-    this.#length -= 1;
+    this.#count(call, -1);
     if (this.#head > SWEEP_FROM && this.#head * 2 > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#head);
       this.#head = 0;

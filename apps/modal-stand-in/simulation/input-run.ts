@@ -1,13 +1,11 @@
 import type { Clock } from '../clock/clock.js';
 import { SeededRandom } from '../clock/seeded-random.js';
-import { executionRange, type EndpointSettings } from '../configuration/configuration.js';
+import type { StandInConfiguration } from '../configuration/configuration.js';
+import { executionRange, type EndpointSettings } from '../configuration/endpoint-settings.js';
 import type { ModalReplyName } from '../edge/modal-replies.js';
 import type { AnswerEngine, ModelAnswer } from '../engine/answer-engine.js';
 import type { Call, CallEnd } from './call.js';
 import type { Container } from './container.js';
-
-/** Rule 22: what a preempted container is given to finish. Simulated seconds. */
-const PREEMPTION_GRACE_S = 30;
 
 /** What a run may come to, other than being stopped from outside. */
 export interface RunObserver {
@@ -15,34 +13,44 @@ export interface RunObserver {
   died(container: Container<Call>, afterwards: 'reschedule' | ModalReplyName): void;
 }
 
+export interface RunSurroundings {
+  readonly clock: Clock;
+  readonly engine: AnswerEngine;
+  readonly configuration: Pick<StandInConfiguration, 'seed' | 'preemption_grace_s'>;
+  /** Rule 23: simulated seconds a fresh container waits for a body that does not come; `undefined`: it comes. */
+  readonly missingBodyS: (endpoint: EndpointSettings) => number | undefined;
+}
+
 /** The work of one endpoint's containers on its inputs: how long it takes and how it ends. */
 export class InputRunner {
   readonly #randoms = new Map<string, SeededRandom>();
 
   constructor(
-    private readonly clock: Clock,
-    private readonly engine: AnswerEngine,
-    private readonly endpoint: EndpointSettings,
-    private readonly seed: number,
+    private readonly surroundings: RunSurroundings,
     private readonly observer: RunObserver,
   ) {}
 
   start(call: Call, container: Container<Call>): void {
-    call.startedMs = this.clock.now();
-    call.running = this.engine.start(call.request, {
-      endpointId: this.endpoint.id,
-      region: this.endpoint.region,
-    });
-    const executionS = this.#drawExecutionS(call.request.model) + call.plan.delayS;
+    const { clock, engine, configuration, missingBodyS } = this.surroundings;
+    const { endpoint } = container;
+    call.startedMs = clock.now();
+    const waitS = call.coldStart ? missingBodyS(endpoint) : undefined;
+    if (waitS !== undefined) {
+      this.#after(call, waitS, () => this.observer.ended(call, { kind: 'failed', reply: 'missing_request' }));
+      return;
+    }
+    call.running = engine.start(call.request, { endpointId: endpoint.id, region: endpoint.region });
+    const executionS = this.#drawExecutionS(endpoint, call.request.model) + call.plan.delayS;
+    call.plannedS = executionS;
     const fault = call.containerFault;
     call.containerFault = undefined;
     if (fault?.kind === 'dies') {
-      const diesAfterS = executionS / 2 + (fault.preempted ? PREEMPTION_GRACE_S : 0);
+      const diesAfterS = executionS / 2 + (fault.preempted ? configuration.preemption_grace_s : 0);
       this.#after(call, diesAfterS, () => this.observer.died(container, fault.afterwards));
       return;
     }
-    if (fault?.kind === 'never_ends' || executionS > this.endpoint.execution_timeout_s) {
-      this.#after(call, this.endpoint.execution_timeout_s, () => this.#timeOut(call, container));
+    if (fault?.kind === 'never_ends' || executionS > endpoint.execution_timeout_s) {
+      this.#after(call, endpoint.execution_timeout_s, () => this.#timeOut(call, container));
       return;
     }
     this.#after(call, executionS, () => this.#answer(call, container));
@@ -57,7 +65,7 @@ export class InputRunner {
   }
 
   #after(call: Call, delayS: number, then: () => void): void {
-    call.timer = this.clock.schedule(delayS * 1000, then);
+    call.timer = this.surroundings.clock.schedule(delayS * 1000, then);
   }
 
   #answer(call: Call, container: Container<Call>): void {
@@ -86,7 +94,7 @@ export class InputRunner {
       answer,
       containerId: container.id,
       coldStart: call.coldStart,
-      executionS: (this.clock.now() - call.startedMs) / 1000,
+      executionS: (this.surroundings.clock.now() - call.startedMs) / 1000,
     });
   }
 
@@ -96,12 +104,12 @@ export class InputRunner {
     else this.observer.ended(call, { kind: 'failed', reply: 'timed_out' });
   }
 
-  #drawExecutionS(model: string): number {
+  #drawExecutionS(endpoint: EndpointSettings, model: string): number {
     let random = this.#randoms.get(model);
     if (random === undefined) {
-      random = new SeededRandom(this.seed, `${this.endpoint.id}/execution/${model}`);
+      random = new SeededRandom(this.surroundings.configuration.seed, `${endpoint.id}/execution/${model}`);
       this.#randoms.set(model, random);
     }
-    return random.between(executionRange(this.endpoint, model));
+    return random.between(executionRange(endpoint, model));
   }
 }

@@ -21,6 +21,13 @@ export type SimulationEvent =
   | { readonly kind: 'caller_hung_up'; readonly call: Call }
   | { readonly kind: 'call_redirected'; readonly call: Call }
   | { readonly kind: 'result_requested'; readonly call: Call }
+  /** Rule 26: a spawn with a key that has a job already. */
+  | { readonly kind: 'job_spawned_again'; readonly call: Call }
+  | { readonly kind: 'job_polled'; readonly call: Call }
+  /** One try. */
+  | { readonly kind: 'callback_sent' }
+  /** Delivered, or given up after the last try. */
+  | { readonly kind: 'callback_ended'; readonly isDelivered: boolean }
   /** It holds a GPU from here. */
   | { readonly kind: 'container_booting'; readonly container: Container }
   | { readonly kind: 'container_ready'; readonly container: Container }
