@@ -9,6 +9,10 @@ from beacon_deployment.worker import Cancellation, Generation, GenerationCancell
 FAIL_WORD = "please-fail"
 """A prompt with this word in it is answered by a model error."""
 
+WAIT_WORD = "please-wait"
+"""A prompt with this word in it is answered in an hour, so that there is time to cancel it."""
+_HOUR_S = 3600.0
+
 _WORDS = (
     "beacon",
     "answers",
@@ -58,9 +62,9 @@ class FakeEngine:
         """There is no device."""
 
     def generate(self, request: GenerationRequest, cancellation: Cancellation) -> Generation:
-        if cancellation.wait(self._timing.execution_s):
-            raise GenerationCancelledError
         asked = "\n".join(message.content for message in request.messages)
+        if cancellation.wait(_HOUR_S if WAIT_WORD in asked else self._timing.execution_s):
+            raise GenerationCancelledError
         if FAIL_WORD in asked:
             msg = f"the simulated model was asked to fail ({FAIL_WORD})"
             raise ModelError(msg)

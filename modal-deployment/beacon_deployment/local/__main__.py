@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import signal
 import sys
 import threading
 import uuid
@@ -95,6 +96,8 @@ def main() -> None:
     """Serves until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     settings = parse_settings(sys.argv[1:], os.environ)
+    # uvicorn ends in order on SIGTERM, and then raises it again for whoever handled it before.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     stopping = threading.Event()
     app: Any = build_local_app(settings, stopping)
     if settings.token is not None:
