@@ -2,7 +2,7 @@
 
 import os
 
-os.environ["BEACON_DEPLOY_REGION"] = "ASIA"
+os.environ["DEPLOY_REGION"] = "ASIA"
 
 from beacon_deployment.modal_app.region_app import app
 

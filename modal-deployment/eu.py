@@ -2,7 +2,7 @@
 
 import os
 
-os.environ["BEACON_DEPLOY_REGION"] = "EU"
+os.environ["DEPLOY_REGION"] = "EU"
 
 from beacon_deployment.modal_app.region_app import app
 

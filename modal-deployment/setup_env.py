@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes `.venv` beside this file with the pinned packages.
 
-`python3 setup_env.py [--without-model] [--check]`; `BEACON_PYTHON_VENV` puts it elsewhere.
+`python3 setup_env.py [--without-model] [--check]`; `SETUP_VENV` puts it elsewhere.
 
 Run it as often as you like: when nothing changed it ends at once. Two runs at the same time are safe.
 Only the standard library is used, and only syntax that old Pythons can read, so that they can say what is
@@ -22,7 +22,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-VENV = Path(os.environ.get("BEACON_PYTHON_VENV") or HERE / ".venv")
+VENV = Path(os.environ.get("SETUP_VENV") or HERE / ".venv")
 GROUPS = ("app", "modal", "model", "dev")
 MINIMUM = (3, 11)
 UV = "uv==0.13.9"

@@ -2,7 +2,7 @@
 
 import os
 
-os.environ["BEACON_DEPLOY_REGION"] = "US"
+os.environ["DEPLOY_REGION"] = "US"
 
 from beacon_deployment.modal_app.region_app import app
 

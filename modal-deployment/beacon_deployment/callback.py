@@ -17,8 +17,8 @@ from beacon_deployment.ports import JobEnded
 
 _log = logging.getLogger(__name__)
 
-URL_SETTING = "BEACON_CALLBACK_URL"
-SECRET_SETTING = "BEACON_CALLBACK_SECRET"  # noqa: S105 - a name, not a secret
+URL_SETTING = "CALLBACK_URL"
+SECRET_SETTING = "CALLBACK_SECRET"  # noqa: S105 - a name, not a secret
 TRIES = 3
 BACKOFF_S = (1.0, 4.0)
 TIMEOUT_S = 10.0

@@ -30,7 +30,7 @@ def main(specifications: list[str]) -> None:
 
 def facts(specification: str) -> dict[str, Any]:
     module_name, layout, callback = specification.split(":")
-    os.environ |= {"BEACON_DEPLOY_LAYOUT": layout, "BEACON_DEPLOY_CALLBACK": callback}
+    os.environ |= {"DEPLOY_LAYOUT": layout, "DEPLOY_CALLBACK": callback}
     for noted in (CLASSES, FUNCTIONS, WEB):
         noted.clear()
     # A module declares its app when it is imported; forget it, so that the next one is declared anew.

@@ -87,17 +87,17 @@ async def test_takes_the_secret_nowhere_else(status: int) -> None:
     ["https://beacon.example/x", "http://127.0.0.1:8080/x", "http://localhost/x", "http://[::1]:8080/x"],
 )
 async def test_takes_https_and_loopback(url: str) -> None:
-    assert callback_target({"BEACON_CALLBACK_URL": url, "BEACON_CALLBACK_SECRET": "hush"}) is not None
+    assert callback_target({"CALLBACK_URL": url, "CALLBACK_SECRET": "hush"}) is not None
 
 
 @pytest.mark.parametrize(
     "environment",
     [
-        {"BEACON_CALLBACK_URL": "http://beacon.example/x", "BEACON_CALLBACK_SECRET": "hush"},
-        {"BEACON_CALLBACK_URL": "http://127.0.0.1.evil.example/x", "BEACON_CALLBACK_SECRET": "hush"},
-        {"BEACON_CALLBACK_URL": "ftp://127.0.0.1/x", "BEACON_CALLBACK_SECRET": "hush"},
-        {"BEACON_CALLBACK_URL": "https://beacon.example/x"},
-        {"BEACON_CALLBACK_SECRET": "hush"},
+        {"CALLBACK_URL": "http://beacon.example/x", "CALLBACK_SECRET": "hush"},
+        {"CALLBACK_URL": "http://127.0.0.1.evil.example/x", "CALLBACK_SECRET": "hush"},
+        {"CALLBACK_URL": "ftp://127.0.0.1/x", "CALLBACK_SECRET": "hush"},
+        {"CALLBACK_URL": "https://beacon.example/x"},
+        {"CALLBACK_SECRET": "hush"},
     ],
 )
 async def test_refuses_wrong_settings_without_repeating_the_secret(environment: dict[str, str]) -> None:

@@ -39,13 +39,14 @@ class FakeCalls:
         raise NotImplementedError
 
     async def spawn(self, request: GenerationRequest, key: str | None) -> str:
-        self.spawning.set()
-        await self.may_spawn.wait()
         if self.spawn_fails:
             raise CallsUnavailableError("busy")
         call_id = f"fc-{len(self.spawned)}"
         self.spawned.append(call_id)
         self.states[call_id] = Pending()
+        # The platform has taken the call; its answer is on the way.
+        self.spawning.set()
+        await self.may_spawn.wait()
         return call_id
 
     async def poll(self, call_id: str) -> CallState:

@@ -18,7 +18,7 @@ from tests.support import DEADLINE_S, LLAMA
 
 ROOT = Path(__file__).resolve().parents[1]
 QUESTION = {"model": LLAMA, "prompt": "What is 2+2?", "temperature": 0, "max_tokens": 64}
-TOKEN = {"BEACON_LOCAL_PROXY_KEY": "wk-1", "BEACON_LOCAL_PROXY_SECRET": "ws-1"}
+TOKEN = {"LOCAL_PROXY_KEY": "wk-1", "LOCAL_PROXY_SECRET": "ws-1"}
 ENDLESS = QUESTION | {"prompt": "please-wait"}
 CREDENTIALS = {"Modal-Key": "wk-1", "Modal-Secret": "ws-1"}
 
@@ -156,8 +156,8 @@ def test_ends_at_once_on_sigterm_even_while_it_works() -> None:
         (["--region", "MARS"], {}),
         (["--load-s", "-1"], {}),
         (["--max-containers", "0"], {}),
-        ([], {"BEACON_LOCAL_PROXY_KEY": "wk-1"}),
-        ([], {"BEACON_CALLBACK_URL": "http://beacon.example/", "BEACON_CALLBACK_SECRET": "hush"}),
+        ([], {"LOCAL_PROXY_KEY": "wk-1"}),
+        ([], {"CALLBACK_URL": "http://beacon.example/", "CALLBACK_SECRET": "hush"}),
     ],
 )
 def test_refuses_wrong_settings(

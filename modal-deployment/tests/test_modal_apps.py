@@ -22,7 +22,7 @@ ROUTING_REGIONS = {"us-east", "us-west", "eu-west", "ap-south"}
 
 
 def clean_environment(**settings: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MODAL_", "BEACON_"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MODAL_", "DEPLOY_"))}
     # Neither a token nor a profile may be what makes this work.
     return {**kept, "MODAL_CONFIG_PATH": "/nonexistent/modal.toml", **settings}
 
@@ -125,10 +125,10 @@ def test_only_the_download_gets_the_hugging_face_token() -> None:
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
-        ({}, "BEACON_DEPLOY_REGION"),
-        ({"BEACON_DEPLOY_REGION": "MARS"}, "BEACON_DEPLOY_REGION"),
-        ({"BEACON_DEPLOY_REGION": "EU", "BEACON_DEPLOY_LAYOUT": "both"}, "BEACON_DEPLOY_LAYOUT"),
-        ({"BEACON_DEPLOY_REGION": "EU", "BEACON_DEPLOY_CALLBACK": "yes"}, "BEACON_DEPLOY_CALLBACK"),
+        ({}, "DEPLOY_REGION"),
+        ({"DEPLOY_REGION": "MARS"}, "DEPLOY_REGION"),
+        ({"DEPLOY_REGION": "EU", "DEPLOY_LAYOUT": "both"}, "DEPLOY_LAYOUT"),
+        ({"DEPLOY_REGION": "EU", "DEPLOY_CALLBACK": "yes"}, "DEPLOY_CALLBACK"),
     ],
 )
 def test_a_wrong_setting_is_named(settings: dict[str, str], named: str) -> None:
@@ -137,7 +137,7 @@ def test_a_wrong_setting_is_named(settings: dict[str, str], named: str) -> None:
 
 
 def test_one_web_endpoint_for_each_region_is_the_default() -> None:
-    settings = deploy_settings({"BEACON_DEPLOY_REGION": "EU", "BEACON_DEPLOY_LAYOUT": ""})
+    settings = deploy_settings({"DEPLOY_REGION": "EU", "DEPLOY_LAYOUT": ""})
     assert (settings.layout, settings.callback) == (Layout.REGION, False)
 
 
@@ -151,7 +151,7 @@ def test_an_app_without_a_region_does_not_import() -> None:
         check=False,
     )
     assert result.returncode != 0
-    assert "DeploySettingsError: BEACON_DEPLOY_REGION" in result.stderr
+    assert "DeploySettingsError: DEPLOY_REGION" in result.stderr
 
 
 def test_a_container_can_import_what_it_gets(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_container_can_import_what_it_gets(tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", check],
         cwd=tmp_path,
-        env=clean_environment(BEACON_DEPLOY_REGION="ASIA", BEACON_DEPLOY_LAYOUT="model"),
+        env=clean_environment(DEPLOY_REGION="ASIA", DEPLOY_LAYOUT="model"),
         capture_output=True,
         text=True,
         check=False,
@@ -175,8 +175,6 @@ def test_a_container_can_import_what_it_gets(tmp_path: Path) -> None:
 
 
 def test_the_settings_of_a_deployment_are_those_of_its_containers() -> None:
-    settings = deploy_settings(
-        {"BEACON_DEPLOY_REGION": "EU", "BEACON_DEPLOY_LAYOUT": "model", "BEACON_DEPLOY_CALLBACK": "1"}
-    )
+    settings = deploy_settings({"DEPLOY_REGION": "EU", "DEPLOY_LAYOUT": "model", "DEPLOY_CALLBACK": "1"})
     baked = {name: value for name, value in settings.baked().items() if value is not None}
     assert deploy_settings(baked) == settings

@@ -41,7 +41,7 @@ class Checkout:
         uv.chmod(0o755)
 
     def setup(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        environment = {name: value for name, value in os.environ.items() if name != "BEACON_PYTHON_VENV"}
+        environment = {name: value for name, value in os.environ.items() if name != "SETUP_VENV"}
         return subprocess.run(
             [sys.executable, str(self.folder / SETUP), *arguments],
             env={**environment, "PATH": str(self.bin)},

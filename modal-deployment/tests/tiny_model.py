@@ -56,6 +56,8 @@ def _make(folder: Path, template: str) -> None:
     tokenizer.chat_template = template
     tokenizer.save_pretrained(folder)
 
+    # So small a model is slowed down by threads, most of all on a busy machine.
+    torch.set_num_threads(1)
     torch.manual_seed(7)
     config = LlamaConfig(
         vocab_size=len(tokenizer),

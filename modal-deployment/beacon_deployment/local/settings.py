@@ -12,8 +12,8 @@ from beacon_deployment.local.calls import LocalLimits
 from beacon_deployment.local.proxy_auth import ProxyToken
 from beacon_deployment.plan import REGIONS
 
-PROXY_KEY = "BEACON_LOCAL_PROXY_KEY"
-PROXY_SECRET = "BEACON_LOCAL_PROXY_SECRET"  # noqa: S105 - a name, not a secret
+PROXY_KEY = "LOCAL_PROXY_KEY"
+PROXY_SECRET = "LOCAL_PROXY_SECRET"  # noqa: S105 - a name, not a secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m beacon_deployment.local",
         description="Serves the model gateway on this machine, with containers that are threads.",
         epilog=f"Environment: {PROXY_KEY} and {PROXY_SECRET} turn on proxy authentication as Modal does it; "
-        "BEACON_CALLBACK_URL and BEACON_CALLBACK_SECRET turn on completion callbacks.",
+        "CALLBACK_URL and CALLBACK_SECRET turn on completion callbacks.",
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")

@@ -1,6 +1,7 @@
 """What is chosen when an app is deployed, and baked into its images.
 
-A container imports the module again, in an environment of its own; there it must come to the same app.
+A container imports the module again, in an environment of its own; there it must come to the same app. The
+names do not begin with `BEACON_`: Beacon refuses such variables when it does not know them.
 """
 
 from collections.abc import Mapping
@@ -8,9 +9,9 @@ from dataclasses import dataclass
 
 from beacon_deployment.plan import REGIONS, Layout, RegionPlan, plan_for
 
-REGION = "BEACON_DEPLOY_REGION"
-LAYOUT = "BEACON_DEPLOY_LAYOUT"
-CALLBACK = "BEACON_DEPLOY_CALLBACK"
+REGION = "DEPLOY_REGION"
+LAYOUT = "DEPLOY_LAYOUT"
+CALLBACK = "DEPLOY_CALLBACK"
 
 
 class DeploySettingsError(ValueError):
