@@ -6,8 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -178,3 +180,73 @@ def test_the_settings_of_a_deployment_are_those_of_its_containers() -> None:
     settings = deploy_settings({"DEPLOY_REGION": "EU", "DEPLOY_LAYOUT": "model", "DEPLOY_CALLBACK": "1"})
     baked = {name: value for name, value in settings.baked().items() if value is not None}
     assert deploy_settings(baked) == settings
+
+
+CALLBACK_SCRIPT = """
+import asyncio, modal
+from beacon_deployment.modal_app import region_app as r
+
+class Get:
+    async def aio(self, timeout):
+        print("waited for the result")
+
+class Call:
+    get = Get()
+
+modal.FunctionCall.from_id = lambda call_id: Call()
+modal.current_function_call_id = lambda: "fc-1"
+print("taken", asyncio.run(r.send_callback.local("fc-1", "job-1:1", "completed")))
+
+class Spawn:
+    def __call__(self, *ended): print("container", *ended)
+    async def aio(self, *ended): print("gateway", *ended)
+
+class Spawned:
+    spawn = Spawn()
+
+r.send_callback = Spawned()
+r._Container.job_ended(None, "job-1:1", "failed")
+asyncio.run(r._notify(r.JobEnded("fc-2", "job-2:1", "cancelled")))
+"""
+
+
+def test_containers_let_a_cpu_function_tell_the_router_once_the_result_can_be_read() -> None:
+    with HTTPServer(("127.0.0.1", 0), Webhook) as router:
+        received: list[tuple[str | None, Any]] = []
+        router.RequestHandlerClass.received = received  # type: ignore[attr-defined]
+        threading.Thread(target=router.serve_forever, daemon=True).start()
+        result = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", CALLBACK_SCRIPT],
+            cwd=ROOT,
+            env=clean_environment(
+                DEPLOY_REGION="EU",
+                DEPLOY_CALLBACK="1",
+                CALLBACK_URL=f"http://127.0.0.1:{router.server_port}/api/webhooks/modal/task-complete",
+                CALLBACK_SECRET="hush",
+            ),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        router.shutdown()
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines() == [
+        "waited for the result",
+        "taken True",
+        "container fc-1 job-1:1 failed",
+        "gateway fc-2 job-2:1 cancelled",
+    ]
+    assert received == [("hush", {"call_id": "fc-1", "key": "job-1:1", "status": "completed"})]
+
+
+class Webhook(BaseHTTPRequestHandler):
+    received: ClassVar[list[tuple[str | None, Any]]]
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.received.append((self.headers["X-Webhook-Secret"], json.loads(body)))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Quiet."""
