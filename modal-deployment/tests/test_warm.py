@@ -32,7 +32,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Account:
     return account
 
 
-def test_keeps_every_model_of_a_region_warm(account: Account) -> None:
+def test_caller_rule_19_keeps_every_model_of_a_region_warm_from_an_admins_shell(account: Account) -> None:
     assert warm.main(["--region", "EU", "--containers", "1"]) == 0
     assert account.updates == [
         ("beacon-eu", name, {"min_containers": 1}) for name in ("Llama", "Qwen", "Mistral")

@@ -35,7 +35,7 @@ tests('the Python deployments', () => {
   it(
     'pass their own tests',
     async () => {
-      const said = await tool('pytest', '-q');
+      const said = await tool('pytest', '--no-header');
       process.stdout.write(`modal-deployment: ${said.trim().split('\n').at(-1) ?? ''}\n`);
       expect(said).toMatch(/\d+ passed/);
     },

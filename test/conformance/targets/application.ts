@@ -24,8 +24,8 @@ export async function applicationTarget(python: string): Promise<Target> {
     {
       cwd: FOLDER,
       env: {
-        BEACON_LOCAL_PROXY_KEY: CREDENTIALS['modal-key'],
-        BEACON_LOCAL_PROXY_SECRET: CREDENTIALS['modal-secret'],
+        LOCAL_PROXY_KEY: CREDENTIALS['modal-key'],
+        LOCAL_PROXY_SECRET: CREDENTIALS['modal-secret'],
       },
     },
   );

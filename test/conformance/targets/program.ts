@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
 const READY_MS = 30_000;
+/** How much of what a server logged last is told where it does not start. */
+const LOG_CHARS = 4000;
 
 /** A server that prints `{"event":"ready","url":"…"}` on stdout once it accepts. */
 export class ServerProgram {
@@ -21,11 +23,15 @@ export class ServerProgram {
     const child = spawn(command, parameters, {
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       env: { PATH, HOME, LOG_LEVEL: 'warn', ...options.env },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let log = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      log = (log + text).slice(-LOG_CHARS);
     });
     const url = await new Promise<string>((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`${command} is not ready in time`)), READY_MS);
-      const ended = (): void => reject(new Error(`${command} ended before it was ready`));
+      const ended = (): void => reject(new Error(`${command} ended before it was ready:\n${log}`));
       child.once('exit', ended).once('error', reject);
       createInterface({ input: child.stdout }).once('line', (line) => {
         clearTimeout(timer);
