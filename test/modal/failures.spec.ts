@@ -126,7 +126,7 @@ describe('whatever Modal says', () => {
     const within = await meet(fault, 'm', 'prefer', 1);
     const twice = await meet(fault, 'm', 'pin', 2);
     const [first] = pinned.job.attempts;
-    let beyond = ways(within.job);
+    let beyond = ways(within);
     if (!beyond.includes('another region')) {
       const { job } = await meet(fault, 'n', 'prefer', 1);
       if (job.attempts.at(-1)?.region === 'ASIA') beyond += '; outside the workspace where it can';
@@ -135,7 +135,7 @@ describe('whatever Modal says', () => {
     return `| ${[
       what,
       `\`${first?.error_code ?? 'none'}\``,
-      ways(pinned.job) + (isOnce ? ', once' : ''),
+      ways(pinned) + (isOnce ? ', once' : ''),
       beyond,
       breakers(pinned.opened, twice.opened),
     ].join(' | ')} |`;
@@ -173,8 +173,10 @@ describe('whatever Modal says', () => {
 });
 
 /** How a job went on after its first attempt. */
-function ways({ status, attempts }: JobStatusView): string {
+function ways({ job: { status, attempts }, opened }: { job: JobStatusView; opened: string[] }): string {
   if (status === 'failed') return 'fails';
+  // Where all are down, whose probe comes first is chance.
+  if (status === 'completed' && opened.length > 1) return 'waits for a probe to succeed';
   const last = attempts.at(-1);
   if (status !== 'completed' || attempts.length !== 2 || last === undefined)
     return `${status} after ${attempts.map(({ region, error_code: code }) => `${region} ${code}`).join(', ')}`;
