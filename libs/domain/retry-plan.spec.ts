@@ -96,21 +96,9 @@ describe('after a failed attempt', () => {
   });
 
   it('does not hold a failover back for the Retry-After of the region it leaves', () => {
-    expect(planFor({}, { code: 'UPSTREAM_ERROR', retryAfterMs: 60_000 })).toEqual({
+    expect(planFor({}, { code: 'RATE_LIMITED', retryAfterMs: 60_000 })).toEqual({
       kind: 'failover',
       avoidRegions: ['US'],
-      notBeforeMs: NOW_MS,
-    });
-  });
-
-  it('backs off from a rate limit in every region that shares it, and not where nobody does', () => {
-    const limited: Failure = { code: 'RATE_LIMITED', retryAfterMs: 60_000 };
-    expect(planFor({}, limited)).toEqual({
-      kind: 'failover',
-      avoidRegions: ['US'],
-      notBeforeMs: NOW_MS + 60_000,
-    });
-    expect(planFor({ regionsOutsideWorkspace: ['EU', 'ASIA'] }, limited)).toMatchObject({
       notBeforeMs: NOW_MS,
     });
   });
@@ -250,10 +238,9 @@ describe('whatever failed, wherever', () => {
     });
   });
 
-  it('a failover waits only for a rate limit, or where every other region it may go to has failed before', () => {
+  it('a failover waits only where every other region it may go to has failed before', () => {
     always((plan, job, failure) => {
       if (plan.kind !== 'failover' || plan.notBeforeMs === NOW_MS) return;
-      if (failure.code === 'RATE_LIMITED') return;
       const shared = traitsOf(failure.code).sharedByWorkspace === true;
       const reachable = shared ? job.regionsOutsideWorkspace : job.healthyRegions;
       const untried = reachable.filter(

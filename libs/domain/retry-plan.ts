@@ -63,11 +63,7 @@ export function planAfterFailure(
     const beyond = job.healthyRegions.filter((region) => !reachable.includes(region));
     const avoidRegions = [...new Set([...job.failedRegions, ...beyond, job.region])];
     const untried = reachable.filter((region) => !avoidRegions.includes(region));
-    if (untried.length > 0) {
-      // The rate is limited for the workspace as a whole: a region within it is no way around the limit.
-      const isLimited = failure.code === 'RATE_LIMITED' && !untried.every(isOutside(job));
-      return { kind: 'failover', avoidRegions, notBeforeMs: nowMs + (isLimited ? waitMs : 0) };
-    }
+    if (untried.length > 0) return { kind: 'failover', avoidRegions, notBeforeMs: nowMs };
     const otherRegions = reachable.filter((region) => region !== job.region);
     // Every healthy region has failed once. Start over where that may help, but wait: or a fault they share
     // would burn all attempts within milliseconds.
@@ -78,8 +74,4 @@ export function planAfterFailure(
   }
   if (!traits.retryable) return { kind: 'deadLetter', code: failure.code };
   return { kind: 'retry', notBeforeMs: nowMs + waitMs };
-}
-
-function isOutside({ regionsOutsideWorkspace }: FailedAttempt): (region: string) => boolean {
-  return (region) => regionsOutsideWorkspace.includes(region);
 }

@@ -42,13 +42,23 @@ describe('a status other than 200 and 303', () => {
     expect(codeOf(status, body)).toBe(code);
   });
 
-  it('says the same on the page of errors', () => {
-    const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
-    const rows = [...page.matchAll(/^\| (\d{3}) +\| `([^`]+)` +\| `([A-Z_]+)` +\|$/gm)];
-    expect(rows.length).toBeGreaterThan(4);
-    for (const [, status, text, code] of rows) {
-      const body = `modal-http: ${text!.replace('…', 'ac-1')}`;
-      expect({ status, text, code: codeOf(Number(status), body) }).toEqual({ status, text, code });
+  /** Rows of the page of errors that speak of what is answered to a call. */
+  const rows = documentedRows().filter(([, body]) => !body.includes('result'));
+
+  it('is documented in rows of three cells, and nothing else', () => {
+    expect(rows.length).toBeGreaterThan(12);
+    for (const [, , code] of rows) expect(code).toMatch(/^`[A-Z_]+`$/);
+  });
+
+  it('is read by the first row of the page that matches', () => {
+    for (const [status, text] of SAID) {
+      if (status < 400) continue;
+      const row = rows.find(([statuses, body]) => matches(statuses, status) && isIn(body, text));
+      expect({ status, text, code: row?.[2].replaceAll('`', '') }).toEqual({
+        status,
+        text,
+        code: codeOf(status, text),
+      });
     }
   });
 
@@ -81,3 +91,35 @@ describe('Retry-After', () => {
     expect(classifyStatus(429, '', value, NOW_MS)).not.toHaveProperty('retry_after_ms');
   });
 });
+
+/** The table under the heading "What the platform says". */
+function documentedRows(): [status: string, body: string, code: string][] {
+  const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
+  const [, table = ''] = /### What the platform says\n[^|]+((?:\|.*\n)+)/.exec(page) ?? [];
+  return table
+    .trimEnd()
+    .split('\n')
+    .slice(2)
+    .map((row) => {
+      const cells = row
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim());
+      if (cells.length !== 3) throw new Error(`not three cells: ${row}`);
+      return [cells[0]!, cells[1]!, cells[2]!];
+    });
+}
+
+/** @param statuses as `404`, `401, 403` or `4xx, 5xx` */
+function matches(statuses: string, status: number): boolean {
+  return statuses
+    .split(', ')
+    .some((one) => one === String(status) || one === `${Math.floor(status / 100)}xx`);
+}
+
+/** @param documented `any…`, or a text in backquotes in which `…` stands for something */
+function isIn(documented: string, text: string): boolean {
+  if (documented.startsWith('any')) return true;
+  const [, quoted = ''] = /`([^`]+)`/.exec(documented) ?? [];
+  return quoted.split(' … ').every((part) => text.includes(part));
+}
