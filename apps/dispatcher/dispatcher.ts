@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Configuration, Settings } from '#config';
 import { callEndedSchema, cancelSchema, probeSchema, subjects, type Heartbeat } from '#contracts';
-import { HANDED_ON, createHttpClient, probeHealth, type HttpClient } from '#endpoint-client';
+import { HANDED_ON, createHttpClient, type HttpClient } from '#endpoint-client';
 import {
   CallStore,
   OutcomePublisher,
@@ -15,7 +15,8 @@ import {
 import { Metrics, type Logger } from '#observability';
 import { EndpointWorker } from './endpoint-worker.js';
 import { RunningCalls } from './running-calls.js';
-import { workerEndpoints } from './worker-endpoints.js';
+import { HealthProbes } from './health-probes.js';
+import { regionEndpoints } from './region-endpoints.js';
 
 const HEARTBEAT_MS = 1000;
 
@@ -47,7 +48,8 @@ export class Dispatcher {
     });
     const http = createHttpClient();
     const calls = new RunningCalls();
-    const endpoints = workerEndpoints(region, settings, configuration, environment);
+    const endpoints = regionEndpoints(region, settings, configuration, environment);
+    const metrics = new Metrics(`dispatcher-${region}`);
     const services = {
       dispatcherId,
       connection,
@@ -56,23 +58,24 @@ export class Dispatcher {
       callStore: new CallStore(connection),
       http,
       calls,
+      metrics,
       logger,
     };
     subscribeJson(connection, subjects.cancelSubject(region), cancelSchema, ({ job_id, epoch }) => {
       if (calls.cancel(job_id, epoch))
         logger.info({ event: 'call.cancelling', job_id, epoch }, 'cancelling a call');
     });
+    const probes = new HealthProbes(http.axios);
     subscribeJson(connection, subjects.probeSubject(region), probeSchema, ({ endpoint_id }, message) => {
       const endpoint = endpoints.find(({ id }) => id === endpoint_id);
       if (endpoint === undefined) return;
-      void probeHealth(http.axios, endpoint, endpoint.credentials).then((reply) => replyJson(message, reply));
+      void probes.ask(endpoint).then((reply) => replyJson(message, reply));
     });
     subscribeJson(connection, subjects.callEndedSubject(region), callEndedSchema, ({ job_id, attempt }) => {
       if (calls.nudge(job_id, attempt))
         logger.debug({ event: 'call.reported', job_id, attempt }, 'the endpoint reports the end of a call');
     });
     const workers = endpoints.map((endpoint) => new EndpointWorker(services, endpoint));
-    const metrics = new Metrics(`dispatcher-${region}`);
     connection.subscribe(subjects.METRICS, {
       callback: (_error, message) => {
         for (const { id } of endpoints)

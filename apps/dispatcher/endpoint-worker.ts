@@ -1,13 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { setImmediate as setImmediately, setTimeout as wait } from 'node:timers/promises';
 import { subjects, ticketSchema, type Outcome, type OutcomeResult, type Ticket } from '#contracts';
-import {
-  callEndpoint,
-  type Endpoint,
-  type EndpointCredentials,
-  type HttpClient,
-  type RequestLimiter,
-} from '#endpoint-client';
+import { callEndpoint, type HttpClient } from '#endpoint-client';
 import {
   DurableConsumer,
   TICKET_ACK_WAIT_MS,
@@ -19,10 +13,11 @@ import {
   type OutcomePublisher,
   type Topology,
 } from '#messaging';
-import type { Logger } from '#observability';
+import type { Logger, Metrics } from '#observability';
+import type { RegionEndpoint } from './region-endpoints.js';
 import { type RunningCalls, type RunningCall } from './running-calls.js';
 import { Door } from './door.js';
-import { ResultUrlKeeper } from './result-url-keeper.js';
+import { CallAddressKeeper } from './call-address-keeper.js';
 import { checkTicket } from './ticket-check.js';
 
 export interface WorkerServices {
@@ -33,15 +28,8 @@ export interface WorkerServices {
   readonly callStore: CallStore;
   readonly http: HttpClient;
   readonly calls: RunningCalls;
+  readonly metrics: Metrics;
   readonly logger: Logger;
-}
-
-export interface WorkerEndpoint extends Endpoint {
-  /** Calls in flight at once. */
-  readonly concurrency: number;
-  readonly credentials: EndpointCredentials | undefined;
-  /** Shared by all endpoints of its workspace. */
-  readonly limiter: RequestLimiter | undefined;
 }
 
 /** How a call ended, whichever epoch its ticket has by then. */
@@ -60,7 +48,7 @@ export class EndpointWorker {
 
   constructor(
     private readonly services: WorkerServices,
-    private readonly endpoint: WorkerEndpoint,
+    private readonly endpoint: RegionEndpoint,
   ) {
     const { topology, connection, logger } = services;
     const { concurrency } = endpoint;
@@ -171,15 +159,15 @@ export class EndpointWorker {
     }
   }
 
-  private keeperOf(ticket: Ticket): ResultUrlKeeper {
+  private keeperOf(ticket: Ticket): CallAddressKeeper {
     const { callStore, logger } = this.services;
     const { job_id: jobId, attempt } = ticket;
     const store = {
-      put: (url: string) => callStore.put(jobId, attempt, url),
+      put: (address: string) => callStore.put(jobId, attempt, address),
       forget: () => callStore.forget(jobId, attempt),
     };
     // Without the store a crash would cost a second call; the call itself must not fail for it.
-    return new ResultUrlKeeper(store, (error) => {
+    return new CallAddressKeeper(store, (error) => {
       logger.warn(
         { event: 'call.not_stored', ...idsOf(ticket), err: error },
         'a running call could not be stored yet',
@@ -187,13 +175,13 @@ export class EndpointWorker {
     });
   }
 
-  private async call(call: RunningCall, keeper: ResultUrlKeeper): Promise<EndedCall> {
+  private async call(call: RunningCall, keeper: CallAddressKeeper): Promise<EndedCall> {
     const { ticket } = call;
     const { dispatcherId, connection, http, callStore, logger } = this.services;
     const { credentials, limiter } = this.endpoint;
     // Its earlier holder may have begun the call: then it is found again, not made again.
-    const resultUrl = isRedelivered(call) ? await callStore.get(ticket.job_id, ticket.attempt) : undefined;
-    if (resultUrl !== undefined) keeper.found(resultUrl);
+    const address = isRedelivered(call) ? await callStore.get(ticket.job_id, ticket.attempt) : undefined;
+    if (address !== undefined) keeper.found(address);
     const startedAtMs = performance.now();
     call.startedAtMs = startedAtMs;
     // After the request has gone out: word of it wakes the router and its database, which would compete with it.
@@ -206,15 +194,16 @@ export class EndpointWorker {
       });
     });
     logger.info(
-      { event: 'call.started', ...idsOf(ticket), reattached: resultUrl !== undefined },
+      { event: 'call.started', ...idsOf(ticket), reattached: address !== undefined },
       'call started',
     );
     const result = await callEndpoint(http.axios, this.endpoint, ticket, {
       credentials,
       limiter,
       cancelled: call.abort.signal,
-      resultUrl,
-      onResultUrl: (url) => keeper.keep(url),
+      callAddress: address,
+      onCallAddress: (found) => keeper.keep(found),
+      onNotEnded: () => this.noteNotEnded(ticket),
       onCallId: (callId) => this.noteCallId(ticket, callId),
       nudge: call.nudge,
     });
@@ -226,14 +215,22 @@ export class EndpointWorker {
       { event: 'call.ended', ...idsOf(ticket), duration_ms: Math.round(durationMs), ...summaryOf(result) },
       'call ended',
     );
-    return { result, duration_ms: durationMs, reattached: resultUrl !== undefined };
+    return { result, duration_ms: durationMs, reattached: address !== undefined };
   }
 
   /** By this id the platform's own logs know the call; a call that never ends has no other trace there. */
   private noteCallId(ticket: Ticket, callId: string): void {
-    this.services.logger.debug(
+    this.services.logger.info(
       { event: 'call.known_upstream', ...idsOf(ticket), upstream_call_id: callId },
       'the platform named the call',
+    );
+  }
+
+  private noteNotEnded(ticket: Ticket): void {
+    this.services.metrics.count('beacon_calls_not_ended_total', { endpoint: this.endpoint.id });
+    this.services.logger.warn(
+      { event: 'call.not_ended', ...idsOf(ticket) },
+      'a call may run on: the endpoint could not be told to end it',
     );
   }
 

@@ -105,6 +105,10 @@ describe('a configuration file', () => {
     expect(problemsWith(aDocument({ endpoints: [elsewhere] }))).toEqual([
       'endpoints[0].jobs_url: must be on the origin of url: the credentials go there',
     ]);
+    const query = anEndpoint({ jobs_url: 'https://us.example/jobs?env=a' });
+    expect(problemsWith(aDocument({ endpoints: [query] }))).toEqual([
+      'endpoints[0].jobs_url: must have no query and no fragment: ids of calls are appended to it',
+    ]);
     const jobs = anEndpoint({ protocol: 'openai', jobs_url: 'https://us.example/jobs' });
     expect(problemsWith(aDocument({ endpoints: [jobs] }))).toEqual([
       'endpoints[0].jobs_url: goes with the protocol modal-hf only',

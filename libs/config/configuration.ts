@@ -147,6 +147,9 @@ export const configurationSchema = z
       if (endpoint.jobs_url !== undefined && endpoint.protocol !== 'modal-hf') {
         complain('jobs_url', 'goes with the protocol modal-hf only');
       }
+      if (endpoint.jobs_url !== undefined && /[?#]/.test(endpoint.jobs_url)) {
+        complain('jobs_url', 'must have no query and no fragment: ids of calls are appended to it');
+      }
       if (endpoint.jobs_url !== undefined && originOf(endpoint.jobs_url) !== originOf(endpoint.url)) {
         complain('jobs_url', 'must be on the origin of url: the credentials go there');
       }

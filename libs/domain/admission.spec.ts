@@ -31,6 +31,7 @@ function anEndpoint(
       models: changes.models ?? ['m'],
       concurrency: changes.concurrency ?? 1,
       scaledownWindowMs: 1000,
+      hasHealthUrl: true,
     },
     record: { ...FRESH_ENDPOINT, ...changes.record },
     leases: changes.leases ?? 0,

@@ -25,6 +25,7 @@ const spec: EndpointSpec = {
   models: ['m'],
   concurrency: 2,
   scaledownWindowMs: 5000,
+  hasHealthUrl: true,
 };
 const policy: BreakerPolicy = { failures: 2, openMs: 100, openMaxMs: 1000 };
 const view = (record: Partial<EndpointRecord>, leases = 0, dispatcherAlive = true): EndpointView => ({
@@ -78,9 +79,34 @@ describe('the breaker', () => {
     },
   );
 
+  it('is not moved by a pilot that runs out of time: cold is not down', () => {
+    let record: EndpointRecord = FRESH_ENDPOINT;
+    for (let count = 0; count < 5; count += 1)
+      record = afterFailure(record, spec, 'EXECUTION_TIMEOUT', policy, NOW_MS);
+    expect(record).toMatchObject({ breaker: 'closed', consecutiveFailures: 0 });
+    const busy: EndpointRecord = { ...FRESH_ENDPOINT, warmUntilMs: NOW_MS + 5000 };
+    const once = afterFailure(busy, spec, 'EXECUTION_TIMEOUT', policy, NOW_MS);
+    expect(once.consecutiveFailures).toBe(1);
+  });
+
+  it('waits longest at once for what lasts, where only a call can find out whether it is over', () => {
+    const blind = { ...spec, hasHealthUrl: false };
+    const pauseAfter = (code: 'SPEND_LIMIT_REACHED' | 'UPSTREAM_ERROR', of: EndpointSpec): number =>
+      afterFailure({ ...FRESH_ENDPOINT, consecutiveFailures: 1 }, of, code, policy, NOW_MS).openUntilMs -
+      NOW_MS;
+    expect(pauseAfter('SPEND_LIMIT_REACHED', blind)).toBe(policy.openMaxMs);
+    expect(pauseAfter('SPEND_LIMIT_REACHED', spec)).toBe(policy.openMs);
+    expect(pauseAfter('UPSTREAM_ERROR', blind)).toBe(policy.openMs);
+  });
+
+  it('asks again soon where a probe has not answered yet, and pauses no longer for it', () => {
+    const open: EndpointRecord = { ...FRESH_ENDPOINT, breaker: 'open', opens: 4 };
+    expect(afterProbe(open, 'pending', policy, NOW_MS)).toEqual({ ...open, openUntilMs: NOW_MS + 100 });
+  });
+
   it('opens with the workspace, and says why; the containers stay as they are', () => {
     const busy: EndpointRecord = { ...FRESH_ENDPOINT, warmUntilMs: NOW_MS + 5, gpuUntilMs: NOW_MS + 7 };
-    expect(afterWorkspaceFailure(busy, 'WORKSPACE_DISABLED', policy, NOW_MS)).toEqual({
+    expect(afterWorkspaceFailure(busy, spec, 'WORKSPACE_DISABLED', policy, NOW_MS)).toEqual({
       ...busy,
       breaker: 'open',
       opens: 1,
@@ -88,7 +114,7 @@ describe('the breaker', () => {
       lastErrorCode: 'WORKSPACE_DISABLED',
     });
     const open: EndpointRecord = { ...busy, breaker: 'open', opens: 4 };
-    expect(afterWorkspaceFailure(open, 'WORKSPACE_DISABLED', policy, NOW_MS)).toBe(open);
+    expect(afterWorkspaceFailure(open, spec, 'WORKSPACE_DISABLED', policy, NOW_MS)).toBe(open);
   });
 
   it('forgets failures that a success came between', () => {
@@ -110,7 +136,7 @@ describe('the breaker', () => {
     let record: EndpointRecord = { ...FRESH_ENDPOINT, breaker: 'open', opens: 1 };
     const pauses: number[] = [];
     for (let count = 0; count < 5; count += 1) {
-      record = afterProbe(record, false, policy, NOW_MS);
+      record = afterProbe(record, 'ill', policy, NOW_MS);
       pauses.push(record.openUntilMs - NOW_MS);
     }
     expect(pauses).toEqual([200, 400, 800, 1000, 1000]);
@@ -118,7 +144,7 @@ describe('the breaker', () => {
 
   it('lets one call try after a healthy probe, and opens again if that fails', () => {
     const open: EndpointRecord = { ...FRESH_ENDPOINT, breaker: 'open', opens: 1, consecutiveFailures: 2 };
-    const halfOpen = afterProbe(open, true, policy, NOW_MS);
+    const halfOpen = afterProbe(open, 'well', policy, NOW_MS);
     expect(halfOpen.breaker).toBe('half_open');
     expect(afterFailure(halfOpen, spec, 'UPSTREAM_ERROR', policy, NOW_MS)).toMatchObject({
       breaker: 'open',
@@ -141,10 +167,10 @@ describe('the breaker', () => {
     fc.assert(
       fc.property(
         fc.constantFrom('closed' as const, 'half_open' as const),
-        fc.boolean(),
-        (breaker, healthy) => {
+        fc.constantFrom('well' as const, 'ill' as const, 'pending' as const),
+        (breaker, health) => {
           const record = { ...FRESH_ENDPOINT, breaker };
-          expect(afterProbe(record, healthy, policy, NOW_MS)).toBe(record);
+          expect(afterProbe(record, health, policy, NOW_MS)).toBe(record);
         },
       ),
     );

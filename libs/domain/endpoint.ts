@@ -11,6 +11,8 @@ export interface EndpointSpec {
   readonly concurrency: number;
   /** How long an idle container still holds its GPU. */
   readonly scaledownWindowMs: number;
+  /** Whether its health can be asked without a call. */
+  readonly hasHealthUrl: boolean;
 }
 
 /** `closed`: calls go. `open`: none do. `half_open`: one does, to find out. */
@@ -152,7 +154,9 @@ export function afterFailure(
   // A container that was started, also in vain, idles for the window and counts; a refusal at the door starts none.
   const gpuUntilMs = NO_CONTAINER.has(code) ? record.gpuUntilMs : nowMs + spec.scaledownWindowMs;
   const { scope, conclusive } = traitsOf(code);
-  const saysNothing = scope !== 'endpoint' && scope !== 'workspace';
+  // A pilot that runs out of time met a cold start that took longer than it was given: cold is not down.
+  const wasCold = code === 'EXECUTION_TIMEOUT' && record.warmUntilMs <= nowMs;
+  const saysNothing = wasCold || (scope !== 'endpoint' && scope !== 'workspace');
   // Nor does a call that had begun before the breaker opened: ten of them would make ten pauses of one outage.
   if (saysNothing || record.breaker === 'open') return { ...record, warmUntilMs, gpuUntilMs };
   const consecutiveFailures = record.consecutiveFailures + 1;
@@ -166,7 +170,7 @@ export function afterFailure(
     breaker: 'open',
     consecutiveFailures,
     opens: record.opens + 1,
-    openUntilMs: nowMs + openMs(record.opens, policy),
+    openUntilMs: nowMs + pauseMs(record, spec, code, policy),
     lastErrorCode: code,
     warmUntilMs,
     gpuUntilMs,
@@ -179,6 +183,7 @@ export function afterFailure(
  */
 export function afterWorkspaceFailure(
   record: EndpointRecord,
+  spec: EndpointSpec,
   code: AttemptErrorCode,
   policy: BreakerPolicy,
   nowMs: number,
@@ -188,21 +193,36 @@ export function afterWorkspaceFailure(
     ...record,
     breaker: 'open',
     opens: record.opens + 1,
-    openUntilMs: nowMs + openMs(record.opens, policy),
+    openUntilMs: nowMs + pauseMs(record, spec, code, policy),
     lastErrorCode: code,
   };
 }
 
-/** The health probe of an open breaker: well means one call may try, ill means another, longer, pause. */
+/**
+ * The health probe of an open breaker: well means one call may try, ill means another, longer, pause. One that has
+ * not answered yet says nothing: it is asked about again after the shortest.
+ */
 export function afterProbe(
   record: EndpointRecord,
-  healthy: boolean,
+  health: 'well' | 'ill' | 'pending',
   policy: BreakerPolicy,
   nowMs: number,
 ): EndpointRecord {
   if (record.breaker !== 'open') return record;
-  if (healthy) return { ...record, breaker: 'half_open' };
+  if (health === 'well') return { ...record, breaker: 'half_open' };
+  if (health === 'pending') return { ...record, openUntilMs: nowMs + policy.openMs };
   return { ...record, opens: record.opens + 1, openUntilMs: nowMs + openMs(record.opens, policy) };
+}
+
+/** Where only a call can find out, and the cause does not pass by itself, calls find out as seldom as may be. */
+function pauseMs(
+  { opens }: EndpointRecord,
+  { hasHealthUrl }: EndpointSpec,
+  code: AttemptErrorCode,
+  policy: BreakerPolicy,
+): number {
+  const isLasting = traitsOf(code).conclusive === true && !hasHealthUrl;
+  return isLasting ? policy.openMaxMs : openMs(opens, policy);
 }
 
 function openMs(opens: number, policy: BreakerPolicy): number {

@@ -13,7 +13,15 @@ function anEndpoint(
   { concurrency = 1, alive = true }: { concurrency?: number; alive?: boolean } = {},
 ): EndpointView {
   return {
-    spec: { id: 'US-m', region: 'US', workspace: 'w', models: ['m'], concurrency, scaledownWindowMs: 1000 },
+    spec: {
+      id: 'US-m',
+      region: 'US',
+      workspace: 'w',
+      models: ['m'],
+      concurrency,
+      scaledownWindowMs: 1000,
+      hasHealthUrl: true,
+    },
     record: { ...FRESH_ENDPOINT, ...record },
     leases,
     dispatcherAlive: alive,

@@ -59,8 +59,8 @@ describe('a call', () => {
       {
         credentials: undefined,
         cancelled: new AbortController().signal,
-        resultUrl: undefined,
-        onResultUrl: () => Promise.resolve(),
+        callAddress: undefined,
+        onCallAddress: () => Promise.resolve(),
         ...changes.options,
       },
     );
@@ -403,6 +403,17 @@ describe('a call', () => {
         path: '/health',
         headers: { 'modal-key': 'wk-1' },
       });
+    });
+
+    it('is asked for without the credentials on another origin than that of the calls', async () => {
+      endpoint.next(answering(200, { status: 'healthy' }));
+      const elsewhere = anEndpoint({ url: 'https://calls.example/generate' });
+      expect(
+        await probeHealth(http.axios, elsewhere, { modalKey: 'wk-1', modalSecret: 'ws-2' }),
+      ).toMatchObject({
+        healthy: true,
+      });
+      expect(endpoint.exchanges[0]!.headers).not.toHaveProperty('modal-key');
     });
 
     it('is left to the next call where there is no health URL', async () => {

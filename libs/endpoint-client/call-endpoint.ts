@@ -1,30 +1,33 @@
 import type { AxiosInstance } from 'axios';
 import type { OutcomeResult, Ticket } from '#contracts';
+import { CallLifetime } from './call-lifetime.js';
 import type { Endpoint, EndpointCredentials } from './endpoint.js';
 import { holdCall } from './held-call.js';
-import { HopError, HopTimeoutError, Hops, codeOf, isUnreachable, type HopsOptions } from './hops.js';
+import { HopError, HopTimeoutError, Hops, LostError, codeOf, isUnreachable } from './hops.js';
 import { ResponseTooLargeError } from './http.js';
-import { JobCall, isJobUrl } from './job-call.js';
 import { Nudge } from './nudge.js';
 import { failed } from './protocols.js';
 import type { RequestLimiter } from './request-limiter.js';
+import { SpawnedCall } from './spawned-call.js';
 
-/** How long after its end a call may still tell the platform to stop working on it. */
-const PARTING_MS = 10_000;
-
-/** Why `cancelled` is aborted by a holder who hands the call on: its successor wants it to go on. */
-export const HANDED_ON = 'handed on';
+/** Before the address of a spawned call; one that is held open is found again by its bare result URL. */
+const SPAWNED = 'spawned ';
 
 export interface CallOptions {
   readonly credentials: EndpointCredentials | undefined;
   /** Aborted to cancel the call upstream, or with the reason `HANDED_ON`; for nothing else. */
   readonly cancelled: AbortSignal;
-  /** A result URL stored by an earlier holder of the ticket: the call is found again, not made again. */
-  readonly resultUrl: string | undefined;
-  /** Stores a result URL. Awaited before the URL is followed, so that a crash in between loses nothing. */
-  readonly onResultUrl: (resultUrl: string) => Promise<void>;
+  /** Stored by an earlier holder of the ticket: the call is found again, not made again. */
+  readonly callAddress: string | undefined;
+  /**
+   * Stores where the running call can be found again. Awaited before anything is asked there, so that a crash in
+   * between loses nothing. The address is a credential: it is never logged.
+   */
+  readonly onCallAddress: (address: string) => Promise<void>;
   /** Hears of the platform's id of the call as soon as it is known. */
   readonly onCallId?: (callId: string) => void;
+  /** The call is over here and may still run upstream: the endpoint could not be told. */
+  readonly onNotEnded?: () => void;
   /** Given when the deployment reports that the call has ended. */
   readonly nudge?: Nudge;
   /** Shared by all calls to one workspace. */
@@ -33,8 +36,8 @@ export interface CallOptions {
 
 /**
  * Makes one call, or finds a running one again, and waits for its answer: held open and followed through 303s, or
- * as a job where the endpoint takes jobs. Never throws: whatever happens is an outcome. On a timeout or cancellation
- * the call is ended upstream.
+ * spawned and polled where the endpoint takes jobs. Never throws: whatever happens is an outcome. On a timeout or
+ * cancellation the call is ended upstream.
  */
 export async function callEndpoint(
   client: AxiosInstance,
@@ -42,76 +45,79 @@ export async function callEndpoint(
   ticket: Ticket,
   options: CallOptions,
 ): Promise<OutcomeResult> {
-  const { cancelled, onResultUrl, nudge = new Nudge() } = options;
-  const abort = new AbortController();
-  const parting = new AbortController();
-  let partingTimer: NodeJS.Timeout | undefined;
-  const end = (): void => {
-    abort.abort();
-    partingTimer ??= setTimeout(() => parting.abort(), PARTING_MS);
-    if (cancelled.reason === HANDED_ON) parting.abort();
+  const { cancelled, callAddress } = options;
+  if (cancelled.aborted) return { kind: 'cancelled' };
+  const lifetime = new CallLifetime(cancelled, ticket.timeout_ms);
+  let callId: string | undefined;
+  const noteCallId = (id: string): void => {
+    if (id !== callId) options.onCallId?.(id);
+    callId = id;
   };
-  cancelled.addEventListener('abort', end, { once: true });
-  if (cancelled.aborted) end();
-  // Timers are cleared with the call: AbortSignal.timeout would keep each one alive to its end.
-  let timedOut = false;
-  const executionTimer = setTimeout(() => {
-    timedOut = true;
-    end();
-  }, ticket.timeout_ms);
-
-  const onCallId = options.onCallId ?? ((): void => undefined);
-  const hopsWith = (changes: Pick<HopsOptions, 'signal' | 'onResultUrl' | 'onCallId'>): Hops =>
-    new Hops({ client, endpoint, credentials: options.credentials, limiter: options.limiter, ...changes });
-  const stored =
-    options.resultUrl !== undefined && sameOrigin(options.resultUrl, endpoint.url)
-      ? options.resultUrl
-      : undefined;
-
-  let job: JobCall | undefined;
+  const connection = { client, endpoint, credentials: options.credentials, limiter: options.limiter };
+  const known = knownAddress(callAddress, endpoint);
+  // A call is found again the way it was made, also where the configuration has changed since.
+  const isSpawned = known?.isSpawned ?? endpoint.jobsUrl !== undefined;
+  let spawned: SpawnedCall | undefined;
+  let outcome: OutcomeResult;
   try {
-    if (cancelled.aborted) return { kind: 'cancelled' };
-    // A call is found again the way it was made, also where the configuration has changed since.
-    const asJob = stored === undefined ? endpoint.jobsUrl !== undefined : isJobUrl(endpoint, stored);
-    if (!asJob)
-      return await holdCall(
-        hopsWith({ signal: abort.signal, onResultUrl, onCallId }),
+    if (isSpawned) {
+      // A 303 on the way to a spawned call is not the call: its own address is what has to be kept.
+      const onward = { ...connection, onResultUrl: () => Promise.resolve() };
+      spawned = new SpawnedCall(
+        new Hops({ ...onward, signal: lifetime.signal }),
+        new Hops({ ...onward, signal: lifetime.partingSignal }),
         endpoint,
         ticket,
-        stored,
+        {
+          signal: lifetime.signal,
+          onAddress: (url) => options.onCallAddress(`${SPAWNED}${url}`),
+          onCallId: noteCallId,
+          nudge: options.nudge ?? new Nudge(),
+        },
+        known?.url,
       );
-    // A 303 on the way to a job is not the job: its address is what has to be kept.
-    const onward = { onResultUrl: () => Promise.resolve(), onCallId: undefined };
-    job = new JobCall(
-      hopsWith({ signal: abort.signal, ...onward }),
-      hopsWith({ signal: parting.signal, ...onward }),
-      endpoint,
-      ticket,
-      { signal: abort.signal, onJobUrl: onResultUrl, onCallId, nudge },
-    );
-    return await job.run(stored);
+      outcome = await spawned.run();
+    } else {
+      const { onCallAddress: onResultUrl } = options;
+      const hops = new Hops({ ...connection, signal: lifetime.signal, onResultUrl, onCallId: noteCallId });
+      outcome = await holdCall(hops, endpoint, ticket, known?.url);
+    }
   } catch (error) {
-    if (job !== undefined && cancelled.reason !== HANDED_ON) await job.end();
-    if (cancelled.aborted) return { kind: 'cancelled' };
-    if (timedOut) return failed('EXECUTION_TIMEOUT', `no answer within ${ticket.timeout_ms} ms of execution`);
-    return classifyError(error);
-  } finally {
-    clearTimeout(executionTimer);
-    clearTimeout(partingTimer);
-    cancelled.removeEventListener('abort', end);
+    outcome = outcomeOfError(error, lifetime, ticket);
   }
+  // The verdict stands; what follows only sees to it that nobody works on for nothing.
+  lifetime.end();
+  if (spawned !== undefined && !lifetime.isHandedOn && !(await spawned.end(lifetime.partingSignal)))
+    options.onNotEnded?.();
+  lifetime.dispose();
+  // The calls that one looks up at the platform are those that did not end there.
+  return outcome.kind === 'failed' && callId !== undefined
+    ? { upstream_call_id: callId, ...outcome }
+    : outcome;
 }
 
-function classifyError(error: unknown): OutcomeResult {
+function outcomeOfError(error: unknown, lifetime: CallLifetime, ticket: Ticket): OutcomeResult {
+  if (lifetime.isCancelled) return { kind: 'cancelled' };
+  if (lifetime.timedOut)
+    return failed('EXECUTION_TIMEOUT', `no answer within ${ticket.timeout_ms} ms of execution`);
   if (error instanceof ResponseTooLargeError) return failed('RESPONSE_TOO_LARGE', error.message);
   if (error instanceof HopError) return failed('RESPONSE_INVALID', error.message);
-  if (error instanceof HopTimeoutError) return failed('CONNECTION_LOST', error.message);
+  if (error instanceof HopTimeoutError || error instanceof LostError)
+    return failed('CONNECTION_LOST', error.message);
   const code = codeOf(error);
   return isUnreachable(error)
     ? failed('ENDPOINT_UNREACHABLE', `the endpoint cannot be reached (${code})`)
     : failed('CONNECTION_LOST', `the connection broke before the answer (${code})`);
 }
 
-function sameOrigin(left: string, right: string): boolean {
-  return URL.canParse(left) && new URL(left).origin === new URL(right).origin;
+/** An address that is not on the endpoint's own origin is none: the credentials would go there. */
+function knownAddress(
+  address: string | undefined,
+  endpoint: Endpoint,
+): { readonly isSpawned: boolean; readonly url: string } | undefined {
+  if (address === undefined) return undefined;
+  const isSpawned = address.startsWith(SPAWNED);
+  const url = isSpawned ? address.slice(SPAWNED.length) : address;
+  const isOwn = URL.canParse(url) && new URL(url).origin === new URL(endpoint.url).origin;
+  return isOwn ? { isSpawned, url } : undefined;
 }

@@ -56,8 +56,8 @@ describe('whoever calls Modal', () => {
       {
         credentials: { modalKey: 'wk-1', modalSecret: 'ws-2' },
         cancelled: new AbortController().signal,
-        resultUrl: undefined,
-        onResultUrl: () => Promise.resolve(),
+        callAddress: undefined,
+        onCallAddress: () => Promise.resolve(),
         ...options,
       },
     );
@@ -156,7 +156,7 @@ describe('whoever calls Modal', () => {
 
   it('caller rule 7: sends the key of the attempt, the same when the attempt is made again', async () => {
     modal.next(answering(408, 'gone'), answering(200, SUCCESS));
-    await call({ resultUrl: `${modal.origin}/m?t=1` });
+    await call({ callAddress: `${modal.origin}/m?t=1` });
     modal.next(answering(200, SUCCESS));
     await call({}, { epoch: 6 });
     const keys = modal.exchanges.flatMap(({ method, headers }) =>

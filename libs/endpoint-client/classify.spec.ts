@@ -10,6 +10,7 @@ const SAID: readonly (readonly [status: number, body: string, code: string])[] =
   [401, 'modal-http: missing credentials for proxy authorization', 'ENDPOINT_CREDENTIALS_REJECTED'],
   [401, 'modal-http: invalid credentials for proxy authorization', 'ENDPOINT_CREDENTIALS_REJECTED'],
   [403, 'modal-http: forbidden', 'ENDPOINT_CREDENTIALS_REJECTED'],
+  [403, '{"detail":"this prompt is not allowed"}', 'REQUEST_REJECTED'],
   [404, 'modal-http: invalid function call', 'ENDPOINT_NOT_FOUND'],
   [404, 'modal-http: app for invoked web endpoint is stopped', 'ENDPOINT_STOPPED'],
   [404, 'modal-http: workspace ac-AbC123 is disabled', 'WORKSPACE_DISABLED'],

@@ -38,7 +38,9 @@ export function classifyStatus(
 }
 
 function codeOfStatus(status: number, body: string): AttemptErrorCode {
-  if (status === 401 || status === 403) return 'ENDPOINT_CREDENTIALS_REJECTED';
+  // A 403 of an application may be about this request only, such as a moderated prompt.
+  if (status === 401 || (status === 403 && body.includes('modal-http:')))
+    return 'ENDPOINT_CREDENTIALS_REJECTED';
   if (status === 408) return 'INPUT_UNDELIVERED';
   if (status === 429) return 'RATE_LIMITED';
   // No container is ready, and none is waited for: only some kinds of deployments say so.

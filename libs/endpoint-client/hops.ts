@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
 import { isAxiosError, type AxiosInstance } from 'axios';
 import { credentialHeaders, type Endpoint, type EndpointCredentials } from './endpoint.js';
-import { ResponseTooLargeError } from './http.js';
+import { NEVER_SENT, ResponseTooLargeError } from './http.js';
 import type { RequestLimiter } from './request-limiter.js';
 
 /** The platform answers 303 after 150 s; a request that is silent for longer has lost its peer. */
@@ -32,6 +32,8 @@ export interface HopReply {
 export class HopError extends Error {}
 /** Nothing came within the time a request may take; the call itself may still run. */
 export class HopTimeoutError extends Error {}
+/** Whether the endpoint took the request will never be known. */
+export class LostError extends Error {}
 
 export interface HopsOptions {
   readonly client: AxiosInstance;
@@ -126,7 +128,9 @@ export class Hops {
     headers: Readonly<Record<string, string>> = {},
   ): Promise<RawReply> {
     const { client, endpoint, credentials, limiter, signal, onCallId } = this.options;
-    await limiter?.turn(signal);
+    // Ending work must not wait behind what begins it.
+    if (method === 'DELETE') limiter?.takeAtOnce();
+    else await limiter?.turn(signal);
     // Not AbortSignal.timeout and AbortSignal.any: they would keep every timer to its end.
     const abort = new AbortController();
     const forward = (): void => abort.abort();
@@ -174,18 +178,9 @@ export class Hops {
   }
 }
 
-const UNREACHABLE: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
-
 /** Whether the request certainly never reached the endpoint. */
 export function isUnreachable(error: unknown): boolean {
-  return UNREACHABLE.has(codeOf(error));
+  return NEVER_SENT.has(codeOf(error));
 }
 
 /** Name of what broke a request: a system's or client's error code. */

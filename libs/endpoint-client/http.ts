@@ -6,7 +6,14 @@ import { Agent, type Dispatcher } from 'undici';
 export const RESPONSE_BYTES_MAX = 1_048_576;
 
 /** Connection errors that are certain to come before a byte of the request was sent. */
-const BEFORE_SENDING = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']);
+export const NEVER_SENT: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 export class ResponseTooLargeError extends Error {}
 
@@ -88,7 +95,7 @@ export function createHttpClient(): HttpClient {
   axiosRetry(instance, {
     retries: 1,
     retryDelay: () => 25,
-    retryCondition: (error) => BEFORE_SENDING.has(error.code ?? ''),
+    retryCondition: (error) => NEVER_SENT.has(error.code ?? ''),
   });
   return { axios: instance, close: () => agent.destroy() };
 }

@@ -1,4 +1,5 @@
-export { HANDED_ON, callEndpoint, type CallOptions } from './call-endpoint.js';
+export { callEndpoint, type CallOptions } from './call-endpoint.js';
+export { HANDED_ON } from './call-lifetime.js';
 export type { Endpoint, EndpointCredentials } from './endpoint.js';
 export { createHttpClient, type HttpClient } from './http.js';
 export { Nudge } from './nudge.js';

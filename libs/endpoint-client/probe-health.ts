@@ -4,7 +4,8 @@ import { credentialHeaders, type Endpoint, type EndpointCredentials } from './en
 import { codeOf } from './hops.js';
 import { isNameOf } from './protocols.js';
 
-const PROBE_TIMEOUT_MS = 5000;
+/** Giving up on a gateway that is starting would end its start: it is waited for as long as any other request. */
+const PROBE_TIMEOUT_MS = 170_000;
 
 /** Whatever else a deployment says of itself is its own business. */
 const healthSchema = z.object({ status: z.string(), region: z.string().nullish() });
@@ -30,7 +31,8 @@ export async function probeHealth(
     const response = await client.request<string>({
       method: 'GET',
       url: endpoint.healthUrl,
-      headers: credentialHeaders(credentials),
+      // They are sent to the endpoint's own origin only, wherever its health is told.
+      headers: isOwnOrigin(endpoint) ? credentialHeaders(credentials) : {},
       signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
     });
     if (response.status !== 200) return { healthy: false, detail: `health answered ${response.status}` };
@@ -46,4 +48,8 @@ export async function probeHealth(
   } catch (error) {
     return { healthy: false, detail: `health cannot be read (${codeOf(error)})` };
   }
+}
+
+function isOwnOrigin({ url, healthUrl }: Endpoint): boolean {
+  return healthUrl !== undefined && new URL(healthUrl).origin === new URL(url).origin;
 }

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { CallFailure, ModelRequest, OutcomeResult, Ticket } from '#contracts';
+import { classifyStatus } from './classify.js';
 import type { Endpoint } from './endpoint.js';
+import type { HopReply } from './hops.js';
 
 /** Names an endpoint gives itself: bounded, and such as a database can store. */
 const attestedName = z.string().transform((name) => storable(name).slice(0, 256));
@@ -27,14 +29,13 @@ const modalAnswerSchema = z.discriminatedUnion('status', [
   z.object({ status: z.literal('error'), error: z.unknown(), error_type: optional(z.string()) }),
 ]);
 
-/** What a deployment says of a job that did not end with an answer; anything else is the model's own error. */
+/** What a deployment says of a call that did not end with an answer; anything else is the model's own error. */
 const ERROR_TYPES: Readonly<Record<string, { code: CallFailure['code']; detail: string }>> = {
-  // By somebody else: a job that Beacon cancels is not asked about again.
-  cancelled: { code: 'INPUT_LOST', detail: 'the job was cancelled at the endpoint' },
-  expired: { code: 'INPUT_LOST', detail: 'the endpoint no longer has the result of the job' },
-  lost: { code: 'INPUT_LOST', detail: 'the platform lost the job' },
-  timed_out: { code: 'FUNCTION_TIMED_OUT', detail: 'the job ran into the time limit of its function' },
-  crashed: { code: 'UPSTREAM_CRASHED', detail: 'the container of the job was killed' },
+  // By somebody else: a call that Beacon cancels is not asked about again.
+  cancelled: { code: 'INPUT_LOST', detail: 'the call was cancelled at the endpoint' },
+  lost: { code: 'INPUT_LOST', detail: 'the platform lost the call' },
+  timed_out: { code: 'FUNCTION_TIMED_OUT', detail: 'the call ran into the time limit of its function' },
+  crashed: { code: 'UPSTREAM_CRASHED', detail: 'the container of the call was killed' },
 };
 
 const openAiAnswerSchema = z.object({
@@ -76,6 +77,27 @@ export function requestBody(endpoint: Endpoint, ticket: Ticket): string {
 function isCompletion({ url }: Endpoint): boolean {
   const { pathname } = new URL(url);
   return pathname.endsWith('/completions') && !pathname.endsWith('/chat/completions');
+}
+
+/** The key under which the platform sees a job's attempt, and what goes with it. */
+export function callHeaders(ticket: Ticket): Record<string, string> {
+  return {
+    'content-type': 'application/json',
+    'idempotency-key': `${ticket.job_id}:${ticket.attempt}`,
+  };
+}
+
+/** What the final reply of a call means, however it was come by. */
+export function outcomeOf(endpoint: Endpoint, ticket: Ticket, reply: HopReply): OutcomeResult {
+  const { status, body, callId, retryAfter, wasRead } = reply;
+  if (status === 200) return readAnswer(endpoint, ticket, body, callId);
+  const failure = classifyStatus(status, body.slice(0, 4096), retryAfter, Date.now());
+  return {
+    ...failure,
+    // A result that is gone was lost after the call was made; a request that never arrived was not.
+    ...(wasRead && (status === 408 || status === 410) ? { code: 'INPUT_LOST' as const } : {}),
+    ...(callId === undefined ? {} : { upstream_call_id: callId }),
+  };
 }
 
 /** One text for endpoints that take no messages; those that do find the messages beside it. */

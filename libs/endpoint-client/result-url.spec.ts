@@ -53,8 +53,8 @@ describe('a call that is answered 303', () => {
       {
         credentials: { modalKey: 'wk-1', modalSecret: 'ws-2' },
         cancelled: new AbortController().signal,
-        resultUrl: undefined,
-        onResultUrl: (url) => {
+        callAddress: undefined,
+        onCallAddress: (url) => {
           stored.push(url);
           return Promise.resolve();
         },
@@ -94,7 +94,7 @@ describe('a call that is answered 303', () => {
     let requestsWhenStored = 0;
     let finishStoring = (): void => undefined;
     const outcome = call({
-      onResultUrl: async (url) => {
+      onCallAddress: async (url) => {
         requestsWhenStored = endpoint.exchanges.length;
         stored.push(url);
         await new Promise<void>((resolve) => (finishStoring = resolve));
@@ -185,7 +185,7 @@ describe('a call that is answered 303', () => {
   describe('and whose result URL an earlier holder stored', () => {
     it('is found again without a second call', async () => {
       endpoint.next(STILL_RUNNING('b'), answering(200, SUCCESS));
-      expect(await call({ resultUrl: resultUrl('a') })).toMatchObject({ kind: 'succeeded' });
+      expect(await call({ callAddress: resultUrl('a') })).toMatchObject({ kind: 'succeeded' });
       expect(endpoint.lines).toEqual([
         'GET /generate?__modal_attempt_token=a',
         'GET /generate?__modal_attempt_token=b',
@@ -198,7 +198,7 @@ describe('a call that is answered 303', () => {
         answering(status, 'Missing request, possibly due to expiry or cancellation'),
         answering(200, SUCCESS),
       );
-      expect(await call({ resultUrl: resultUrl('a') })).toMatchObject({ kind: 'succeeded' });
+      expect(await call({ callAddress: resultUrl('a') })).toMatchObject({ kind: 'succeeded' });
       expect(endpoint.lines).toEqual(['GET /generate?__modal_attempt_token=a', 'POST /generate']);
       expect(endpoint.exchanges[1]!.headers['idempotency-key']).toBe(`${TICKET.job_id}:1`);
     });
@@ -206,7 +206,7 @@ describe('a call that is answered 303', () => {
     it('is made anew where the URL is not of this endpoint', async () => {
       for (const url of [`${elsewhere.origin}/generate?x=1`, 'no url']) {
         endpoint.next(answering(200, SUCCESS));
-        expect(await call({ resultUrl: url })).toMatchObject({ kind: 'succeeded' });
+        expect(await call({ callAddress: url })).toMatchObject({ kind: 'succeeded' });
       }
       expect(endpoint.lines).toEqual(['POST /generate', 'POST /generate']);
       expect(elsewhere.lines).toEqual([]);

@@ -8,18 +8,19 @@ const PUT_TIMEOUT_MS = 1000;
 const decoder = new TextDecoder();
 
 /**
- * Where a running call can be found again: the result URL of a 303, keyed by job and attempt: a ticket that
- * is issued again for the same attempt finds the same call. Written before the URL is followed, read by whoever
- * receives the ticket next. The URL is a credential: it is never logged.
+ * Where a running call can be found again: the result URL of a 303, or the address of a spawned call. Keyed by job and
+ * attempt: a ticket that
+ * is issued again for the same attempt finds the same call. Written before anything is asked there, read by whoever
+ * receives the ticket next. The address is a credential: it is never logged.
  */
 export class CallStore {
   private bucket: Promise<KV> | undefined;
 
   constructor(private readonly connection: NatsConnection) {}
 
-  async put(jobId: string, attempt: number, resultUrl: string): Promise<void> {
+  async put(jobId: string, attempt: number, address: string): Promise<void> {
     await this.withBucket((bucket) =>
-      bucket.put(subjects.callKey(jobId, attempt), resultUrl, { timeout: PUT_TIMEOUT_MS }),
+      bucket.put(subjects.callKey(jobId, attempt), address, { timeout: PUT_TIMEOUT_MS }),
     );
   }
 

@@ -27,6 +27,7 @@ export class Endpoints {
       models: endpoint.models,
       concurrency: endpoint.concurrency,
       scaledownWindowMs: endpoint.scaledown_window_s * 1000,
+      hasHealthUrl: endpoint.health_url !== undefined,
     }));
     this.ids = this.specs.map(({ id }) => id);
     this.specById = new Map(this.specs.map((spec) => [spec.id, spec]));

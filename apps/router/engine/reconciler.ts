@@ -248,12 +248,13 @@ export class Reconciler {
       PROBE_TIMEOUT_MS,
     );
     const healthy = reply?.healthy ?? false;
+    const health = healthy ? 'well' : reply?.pending === true ? 'pending' : 'ill';
     let change: BreakerChange[] = [];
     try {
       await database.admissionTransaction(async (client, nowMs) => {
         const before = (await readEndpoints(client, endpoints.ids)).get(endpointId)?.record;
         if (before === undefined) return;
-        const record = afterProbe(before, healthy, breaker, nowMs);
+        const record = afterProbe(before, health, breaker, nowMs);
         if (record !== before) await writeEndpointRecords(client, [{ endpointId, record }]);
         change = breakerChanges(new Map([[endpointId, { record: before }]]), new Map([[endpointId, record]]));
       });
@@ -262,7 +263,7 @@ export class Reconciler {
         {
           event: 'endpoint.probed',
           endpoint_id: endpointId,
-          healthy,
+          health,
           detail: reply?.detail ?? 'no dispatcher answered',
         },
         'an endpoint that was down was probed',

@@ -67,7 +67,15 @@ function aJob(changes: Partial<SettlingJob> = {}): SettlingJob {
 function anEndpoint(region: string, record: Partial<EndpointRecord> = {}, workspace = 'w'): EndpointView {
   const id = `${region.toLowerCase()}-m`;
   return {
-    spec: { id, region, workspace, models: ['m'], concurrency: 1, scaledownWindowMs: 60_000 },
+    spec: {
+      id,
+      region,
+      workspace,
+      models: ['m'],
+      concurrency: 1,
+      scaledownWindowMs: 60_000,
+      hasHealthUrl: true,
+    },
     record: { ...FRESH_ENDPOINT, ...record },
     leases: 1,
     dispatcherAlive: true,

@@ -206,7 +206,7 @@ function neighboursAfter(
   if (failed === undefined || traitsOf(code).scope !== 'workspace') return [];
   return endpoints.flatMap(({ spec, record }) => {
     if (spec.id === failed.spec.id || spec.workspace !== failed.spec.workspace) return [];
-    const next = afterWorkspaceFailure(record, code, policy, nowMs);
+    const next = afterWorkspaceFailure(record, spec, code, policy, nowMs);
     return next === record ? [] : [{ endpointId: spec.id, record: next }];
   });
 }

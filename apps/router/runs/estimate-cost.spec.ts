@@ -9,6 +9,7 @@ const configuration = parseConfiguration(
     regions: { US: {}, EU: {} },
     endpoints: [
       { id: 'us-m', region: 'US', models: ['m'], url: 'http://127.0.0.1:9/us', scaledown_window_s: 300 },
+      { id: 'us-o', region: 'US', models: ['m'], url: 'http://127.0.0.1:9/o', protocol: 'openai' },
       { id: 'eu-m', region: 'EU', models: ['m'], url: 'http://127.0.0.1:9/eu', gpu: 'ABACUS' },
     ],
   }),
@@ -35,6 +36,7 @@ describe('the cost of a run', () => {
   it.each([
     ['nothing was learned', { 'us-m': 8 }, []],
     ['no cold start was learned', { 'us-m': 8 }, KNOWN.slice(0, 1)],
+    ['an endpoint is not paid by the GPU second', { 'us-m': 1, 'us-o': 1 }, KNOWN],
     ['the price of a GPU is not known', { 'eu-m': 1 }, [learned('EU', false, 1), learned('EU', true, 2)]],
   ])('is not said where %s', (_title, cells, times) => {
     expect(estimateCostUsd(cells, configuration, times)).toBeNull();

@@ -18,6 +18,8 @@ export function estimateCostUsd(
   for (const endpoint of endpoints) {
     const cells = cellsPerEndpoint[endpoint.id] ?? 0;
     if (cells === 0) continue;
+    // Whoever serves it is not paid by the GPU second.
+    if (endpoint.protocol === 'openai') return null;
     const warmS = secondsOf(endpoint, learned, false);
     const coldS = secondsOf(endpoint, learned, true);
     if (warmS === undefined || coldS === undefined) return null;

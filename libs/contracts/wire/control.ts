@@ -38,7 +38,12 @@ export const ticketCheckReplySchema = z.object({
 export type TicketCheckReply = z.infer<typeof ticketCheckReplySchema>;
 
 export const probeSchema = z.object({ endpoint_id: z.string() });
-export const probeReplySchema = z.object({ healthy: z.boolean(), detail: z.string() });
+export const probeReplySchema = z.object({
+  healthy: z.boolean(),
+  /** Nothing is known yet: the endpoint has been asked, and is waited for. */
+  pending: z.boolean().optional(),
+  detail: z.string(),
+});
 export type ProbeReply = z.infer<typeof probeReplySchema>;
 
 /** One process's metrics, as its registry spells them; read by the registry that adds them up. */

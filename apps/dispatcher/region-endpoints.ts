@@ -1,7 +1,15 @@
 import { ConfigurationError, type Configuration, type EndpointConfiguration, type Settings } from '#config';
 import { isModalUrl, workspaceOf } from '#domain';
-import { RequestLimiter, type EndpointCredentials } from '#endpoint-client';
-import type { WorkerEndpoint } from './endpoint-worker.js';
+import { RequestLimiter, type Endpoint, type EndpointCredentials } from '#endpoint-client';
+
+/** What a dispatcher knows of one of its endpoints. */
+export interface RegionEndpoint extends Endpoint {
+  /** Calls in flight at once. */
+  readonly concurrency: number;
+  readonly credentials: EndpointCredentials | undefined;
+  /** Shared by all endpoints of its workspace. */
+  readonly limiter: RequestLimiter | undefined;
+}
 
 /** Modal refuses more than 200 in a second; room is left for what else calls the workspace. */
 const MODAL_REQUESTS_PER_S = 150;
@@ -12,12 +20,12 @@ const BURST_S = 1;
  * One region's endpoints, each with its credentials and its share of the workspace's request rate.
  * @throws ConfigurationError where a key that an endpoint names is not in the environment
  */
-export function workerEndpoints(
+export function regionEndpoints(
   region: string,
   settings: Settings,
   configuration: Configuration,
   environment: Readonly<Record<string, string | undefined>>,
-): WorkerEndpoint[] {
+): RegionEndpoint[] {
   const limiters = new Map<string, RequestLimiter>();
   const regionNames = [region, ...(configuration.regions[region]?.aliases ?? [])];
   return configuration.endpoints

@@ -1,7 +1,9 @@
 import type { OutcomeResult, Ticket } from '#contracts';
 import { LocalEndpoint, answering, type EndpointReply } from '#testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { HANDED_ON, callEndpoint, type CallOptions } from './call-endpoint.js';
+import { callEndpoint, type CallOptions } from './call-endpoint.js';
+import { HANDED_ON } from './call-lifetime.js';
+import type { Endpoint } from './endpoint.js';
 import { createHttpClient, type HttpClient } from './http.js';
 import { Nudge } from './nudge.js';
 
@@ -23,50 +25,56 @@ const SPAWNED = answering(202, { status: 'pending', call_id: 'fc-7' });
 const PENDING = answering(202, { status: 'pending', call_id: 'fc-7' });
 const breaking: EndpointReply = ({ response }) => void response.destroy();
 
-describe('a call to an endpoint that takes jobs', () => {
+describe('a call that is spawned', () => {
   let endpoint: LocalEndpoint;
   let http: HttpClient;
   let stored: string[];
   let named: string[];
+  let notEnded: number;
 
   beforeEach(async () => {
     endpoint = await LocalEndpoint.start();
     http = createHttpClient();
     stored = [];
     named = [];
+    notEnded = 0;
   });
   afterEach(async () => {
     await http.close();
     await endpoint.close();
   });
 
-  const call = (options: Partial<CallOptions> = {}, ticket: Partial<Ticket> = {}): Promise<OutcomeResult> =>
+  const anEndpoint = (pollMaxMs = 50): Endpoint => ({
+    ...{ id: 'us-m', region: 'US', regionNames: ['US'], protocol: 'modal-hf', healthUrl: undefined },
+    ...{ url: `${endpoint.origin}/m`, jobsUrl: `${endpoint.origin}/jobs`, pollMaxMs },
+  });
+  const quiet: CallOptions = {
+    credentials: { modalKey: 'wk-1', modalSecret: 'ws-2' },
+    cancelled: new AbortController().signal,
+    callAddress: undefined,
+    onCallAddress: () => Promise.resolve(),
+  };
+  const call = (
+    options: Partial<CallOptions> = {},
+    ticket: Partial<Ticket> = {},
+    pollMaxMs?: number,
+  ): Promise<OutcomeResult> =>
     callEndpoint(
       http.axios,
-      {
-        id: 'us-m',
-        region: 'US',
-        regionNames: ['US'],
-        protocol: 'modal-hf',
-        url: `${endpoint.origin}/m`,
-        jobsUrl: `${endpoint.origin}/jobs`,
-        pollMaxMs: 50,
-        healthUrl: undefined,
-      },
+      anEndpoint(pollMaxMs),
       { ...TICKET, ...ticket },
       {
-        credentials: { modalKey: 'wk-1', modalSecret: 'ws-2' },
-        cancelled: new AbortController().signal,
-        resultUrl: undefined,
-        onResultUrl: (url) => {
-          stored.push(url);
+        ...quiet,
+        onCallAddress: (address) => {
+          stored.push(address);
           return Promise.resolve();
         },
         onCallId: (id) => named.push(id),
+        onNotEnded: () => (notEnded += 1),
         ...options,
       },
     );
-  const jobUrl = (): string => `${endpoint.origin}/jobs/fc-7`;
+  const jobUrl = (): string => `spawned ${endpoint.origin}/jobs/fc-7`;
 
   it('caller rule 6: is spawned and polled, so that nothing is held open while it is cold', async () => {
     endpoint.next(SPAWNED, PENDING, PENDING, answering(200, SUCCESS));
@@ -90,7 +98,7 @@ describe('a call to an endpoint that takes jobs', () => {
     endpoint.next(SPAWNED, answering(200, SUCCESS));
     let linesWhenStored: string[] = [];
     await call({
-      onResultUrl: () => {
+      onCallAddress: () => {
         linesWhenStored = endpoint.lines;
         return Promise.resolve();
       },
@@ -100,20 +108,20 @@ describe('a call to an endpoint that takes jobs', () => {
 
   it('is polled, not spawned, where an earlier holder stored it', async () => {
     endpoint.next(PENDING, answering(200, SUCCESS));
-    expect(await call({ resultUrl: jobUrl() })).toMatchObject({ kind: 'succeeded' });
+    expect(await call({ callAddress: jobUrl() })).toMatchObject({ kind: 'succeeded' });
     expect(endpoint.lines).toEqual(['GET /jobs/fc-7', 'GET /jobs/fc-7']);
   });
 
   it.each([404, 410])('is spawned anew where what was stored is no longer known (%d)', async (status) => {
     endpoint.next(answering(status, { detail: 'gone' }), SPAWNED, answering(200, SUCCESS));
-    expect(await call({ resultUrl: jobUrl() })).toMatchObject({ kind: 'succeeded' });
+    expect(await call({ callAddress: jobUrl() })).toMatchObject({ kind: 'succeeded' });
     expect(endpoint.lines).toEqual(['GET /jobs/fc-7', 'POST /jobs', 'GET /jobs/fc-7']);
   });
 
   it('is followed as it was made where the configuration has changed since', async () => {
     endpoint.next(answering(200, SUCCESS));
     const held = `${endpoint.origin}/m?__modal_attempt_token=a`;
-    expect(await call({ resultUrl: held })).toMatchObject({ kind: 'succeeded' });
+    expect(await call({ callAddress: held })).toMatchObject({ kind: 'succeeded' });
     expect(endpoint.lines).toEqual(['GET /m?__modal_attempt_token=a']);
   });
 
@@ -130,33 +138,56 @@ describe('a call to an endpoint that takes jobs', () => {
     expect(endpoint.lines.filter((line) => line === 'POST /jobs')).toHaveLength(1);
   });
 
-  it('is asked for at once when the endpoint reports its end', async () => {
+  it.each([
+    ['at once when the endpoint reports its end', true],
+    ['seldom otherwise', false],
+  ])('is asked for %s', async (_title, isReported) => {
     const nudge = new Nudge();
-    endpoint.next(SPAWNED, PENDING, answering(200, SUCCESS));
-    const outcome = callEndpoint(
-      http.axios,
-      {
-        id: 'us-m',
-        region: 'US',
-        regionNames: ['US'],
-        protocol: 'modal-hf',
-        url: `${endpoint.origin}/m`,
-        jobsUrl: `${endpoint.origin}/jobs`,
-        pollMaxMs: 600_000,
-        healthUrl: undefined,
-      },
-      { ...TICKET, timeout_ms: 60_000 },
-      {
-        credentials: undefined,
-        cancelled: new AbortController().signal,
-        resultUrl: undefined,
-        onResultUrl: () => Promise.resolve(),
-        nudge,
-      },
+    const rare = Array.from({ length: 7 }, () => PENDING);
+    endpoint.next(SPAWNED, ...rare, answering(200, SUCCESS));
+    const outcome = call({ nudge }, { timeout_ms: 2900 }, 600_000);
+    // By now the next pause is longer than a second.
+    await endpoint.exchange(1 + rare.length);
+    if (isReported) nudge.give();
+    // The control runs out of time before the next poll.
+    expect(await outcome).toMatchObject(
+      isReported ? { kind: 'succeeded' } : { kind: 'failed', code: 'EXECUTION_TIMEOUT' },
     );
-    await endpoint.exchange(2);
-    nudge.give();
+  });
+
+  it('is asked about further where the gateway is gone for a moment, as while it restarts', async () => {
+    endpoint.next(
+      SPAWNED,
+      answering(404, 'modal-http: invalid function call'),
+      answering(500, 'modal-http: internal error: something new'),
+      answering(200, SUCCESS),
+    );
+    expect(await call()).toMatchObject({ kind: 'succeeded' });
+    expect(endpoint.lines.filter((line) => line === 'POST /jobs')).toHaveLength(1);
+  });
+
+  it.each<[string, EndpointReply]>([
+    ['408', answering(408, 'Missing request, possibly due to expiry or cancellation')],
+    ['503', answering(503, { detail: 'the call could not be recorded' })],
+    ['500', answering(500, 'modal-http: internal error: Server has lost track of input')],
+  ])(
+    'is spawned again under the same key where the first answer is a doubtful %s',
+    async (_title, doubtful) => {
+      endpoint.next(doubtful, SPAWNED, answering(200, SUCCESS));
+      expect(await call()).toMatchObject({ kind: 'succeeded' });
+      const keys = endpoint.exchanges.slice(0, 2).map(({ headers }) => headers['idempotency-key']);
+      expect(new Set(keys)).toEqual(new Set([`${JOB_ID}:1`]));
+    },
+  );
+
+  it('is polled where it was spawned although the endpoint takes no jobs any more', async () => {
+    endpoint.next(PENDING, answering(200, SUCCESS));
+    const outcome = callEndpoint(http.axios, { ...anEndpoint(), jobsUrl: undefined }, TICKET, {
+      ...quiet,
+      callAddress: jobUrl(),
+    });
     expect(await outcome).toMatchObject({ kind: 'succeeded' });
+    expect(endpoint.lines).toEqual(['GET /jobs/fc-7', 'GET /jobs/fc-7']);
   });
 
   describe('that is to end', () => {
@@ -192,6 +223,48 @@ describe('a call to an endpoint that takes jobs', () => {
       endpoint.next(SPAWNED, () => undefined, answering(200, { status: 'cancelled' }));
       expect(await call({}, { timeout_ms: 200 })).toMatchObject({ code: 'EXECUTION_TIMEOUT' });
       expect(endpoint.lines.at(-1)).toBe('DELETE /jobs/fc-7');
+    });
+
+    it.each<[string, EndpointReply]>([
+      ['503', answering(503)],
+      ['429', answering(429, 'modal-http: rate limit')],
+      ['a broken connection', breaking],
+      ['a gateway that restarts', answering(404, 'modal-http: invalid function call')],
+    ])('is told so again where the first word met %s', async (_title, reply) => {
+      endpoint.next(SPAWNED, () => undefined, reply, answering(200, { status: 'cancelled' }));
+      expect(await call({}, { timeout_ms: 200 })).toMatchObject({ code: 'EXECUTION_TIMEOUT' });
+      expect(endpoint.lines.slice(2)).toEqual(['DELETE /jobs/fc-7', 'DELETE /jobs/fc-7']);
+      expect(notEnded).toBe(0);
+    });
+
+    it('is reported as perhaps still running where the endpoint will not hear of it', async () => {
+      endpoint.next(SPAWNED, () => undefined, answering(401, 'no'));
+      expect(await call({}, { timeout_ms: 200 })).toMatchObject({
+        code: 'EXECUTION_TIMEOUT',
+        upstream_call_id: 'fc-7',
+      });
+      expect(notEnded).toBe(1);
+    });
+
+    it('is ended upstream where it can no longer be asked about', async () => {
+      endpoint.next(
+        SPAWNED,
+        answering(401, 'modal-http: invalid credentials for proxy authorization'),
+        answering(200, { status: 'cancelled' }),
+      );
+      expect(await call()).toMatchObject({ code: 'ENDPOINT_CREDENTIALS_REJECTED' });
+      expect(endpoint.lines.at(-1)).toBe('DELETE /jobs/fc-7');
+    });
+
+    it('ends as what ended it, however long the goodbye takes', async () => {
+      endpoint.next(SPAWNED, answering(303), answering(503), answering(200, { status: 'cancelled' }));
+      expect(await call({}, { timeout_ms: 250 })).toMatchObject({ code: 'RESPONSE_INVALID' });
+    });
+
+    it('is not told anything once it has ended by itself', async () => {
+      endpoint.next(SPAWNED, answering(200, { status: 'error', error: 'x' }));
+      expect(await call()).toMatchObject({ code: 'MODEL_ERROR' });
+      expect(endpoint.lines).toEqual(['POST /jobs', 'GET /jobs/fc-7']);
     });
 
     it('goes on upstream where its holder only hands it on', async () => {
@@ -252,7 +325,7 @@ describe('a call to an endpoint that takes jobs', () => {
         'ENDPOINT_STOPPED',
       ],
     ])('%s at a poll', async (_title, reply, code) => {
-      endpoint.next(SPAWNED, reply);
+      endpoint.next(SPAWNED, reply, answering(200, { status: 'cancelled' }));
       expect(await call()).toMatchObject({ kind: 'failed', code });
     });
   });

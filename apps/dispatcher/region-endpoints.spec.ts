@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import type { RequestLimiter } from '#endpoint-client';
 import { loadSettings, parseConfiguration, type Configuration } from '#config';
-import { workerEndpoints } from './worker-endpoints.js';
+import { regionEndpoints } from './region-endpoints.js';
 
 const never = new AbortController().signal;
 
@@ -24,20 +25,23 @@ const settings = loadSettings({ MODAL_KEY: 'wk-1', MODAL_SECRET: 'ws-2' });
 describe('what a dispatcher knows of its endpoints', () => {
   it("caller rule 11: the regions share the rate of a workspace, and its endpoints share a region's part", async () => {
     const configuration = configurationOf(MODAL, { requests_per_s: 3 });
-    const [first, second] = workerEndpoints('US', settings, configuration, {});
+    const [first, second] = regionEndpoints('US', settings, configuration, {});
     expect(first!.limiter).toBe(second!.limiter);
-    // One a second each: the second request would wait for nearly that long.
+    // One a second each: the second request has to wait for its turn.
     await first!.limiter!.turn(never);
-    expect(second!.limiter!.reserve()).toBeGreaterThan(900);
+    expect(await isHeldBack(second!.limiter!)).toBe(true);
   });
 
-  it('caller rule 11: Modal is not asked more than it answers, and nobody else is limited unasked', () => {
-    const [modal] = workerEndpoints('US', settings, configurationOf(MODAL), {});
+  it('caller rule 11: Modal is not asked more than it answers, and nobody else is limited unasked', async () => {
+    const [modal] = regionEndpoints('US', settings, configurationOf(MODAL), {});
     const own = [{ region: 'US', url: 'http://127.0.0.1:9/m' }];
-    const [local] = workerEndpoints('US', settings, configurationOf(own), {});
-    const waitsOf = (reserve: () => number): number[] => Array.from({ length: 200 }, reserve);
-    expect(Math.max(...waitsOf(() => modal!.limiter!.reserve()))).toBeGreaterThan(1000);
-    expect(Math.max(...waitsOf(() => local!.limiter!.reserve()))).toBe(0);
+    const [local] = regionEndpoints('US', settings, configurationOf(own), {});
+    for (const { limiter } of [modal!, local!])
+      for (let sent = 0; sent < 200; sent += 1) limiter!.takeAtOnce();
+    expect({ modal: await isHeldBack(modal!.limiter!), local: await isHeldBack(local!.limiter!) }).toEqual({
+      modal: true,
+      local: false,
+    });
   });
 
   it("gives Modal's credentials to endpoints of its protocol, and an API key to the endpoint that names it", () => {
@@ -51,7 +55,7 @@ describe('what a dispatcher knows of its endpoints', () => {
       },
       { region: 'US', url: 'https://open.example/v1/chat/completions', protocol: 'openai' },
     ]);
-    const endpoints = workerEndpoints('US', settings, configuration, { A_KEY: 'sk-1' });
+    const endpoints = regionEndpoints('US', settings, configuration, { A_KEY: 'sk-1' });
     expect(endpoints.map(({ credentials }) => credentials)).toEqual([
       { modalKey: 'wk-1', modalSecret: 'ws-2' },
       { apiKey: 'sk-1' },
@@ -68,10 +72,10 @@ describe('what a dispatcher knows of its endpoints', () => {
         api_key_env: 'A_KEY',
       },
     ]);
-    expect(() => workerEndpoints('US', settings, configuration, {})).toThrow(
+    expect(() => regionEndpoints('US', settings, configuration, {})).toThrow(
       'A_KEY is not set; endpoint e0 names it as its key',
     );
-    expect(workerEndpoints('EU', settings, configuration, {})).toEqual([]);
+    expect(regionEndpoints('EU', settings, configuration, {})).toEqual([]);
   });
 
   it('knows its endpoints under every name of the region, and their job routes without a slash at the end', () => {
@@ -79,9 +83,20 @@ describe('what a dispatcher knows of its endpoints', () => {
     const configuration = configurationOf([
       { region: 'US', url, jobs_url: 'https://acme--a.modal.run/jobs/' },
     ]);
-    expect(workerEndpoints('US', settings, configuration, {})[0]).toMatchObject({
+    expect(regionEndpoints('US', settings, configuration, {})[0]).toMatchObject({
       regionNames: ['US', 'us-east'],
       jobsUrl: 'https://acme--a.modal.run/jobs',
     });
   });
 });
+
+/** Whether a request has to wait for its turn; it is then given up. */
+async function isHeldBack(limiter: RequestLimiter): Promise<boolean> {
+  const impatient = new AbortController();
+  const turn = limiter.turn(impatient.signal);
+  setImmediate(() => impatient.abort());
+  return turn.then(
+    () => false,
+    () => true,
+  );
+}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { until } from '#testing';
-import { ResultUrlKeeper } from './result-url-keeper.js';
+import { CallAddressKeeper } from './call-address-keeper.js';
 
 /** Fails, hangs or stores, put by put; then stores. */
 function aStore(...puts: ('fails' | 'hangs')[]) {
@@ -26,7 +26,7 @@ function aStore(...puts: ('fails' | 'hangs')[]) {
 describe('a running call', () => {
   it('can be found again before its result URL is followed', async () => {
     const store = aStore();
-    const keeper = new ResultUrlKeeper(store, () => undefined);
+    const keeper = new CallAddressKeeper(store, () => undefined);
     await keeper.keep('a');
     expect(store.stored).toEqual(['a']);
     await keeper.keep('b');
@@ -38,7 +38,7 @@ describe('a running call', () => {
   it('is stored as soon as the store is back, with its latest URL', async () => {
     const store = aStore('fails', 'fails');
     const failures: unknown[] = [];
-    const keeper = new ResultUrlKeeper(store, (error) => failures.push(error));
+    const keeper = new CallAddressKeeper(store, (error) => failures.push(error));
     void keeper.keep('a');
     await until('a failure', () => failures.length > 0);
     void keeper.keep('b');
@@ -50,20 +50,20 @@ describe('a running call', () => {
   it('does not stand still while the store does not answer', async () => {
     const store = aStore('hangs');
     const startedMs = performance.now();
-    await new ResultUrlKeeper(store, () => undefined).keep('a');
+    await new CallAddressKeeper(store, () => undefined).keep('a');
     expect(performance.now() - startedMs).toBeLessThan(5000);
     expect(store.stored).toEqual([]);
   });
 
   it('that was never answered 303 has nothing to forget', async () => {
     const store = aStore();
-    await new ResultUrlKeeper(store, () => undefined).end();
+    await new CallAddressKeeper(store, () => undefined).end();
     expect(store.log).toEqual([]);
   });
 
   it('that was found in the store is not stored again, but forgotten', async () => {
     const store = aStore();
-    const keeper = new ResultUrlKeeper(store, () => undefined);
+    const keeper = new CallAddressKeeper(store, () => undefined);
     keeper.found('a');
     await keeper.keep('a');
     await keeper.end();
@@ -72,7 +72,7 @@ describe('a running call', () => {
 
   it('is stored no more once it is over', async () => {
     const store = aStore('fails', 'fails');
-    const keeper = new ResultUrlKeeper(store, () => undefined);
+    const keeper = new CallAddressKeeper(store, () => undefined);
     void keeper.keep('a');
     await until('a try', () => store.log.length > 0);
     await keeper.end();

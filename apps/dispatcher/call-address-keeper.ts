@@ -1,41 +1,41 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 /** What of the store of running calls one call needs. */
-export interface ResultUrlStore {
-  put(resultUrl: string): Promise<void>;
+export interface CallAddressStore {
+  put(address: string): Promise<void>;
   forget(): Promise<void>;
 }
 
 /**
- * How long a call waits for its result URL to be stored before it follows it. Long enough for a store that is there;
+ * How long a call waits for its address to be stored before anything is asked there. Long enough for a store that is there;
  * while NATS is away the call goes on, because the platform gives up a call that nobody waits for.
  */
 const STORED_WITHIN_MS = 500;
 const RETRY_MS = 100;
 const RETRY_MAX_MS = 1000;
 
-/** Sees to it that a running call can be found again: stores its latest result URL, trying for as long as it matters. */
-export class ResultUrlKeeper {
+/** Sees to it that a running call can be found again: stores its latest address, trying for as long as it matters. */
+export class CallAddressKeeper {
   private latest: string | undefined;
   private stored: string | undefined;
   private storing: Promise<void> | undefined;
   private ended = false;
 
-  /** @param onNotStored hears of every failure; the URL itself is a credential and is not told */
+  /** @param onNotStored hears of every failure; the address itself is a credential and is not told */
   constructor(
-    private readonly store: ResultUrlStore,
+    private readonly store: CallAddressStore,
     private readonly onNotStored: (error: unknown) => void,
   ) {}
 
-  /** The URL was found in the store. */
-  found(resultUrl: string): void {
-    this.latest = resultUrl;
-    this.stored = resultUrl;
+  /** The address was found in the store. */
+  found(address: string): void {
+    this.latest = address;
+    this.stored = address;
   }
 
-  /** Resolves when the URL is stored, or when waiting for that would cost more than it saves. */
-  async keep(resultUrl: string): Promise<void> {
-    this.latest = resultUrl;
+  /** Resolves when the address is stored, or when waiting for that would cost more than it saves. */
+  async keep(address: string): Promise<void> {
+    this.latest = address;
     this.storing ??= this.storeLatest().finally(() => (this.storing = undefined));
     const abort = new AbortController();
     const enough = wait(STORED_WITHIN_MS, undefined, { signal: abort.signal }).catch(() => undefined);
