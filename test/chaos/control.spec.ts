@@ -1,6 +1,7 @@
 import { describe, it } from '@jest/globals';
 import { chaosSeeds } from './moments.js';
-import { killing, onStack, play } from './scenario.js';
+import { onStack } from '../stack/stack.js';
+import { killing, play } from './scenario.js';
 
 const LIMIT_MS = 240_000;
 const KILLS = 3;

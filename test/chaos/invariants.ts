@@ -1,5 +1,5 @@
-import type { Evidence } from './experiment.js';
-import type { AccountedCall } from './stand-in.js';
+import type { Evidence } from '../stack/experiment.js';
+import type { AccountedCall } from '../stack/stand-in.js';
 
 /**
  * A cold start of 4.5 s, twice where a starting call was killed; six seconds until a dead holder's ticket is delivered

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { submitExperiment, untilAnswered, untilFinished } from './experiment.js';
+import { submitExperiment, untilAnswered, untilFinished } from '../stack/experiment.js';
 import { violations, type Tolerance } from './invariants.js';
 import { Chance, type Moment } from './moments.js';
-import { Stack, type StackOptions } from './stack.js';
+import type { Stack } from '../stack/stack.js';
 
 /** One thing that is done to the stack, at its moment. @returns what was killed, to wait for its successor */
 export interface Strike {
@@ -66,17 +66,4 @@ export async function play(stack: Stack, scenario: Scenario): Promise<void> {
     throw new Error(told, { cause: error });
   }
   process.stdout.write(`chaos, ${name}, seed ${seed}: ${timeline.join('; ')}\n`);
-}
-
-/** Starts a stack, plays, ends it; keeps its folder where something went wrong. */
-export async function onStack(options: StackOptions, use: (stack: Stack) => Promise<void>): Promise<void> {
-  const stack = await Stack.start(options);
-  try {
-    await use(stack);
-  } catch (error) {
-    await stack.stop();
-    throw error;
-  }
-  await stack.stop();
-  await stack.remove();
 }

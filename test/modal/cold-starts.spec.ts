@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { onStack } from '../chaos/scenario.js';
-import { submitExperiment, untilFinished } from '../chaos/experiment.js';
-import { ENDPOINTS } from '../chaos/stand-in.js';
+import { onStack } from '../stack/stack.js';
+import { submitExperiment, untilFinished } from '../stack/experiment.js';
+import { ENDPOINTS } from '../stack/stand-in.js';
 
 const LIMIT_MS = 240_000;
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { BeaconClient, until } from '#testing';
-import type { Stack } from '../chaos/stack.js';
-import { onStack } from '../chaos/scenario.js';
+import type { Stack } from '../stack/stack.js';
+import { onStack } from '../stack/stack.js';
 
 const LIMIT_MS = 240_000;
 const TIME_SCALE = 20;

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ensureBuilt } from '../../chaos/stack.js';
+import { ensureBuilt } from '../../stack/stack.js';
 import type { Target } from '../target.js';
 import { ServerProgram } from './program.js';
 

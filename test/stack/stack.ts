@@ -170,3 +170,16 @@ export async function ensureBuilt(): Promise<void> {
   const build = spawn(process.execPath, [COMMAND, '--help'], { stdio: 'ignore' });
   await once(build, 'exit');
 }
+
+/** Starts a stack, uses it, ends it; keeps its folder where something went wrong. */
+export async function onStack(options: StackOptions, use: (stack: Stack) => Promise<void>): Promise<void> {
+  const stack = await Stack.start(options);
+  try {
+    await use(stack);
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+  await stack.stop();
+  await stack.remove();
+}
