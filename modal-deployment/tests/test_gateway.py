@@ -177,11 +177,33 @@ async def test_a_model_that_cannot_work_on_an_input_says_why() -> None:
     assert "9000 tokens" in answer.json()["error"]
 
 
-async def test_what_a_library_raises_is_named_but_not_quoted() -> None:
+async def test_what_a_library_raises_is_named_but_not_quoted(caplog: pytest.LogCaptureFixture) -> None:
     engine = GatedEngine(fails_with=RuntimeError("bad token in 'What is 2+2?'"))
     async with a_gateway(engine) as gateway:
         answer = await gateway.client.post(f"/{LLAMA}", json=QUESTION)
-    assert answer.json()["error"] == "the model failed: RuntimeError"
+    assert answer.json()["error"] == "the container crashed: RuntimeError"
+    assert "2+2" not in caplog.text
+
+
+async def test_a_container_whose_device_failed_is_gone_and_the_next_input_boots_another() -> None:
+    engine = GatedEngine(fails_with=RuntimeError("CUDA error: an illegal memory access was encountered"))
+    async with a_gateway(engine) as gateway:
+        crashed = await gateway.client.post(f"/{LLAMA}", json=QUESTION)
+        engine.fails_with = None
+        answered = await gateway.client.post(f"/{LLAMA}", json=QUESTION)
+    assert (crashed.status_code, crashed.json()["error_type"]) == (200, "crashed")
+    assert (answered.json()["status"], answered.json()["cold_start"]) == ("success", True)
+    assert engine.loads == 2
+
+
+async def test_a_container_that_could_not_work_on_one_input_works_on_the_next() -> None:
+    engine = GatedEngine(fails_with=ModelError("too long"))
+    async with a_gateway(engine) as gateway:
+        await gateway.client.post(f"/{LLAMA}", json=QUESTION)
+        engine.fails_with = None
+        answered = await gateway.client.post(f"/{LLAMA}", json=QUESTION)
+    assert (answered.json()["status"], answered.json()["cold_start"]) == ("success", False)
+    assert engine.loads == 1
 
 
 async def test_logs_hold_neither_prompt_nor_answer(caplog: pytest.LogCaptureFixture) -> None:

@@ -23,7 +23,7 @@ from beacon_deployment.ports import (
     Unknown,
 )
 from beacon_deployment.protocol import Document, GenerationRequest
-from beacon_deployment.worker import Engine, Worker
+from beacon_deployment.worker import ContainerBrokenError, Engine, Worker
 
 _T = TypeVar("_T")
 
@@ -79,8 +79,12 @@ class _Pool:
                     return await self._answered(worker, document)
             except TimeoutError:
                 raise CallFailedError(ErrorType.TIMED_OUT, "function execution timed out") from None
+            except ContainerBrokenError as error:
+                raise CallFailedError(ErrorType.CRASHED, f"the container crashed: {error}") from None
             finally:
-                self._idle.append(_Idle(worker, self._monotonic_s()))
+                # A broken one is dropped, and the next input boots another.
+                if not worker.broken:
+                    self._idle.append(_Idle(worker, self._monotonic_s()))
 
     def _warm(self) -> Worker | None:
         now_s = self._monotonic_s()
@@ -119,7 +123,7 @@ class _Pool:
             return await asyncio.shield(working)
         except asyncio.CancelledError:
             cancellation.set()
-            await asyncio.wait({working})
+            await asyncio.gather(working, return_exceptions=True)
             raise
 
 
