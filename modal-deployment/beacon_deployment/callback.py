@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from beacon_deployment.ports import JobEnded
+from beacon_deployment.ports import JobEnded, Notify
 
 _log = logging.getLogger(__name__)
 
@@ -92,6 +92,14 @@ class CallbackSender:
                 if attempt < len(BACKOFF_S):
                     await self._sleep(BACKOFF_S[attempt])
         return False
+
+
+async def tell(notify: Notify, job: JobEnded) -> None:
+    """Notifies, and only logs when that fails: nobody waits for it, and polling will find out."""
+    try:
+        await notify(job)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the job is no less done
+        _log.warning("nobody was told that %s ended: %s", job.call_id, type(error).__name__)
 
 
 def _is_loopback(host: str | None) -> bool:

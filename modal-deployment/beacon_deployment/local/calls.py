@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from beacon_deployment.callback import tell
 from beacon_deployment.places import Place
 from beacon_deployment.ports import (
     Answered,
@@ -211,7 +212,7 @@ class LocalCalls:
         if self._notify is None or task.cancelled():
             return
         answered = task.exception() is None and task.result()["status"] == "success"
-        self._run(self._notify(JobEnded(call_id, key, "completed" if answered else "failed")))
+        self._run(tell(self._notify, JobEnded(call_id, key, "completed" if answered else "failed")))
 
     def _run(self, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.create_task(work)
