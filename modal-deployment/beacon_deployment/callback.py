@@ -19,6 +19,8 @@ _log = logging.getLogger(__name__)
 
 URL_SETTING = "CALLBACK_URL"
 SECRET_SETTING = "CALLBACK_SECRET"  # noqa: S105 - a name, not a secret
+MIN_SECRET_CHARACTERS = 16
+"""The router takes no shorter `BEACON_WEBHOOK_SECRET`, so a shorter one here can only be wrong."""
 TRIES = 3
 BACKOFF_S = (1.0, 4.0)
 TIMEOUT_S = 10.0
@@ -43,6 +45,12 @@ class CallbackTarget:
             raise CallbackSettingsError(msg)
         if not self.secret:
             msg = f"{SECRET_SETTING} is required with {URL_SETTING}"
+            raise CallbackSettingsError(msg)
+        if len(self.secret) < MIN_SECRET_CHARACTERS:
+            msg = (
+                f"{SECRET_SETTING} must have at least {MIN_SECRET_CHARACTERS} characters: "
+                "it is the router's BEACON_WEBHOOK_SECRET"
+            )
             raise CallbackSettingsError(msg)
 
 
