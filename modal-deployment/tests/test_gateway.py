@@ -1,16 +1,19 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, MutableMapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from beacon_deployment.local.calls import LocalLimits
+from beacon_deployment.protocol import MAX_MESSAGES, MAX_TEXT_BYTES
 from beacon_deployment.worker import ModelError
 from tests.support import LLAMA, QWEN, GatedEngine, a_gateway, eventually
 
 pytestmark = pytest.mark.anyio
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 QUESTION = {"model": LLAMA, "prompt": "What is 2+2?", "temperature": 0, "max_tokens": 64}
 
 
@@ -109,6 +112,24 @@ async def test_refuses_a_bad_body_as_fastapi_does(path: str, body: Any, loc: lis
     assert answer.status_code == 422
     assert loc in [issue["loc"] for issue in answer.json()["detail"]]
     assert gateway.engine.requests == []
+
+
+@pytest.mark.parametrize(("messages", "status"), [(1024, 200), (1025, 422)])
+async def test_takes_as_many_messages_as_the_router(messages: int, status: int) -> None:
+    router = (REPOSITORY / "libs/contracts/http/inference.ts").read_text(encoding="utf-8")
+    assert f"MESSAGES_MAX = {MAX_MESSAGES};" in router
+    async with a_gateway() as gateway:
+        body = {"messages": [{"role": "user", "content": "x"}] * messages}
+        answer = await gateway.client.post(f"/{LLAMA}", json=body)
+    assert answer.status_code == status
+
+
+async def test_takes_as_long_a_prompt_as_the_router_can_be_told_to() -> None:
+    router = (REPOSITORY / "libs/config/configuration.ts").read_text(encoding="utf-8")
+    assert f"prompt_bytes: z.int().min(1).max({MAX_TEXT_BYTES:_})" in router
+    async with a_gateway(max_body_bytes=2_000_000) as gateway:
+        answer = await gateway.client.post(f"/{LLAMA}", json={"prompt": "x" * MAX_TEXT_BYTES})
+    assert answer.status_code == 200
 
 
 async def test_refuses_text_that_is_too_long() -> None:
