@@ -90,7 +90,8 @@ class FailingRecords(MemoryRecords):
     async def put(self, name: str, record: Record) -> None:
         if self.times > 0 and self.refuses(name, record):
             self.times -= 1
-            raise CallsUnavailableError("the store is away")
+            msg = f"the store is away: {name}"
+            raise CallsUnavailableError(msg)
         await super().put(name, record)
 
 
@@ -185,7 +186,7 @@ async def test_the_trouble_of_the_store_is_what_the_caller_hears_even_if_nothing
     region.records.refuses, region.records.times = is_anything, 2
     region.calls.cancel_fails = True
     before_s = region.clock.now_s
-    with pytest.raises(CallsUnavailableError, match="the store is away"):
+    with pytest.raises(CallsUnavailableError, match="call:fc-0"):
         await region.first.submit(a_request(), "k")
     assert await region.second.submit(a_request(), "k") == "fc-1"
     assert region.clock.now_s - before_s > CLAIM_LEASE_S
