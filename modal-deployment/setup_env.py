@@ -3,13 +3,19 @@
 
 `python3 setup_env.py [--without-model] [--check]`; `SETUP_VENV` puts it elsewhere.
 
-Run it as often as you like: when nothing changed it ends at once. Two runs at the same time are safe.
+Run it as often as you like: when nothing changed it ends at once. Two runs at the same time are safe. What an
+earlier run left half made is made again.
+
+`--check` changes nothing and says by its exit code whether what would be set up is there and works: with
+`--without-model` whether everything but the model's packages is. Programs that cannot ask look for
+`.venv/beacon-stamp`, which is written last and removed first.
+
 Only the standard library is used, and only syntax that old Pythons can read, so that they can say what is
 wrong.
 
 Exit codes: 0 ready; 1 not ready (`--check` only); 2 wrong arguments; 3 no Python 3.11 or later;
 4 packages could not be installed, most often because no package registry can be reached; 5 the virtual
-environment could not be made.
+environment could not be made, on Debian most often because python3-venv is missing.
 """
 
 import argparse
@@ -94,7 +100,8 @@ def is_ready(groups):
         found = (VENV / "beacon-stamp").read_text(encoding="utf-8").strip()
     except OSError:
         return False
-    return venv_python().exists() and found in (stamp(groups), stamp(GROUPS))
+    # A system upgrade may have taken away the Python that the environment was made of.
+    return found in (stamp(groups), stamp(GROUPS)) and works(str(venv_python()))
 
 
 def find_python():
@@ -114,7 +121,15 @@ def find_python():
 
 def works(python):
     """Version managers put names on the PATH behind which there may be nothing."""
-    return subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
+    return runs(python, "-c", "")
+
+
+def runs(*command):
+    """Whether it ends with 0."""
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
 
 
 def install(python, groups):
@@ -122,18 +137,8 @@ def install(python, groups):
     uv = shutil.which("uv")
     with contextlib.suppress(FileNotFoundError):
         (VENV / "beacon-stamp").unlink()
-    if not venv_python().exists():
-        say("making {}".format(VENV))
-        make = (
-            [uv, "venv", "--quiet", "--clear", "--python", python, str(VENV)]
-            if uv
-            else [python, "-m", "venv", str(VENV)]
-        )
-        run(
-            make,
-            NO_VENV,
-            "the virtual environment could not be made (on Debian, python3-venv may be missing)",
-        )
+    if not can_install(uv):
+        make_venv(python, uv)
     failed = "packages could not be installed; is a package registry reachable?"
     if uv is None:
         pip = [str(venv_python()), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
@@ -149,6 +154,42 @@ def install(python, groups):
     partial = VENV / "beacon-stamp.partial"
     partial.write_text(stamp(groups) + "\n", encoding="utf-8")
     partial.replace(VENV / "beacon-stamp")
+
+
+def can_install(uv):
+    """An interpreter alone is not enough: where ensurepip is missing, `venv` leaves one behind and no pip."""
+    python = str(venv_python())
+    return works(python) and (uv is not None or runs(python, "-m", "pip", "--version"))
+
+
+def make_venv(python, uv):
+    """Leaves nothing behind when it fails."""
+    say("making {}".format(VENV))
+    remove_venv()
+    make = (
+        [uv, "venv", "--quiet", "--clear", "--python", python, str(VENV)]
+        if uv
+        else [python, "-m", "venv", "--clear", str(VENV)]
+    )
+    try:
+        run(
+            make,
+            NO_VENV,
+            "the virtual environment could not be made (on Debian, python3-venv may be missing)",
+        )
+    except BaseException:
+        shutil.rmtree(str(VENV), ignore_errors=True)
+        raise
+
+
+def remove_venv():
+    """Removes what is there, unless it is somebody's folder and no virtual environment."""
+    if not VENV.is_dir():
+        return
+    ours = VENV == HERE / ".venv" or (VENV / "pyvenv.cfg").exists() or not any(VENV.iterdir())
+    if not ours:
+        raise SetupError(NO_VENV, "{} is there, and is no virtual environment".format(VENV))
+    shutil.rmtree(str(VENV), ignore_errors=True)
 
 
 def run(command, code, message):

@@ -11,9 +11,8 @@ import sys
 import modal
 import modal.exception
 
+from beacon_deployment.catalogue import CATALOGUE
 from beacon_deployment.plan import REGIONS
-
-CLASSES = {"llama3.2-1b": "Llama", "qwen2.5-1.5b": "Qwen", "mistral-7b": "Mistral"}
 
 
 def main(arguments: list[str]) -> int:
@@ -22,7 +21,7 @@ def main(arguments: list[str]) -> int:
         description="Sets how many containers stay warm until the next deployment."
     )
     parser.add_argument("--region", choices=list(REGIONS), required=True)
-    parser.add_argument("--model", choices=list(CLASSES), help="default: every model of the region")
+    parser.add_argument("--model", choices=list(CATALOGUE), help="default: every model of the region")
     parser.add_argument("--containers", type=int, choices=(0, 1), required=True)
     given = parser.parse_args(arguments)
     plan = REGIONS[given.region]
@@ -31,7 +30,7 @@ def main(arguments: list[str]) -> int:
         if model not in plan.models:
             parser.error(f"{model} is not deployed in {plan.region}")
         try:
-            container = modal.Cls.from_name(plan.app_name, CLASSES[model])()
+            container = modal.Cls.from_name(plan.app_name, CATALOGUE[model].class_name)()
             container.update_autoscaler(min_containers=given.containers)
         except modal.exception.Error as error:
             sys.stderr.write(f"{plan.app_name} {model}: {error}\n")

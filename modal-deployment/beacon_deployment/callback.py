@@ -13,12 +13,14 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from beacon_deployment.ports import JobEnded
+from beacon_deployment.ports import JobEnded, Notify
 
 _log = logging.getLogger(__name__)
 
 URL_SETTING = "CALLBACK_URL"
 SECRET_SETTING = "CALLBACK_SECRET"  # noqa: S105 - a name, not a secret
+MIN_SECRET_CHARACTERS = 16
+"""The router takes no shorter `BEACON_WEBHOOK_SECRET`, so a shorter one here can only be wrong."""
 TRIES = 3
 BACKOFF_S = (1.0, 4.0)
 TIMEOUT_S = 10.0
@@ -43,6 +45,12 @@ class CallbackTarget:
             raise CallbackSettingsError(msg)
         if not self.secret:
             msg = f"{SECRET_SETTING} is required with {URL_SETTING}"
+            raise CallbackSettingsError(msg)
+        if len(self.secret) < MIN_SECRET_CHARACTERS:
+            msg = (
+                f"{SECRET_SETTING} must have at least {MIN_SECRET_CHARACTERS} characters: "
+                "it is the router's BEACON_WEBHOOK_SECRET"
+            )
             raise CallbackSettingsError(msg)
 
 
@@ -92,6 +100,14 @@ class CallbackSender:
                 if attempt < len(BACKOFF_S):
                     await self._sleep(BACKOFF_S[attempt])
         return False
+
+
+async def tell(notify: Notify, job: JobEnded) -> None:
+    """Notifies, and only logs when that fails: nobody waits for it, and polling will find out."""
+    try:
+        await notify(job)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the job is no less done
+        _log.warning("nobody was told that %s ended: %s", job.call_id, type(error).__name__)
 
 
 def _is_loopback(host: str | None) -> bool:

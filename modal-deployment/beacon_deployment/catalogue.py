@@ -17,6 +17,8 @@ class ModelPin:
     """A model as it is named in requests, and where exactly its weights come from."""
 
     model: str
+    class_name: str
+    """Of its GPU class in `modal_app/region_app.py`, by which others find it on Modal."""
     repository: str
     revision: str
     gpu: str
@@ -41,6 +43,7 @@ def require_commit(revision: str) -> str:
 _PINS = (
     ModelPin(
         model="llama3.2-1b",
+        class_name="Llama",
         repository="meta-llama/Llama-3.2-1B-Instruct",
         revision="9213176726f574b556790deb65791e0c5aa438b6",
         gpu="T4",
@@ -49,6 +52,7 @@ _PINS = (
     ),
     ModelPin(
         model="qwen2.5-1.5b",
+        class_name="Qwen",
         repository="Qwen/Qwen2.5-1.5B-Instruct",
         revision="989aa7980e4cf806f80c7fef2b1adb7bc71aa306",
         gpu="T4",
@@ -58,6 +62,7 @@ _PINS = (
     # 7B in half precision takes 14.5 GB; a T4 shows 14.6 GiB, which leaves nothing for the work itself.
     ModelPin(
         model="mistral-7b",
+        class_name="Mistral",
         repository="mistralai/Mistral-7B-Instruct-v0.3",
         revision="e0bc86c23ce5aae1db576c8cca6f06f1f73af2db",
         gpu="L4",

@@ -11,13 +11,14 @@ from fastapi.responses import JSONResponse
 from beacon_deployment import __version__
 from beacon_deployment.body_limit import BodyLimit
 from beacon_deployment.disconnect import ClientDisconnectedError, until_disconnect
-from beacon_deployment.jobs import Jobs, UnknownCallError
+from beacon_deployment.jobs import ExpiredCallError, Jobs, UnknownCallError
 from beacon_deployment.places import Place
 from beacon_deployment.ports import (
     Answered,
     CallFailedError,
     Calls,
     CallsUnavailableError,
+    ErrorType,
     Expired,
     Failed,
     Notify,
@@ -108,18 +109,19 @@ def build_app(
             case Failed(error_type, message):
                 return JSONResponse(error_document(message, error_type))
             case Expired():
-                gone = error_document("the result is kept no longer", "expired")
-                return JSONResponse(gone, status_code=410)
+                return _expired()
             case Unknown():
                 raise HTTPException(404, UNKNOWN_CALL)
 
     @app.delete("/jobs/{call_id}")
-    async def cancel_job(call_id: str) -> Document:
+    async def cancel_job(call_id: str) -> Response:
         try:
             outcome = await jobs.cancel(call_id)
         except UnknownCallError:
             raise HTTPException(404, UNKNOWN_CALL) from None
-        return {"status": outcome, "call_id": call_id}
+        except ExpiredCallError:
+            return _expired()
+        return JSONResponse({"status": outcome, "call_id": call_id})
 
     # Last: "jobs" and "health" are no models.
     @app.post("/{model}")
@@ -141,6 +143,10 @@ def build_app(
 
 def _pending(call_id: str) -> JSONResponse:
     return JSONResponse({"status": "pending", "call_id": call_id}, status_code=202)
+
+
+def _expired() -> JSONResponse:
+    return JSONResponse(error_document("the result is kept no longer", ErrorType.EXPIRED), status_code=410)
 
 
 def _not_served(model: str) -> Document:

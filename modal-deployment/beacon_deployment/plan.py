@@ -17,6 +17,12 @@ GPU_LIMIT = 10
 SCALEDOWN_WINDOW_S = 300
 """Idle containers bill, cold ones make callers wait. Beacon has to be told the same."""
 
+GPU_TIMEOUT_S = 600
+"""One execution, from its start."""
+
+GATEWAY_TIMEOUT_S = 1800
+"""A synchronous call holds its gateway through the queue, the cold start and the work."""
+
 
 class Layout(StrEnum):
     """How many web endpoints a region takes."""

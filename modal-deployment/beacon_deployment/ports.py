@@ -16,6 +16,7 @@ class ErrorType(StrEnum):
     TIMED_OUT = "timed_out"
     CRASHED = "crashed"
     LOST = "lost"
+    EXPIRED = "expired"
 
 
 class CallFailedError(Exception):
@@ -68,11 +69,14 @@ class Calls(Protocol):
     """Work on GPU containers."""
 
     async def generate(self, request: GenerationRequest) -> Document:
-        """Answers, or raises `CallFailedError`. Cancelling this coroutine cancels the work."""
+        """Answers, or raises `CallFailedError` or `CallsUnavailableError`.
+
+        Cancelling this coroutine cancels the work.
+        """
         ...
 
     async def spawn(self, request: GenerationRequest, key: str | None) -> str:
-        """Starts work that outlives the request. Returns its call id."""
+        """Starts work that outlives the request. Returns its call id; raises `CallsUnavailableError`."""
         ...
 
     async def poll(self, call_id: str) -> CallState:
@@ -88,7 +92,10 @@ Record = dict[str, str | float | bool]
 
 
 class Records(Protocol):
-    """A small shared map. Every gateway of a region must see the same one."""
+    """A small shared map. Every gateway of a region must see the same one.
+
+    Every method may raise `CallsUnavailableError`.
+    """
 
     async def put_if_absent(self, name: str, record: Record) -> bool:
         """Atomic. Returns whether this call put it there."""

@@ -9,10 +9,14 @@ Document = dict[str, Any]
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 MAX_TEXT_BYTES = 512 * 1024
-"""All messages together, in UTF-8. The router's limit is lower, a model's context lower still."""
-MAX_MESSAGES = 512
+"""All messages together, in UTF-8: the most that the router can be told to take (`limits.prompt_bytes`). A
+model's context holds less."""
+MAX_MESSAGES = 1024
+"""As the router's."""
 MAX_TOKENS = 32_768
+"""The router's default for `limits.max_tokens`. A router that allows more gets 422 for more."""
 MAX_TEMPERATURE = 5.0
+"""The router takes 2 at most."""
 DEFAULT_TEMPERATURE = 0.1
 DEFAULT_MAX_TOKENS = 512
 

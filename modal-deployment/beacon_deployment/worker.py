@@ -29,6 +29,13 @@ class ModelError(Exception):
     """The model could not work on this input. The message goes to the caller."""
 
 
+class ContainerBrokenError(Exception):
+    """The engine raised what no input explains: a device that failed, a library that lost its footing.
+
+    Names the kind of the error only, because its text may quote the prompt.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Generation:
     """What a model made of a request."""
@@ -60,7 +67,7 @@ class Engine(Protocol):
         ...
 
     def generate(self, request: GenerationRequest, cancellation: Cancellation) -> Generation:
-        """Raises `ModelError` or `GenerationCancelledError`."""
+        """Raises `ModelError` or `GenerationCancelledError`; anything else ends the container."""
         ...
 
 
@@ -80,13 +87,25 @@ class Worker:
         self._place = place
         self._monotonic_s = monotonic_s
         self._inputs = 0
+        self._broken = False
 
     @property
     def place(self) -> Place:
         return self._place
 
+    @property
+    def broken(self) -> bool:
+        """Whether no further input may be given to it."""
+        return self._broken
+
     def answer(self, document: Document, cancellation: Cancellation) -> Document:
-        """Never raises for what the model does; crashes of the process stay crashes."""
+        """Answers for what the model could not do with this input.
+
+        Raises:
+            ContainerBrokenError: anything else. A device that failed once fails every next input within
+                milliseconds, so whoever holds the container must end it; the call counts as crashed, which
+                is tried again elsewhere, and not as an answer, which is final.
+        """
         cold_start = self._inputs == 0
         self._inputs += 1
         started_s = self._monotonic_s()
@@ -96,9 +115,16 @@ class Worker:
             return error_document("the call was cancelled", ErrorType.CANCELLED)
         except ModelError as error:
             return self._failed(str(error))
-        except Exception as error:  # noqa: BLE001 - whatever a model library raises is an answer, not a crash
-            # Its message may quote the prompt, so only its kind is told.
-            return self._failed(f"the model failed: {type(error).__name__}")
+        except Exception as error:  # noqa: BLE001 - any kind of it may mean a broken device
+            kind = type(error).__name__
+        else:
+            return self._succeeded(generation, cold_start=cold_start, started_s=started_s)
+        # Raised out here so that nothing leads back to the original, whose text may quote the prompt.
+        self._broken = True
+        _log.error("broken model=%s: %s", self._model, kind)
+        raise ContainerBrokenError(kind)
+
+    def _succeeded(self, generation: Generation, *, cold_start: bool, started_s: float) -> Document:
         inference_time_s = self._monotonic_s() - started_s
         _log.info(
             "answered model=%s tokens_in=%d tokens_generated=%d inference_time_s=%.3f cold_start=%s",

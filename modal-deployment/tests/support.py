@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from beacon_deployment.gateway import build_app
 from beacon_deployment.local.calls import LocalCalls, LocalLimits
-from beacon_deployment.memory_records import MemoryRecords
+from beacon_deployment.local.memory_records import MemoryRecords
 from beacon_deployment.places import Place
 from beacon_deployment.ports import Notify
 from beacon_deployment.protocol import GenerationRequest, Message

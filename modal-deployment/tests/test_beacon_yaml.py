@@ -6,8 +6,9 @@ import pytest
 import yaml
 
 from beacon_deployment.beacon_yaml import beacon_yaml
+from beacon_deployment.catalogue import CATALOGUE
 from beacon_deployment.places import attested_region
-from beacon_deployment.plan import REGIONS, Layout
+from beacon_deployment.plan import GATEWAY_TIMEOUT_S, GPU_TIMEOUT_S, REGIONS, Layout
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -23,8 +24,7 @@ def test_uses_only_keys_that_beacon_documents(layout: Layout) -> None:
     used = {f"endpoints[].{key}" for endpoint in configuration["endpoints"] for key in endpoint}
     used |= {f"{section}.{key}" for section in ("limits", "timeouts") for key in configuration[section]}
     used |= {f"regions.<region>.{key}" for region in configuration["regions"].values() for key in region}
-    # The router's job mode documents it.
-    assert used - documented <= {"endpoints[].jobs_url"}
+    assert used - documented == set()
 
 
 def test_names_the_same_endpoints_as_the_example() -> None:
@@ -63,6 +63,13 @@ def test_stays_within_its_own_limits(layout: Layout) -> None:
     configuration = parsed(layout)
     assert len(configuration["endpoints"]) == configuration["limits"]["endpoints"] == 8
     assert configuration["limits"]["gpus"] == 8
+
+
+def test_gives_a_call_the_time_of_the_slowest_start_and_the_longest_execution() -> None:
+    slowest_start_s = max(pin.startup_timeout_s for pin in CATALOGUE.values())
+    assert parsed(Layout.REGION)["timeouts"]["execution_ms"] >= 1000 * (slowest_start_s + GPU_TIMEOUT_S)
+    # A held call that Beacon still waits for must not be cut off by its gateway.
+    assert parsed(Layout.REGION)["timeouts"]["execution_ms"] < 1000 * GATEWAY_TIMEOUT_S
 
 
 def test_what_a_container_attests_is_a_name_that_beacon_knows() -> None:

@@ -1,10 +1,12 @@
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
 
 from beacon_deployment.callback import (
+    MIN_SECRET_CHARACTERS,
     CallbackSender,
     CallbackSettingsError,
     CallbackTarget,
@@ -14,6 +16,8 @@ from beacon_deployment.ports import JobEnded
 
 pytestmark = pytest.mark.anyio
 
+REPOSITORY = Path(__file__).resolve().parents[2]
+SECRET = "hush-hush-hush-h"
 URL = "https://beacon.example/api/webhooks/modal/task-complete"
 JOB = JobEnded("fc-1", "job-1:1", "completed")
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -39,7 +43,7 @@ class Router:
 
     def sender(self) -> CallbackSender:
         return CallbackSender(
-            CallbackTarget(URL, "hush"), transport=httpx.MockTransport(self.answer), sleep=self.sleep
+            CallbackTarget(URL, SECRET), transport=httpx.MockTransport(self.answer), sleep=self.sleep
         )
 
 
@@ -48,7 +52,7 @@ async def test_says_which_call_ended_and_how_and_nothing_more() -> None:
     assert await router.sender()(JOB)
     (request,) = router.requests
     assert (request.method, str(request.url)) == ("POST", URL)
-    assert request.headers["X-Webhook-Secret"] == "hush"
+    assert request.headers["X-Webhook-Secret"] == SECRET
     assert json.loads(request.content) == {"call_id": "fc-1", "key": "job-1:1", "status": "completed"}
 
 
@@ -87,17 +91,18 @@ async def test_takes_the_secret_nowhere_else(status: int) -> None:
     ["https://beacon.example/x", "http://127.0.0.1:8080/x", "http://localhost/x", "http://[::1]:8080/x"],
 )
 async def test_takes_https_and_loopback(url: str) -> None:
-    assert callback_target({"CALLBACK_URL": url, "CALLBACK_SECRET": "hush"}) is not None
+    assert callback_target({"CALLBACK_URL": url, "CALLBACK_SECRET": SECRET}) is not None
 
 
 @pytest.mark.parametrize(
     "environment",
     [
-        {"CALLBACK_URL": "http://beacon.example/x", "CALLBACK_SECRET": "hush"},
-        {"CALLBACK_URL": "http://127.0.0.1.evil.example/x", "CALLBACK_SECRET": "hush"},
-        {"CALLBACK_URL": "ftp://127.0.0.1/x", "CALLBACK_SECRET": "hush"},
+        {"CALLBACK_URL": "http://beacon.example/x", "CALLBACK_SECRET": SECRET},
+        {"CALLBACK_URL": "http://127.0.0.1.evil.example/x", "CALLBACK_SECRET": SECRET},
+        {"CALLBACK_URL": "ftp://127.0.0.1/x", "CALLBACK_SECRET": SECRET},
         {"CALLBACK_URL": "https://beacon.example/x"},
-        {"CALLBACK_SECRET": "hush"},
+        {"CALLBACK_SECRET": SECRET},
+        {"CALLBACK_URL": URL, "CALLBACK_SECRET": SECRET[:-1]},
     ],
 )
 async def test_refuses_wrong_settings_without_repeating_the_secret(environment: dict[str, str]) -> None:
@@ -106,9 +111,16 @@ async def test_refuses_wrong_settings_without_repeating_the_secret(environment: 
     assert "hush" not in str(refused.value)
 
 
+async def test_says_that_a_short_secret_cannot_be_the_router_s() -> None:
+    with pytest.raises(CallbackSettingsError, match=r"at least 16 characters.*BEACON_WEBHOOK_SECRET"):
+        CallbackTarget(URL, SECRET[:-1])
+    router = (REPOSITORY / "libs/config/settings.ts").read_text(encoding="utf-8")
+    assert f"BEACON_WEBHOOK_SECRET: z.string().min({MIN_SECRET_CHARACTERS})" in router
+
+
 async def test_is_off_by_default() -> None:
     assert callback_target({}) is None
 
 
 async def test_never_shows_the_secret() -> None:
-    assert "hush" not in repr(CallbackTarget(URL, "hush"))
+    assert "hush" not in repr(CallbackTarget(URL, SECRET))

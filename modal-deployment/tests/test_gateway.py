@@ -1,16 +1,19 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, MutableMapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from beacon_deployment.local.calls import LocalLimits
+from beacon_deployment.protocol import MAX_MESSAGES, MAX_TEXT_BYTES
 from beacon_deployment.worker import ModelError
 from tests.support import LLAMA, QWEN, GatedEngine, a_gateway, eventually
 
 pytestmark = pytest.mark.anyio
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 QUESTION = {"model": LLAMA, "prompt": "What is 2+2?", "temperature": 0, "max_tokens": 64}
 
 
@@ -111,6 +114,24 @@ async def test_refuses_a_bad_body_as_fastapi_does(path: str, body: Any, loc: lis
     assert gateway.engine.requests == []
 
 
+@pytest.mark.parametrize(("messages", "status"), [(1024, 200), (1025, 422)])
+async def test_takes_as_many_messages_as_the_router(messages: int, status: int) -> None:
+    router = (REPOSITORY / "libs/contracts/http/inference.ts").read_text(encoding="utf-8")
+    assert f"MESSAGES_MAX = {MAX_MESSAGES};" in router
+    async with a_gateway() as gateway:
+        body = {"messages": [{"role": "user", "content": "x"}] * messages}
+        answer = await gateway.client.post(f"/{LLAMA}", json=body)
+    assert answer.status_code == status
+
+
+async def test_takes_as_long_a_prompt_as_the_router_can_be_told_to() -> None:
+    router = (REPOSITORY / "libs/config/configuration.ts").read_text(encoding="utf-8")
+    assert f"prompt_bytes: z.int().min(1).max({MAX_TEXT_BYTES:_})" in router
+    async with a_gateway(max_body_bytes=2_000_000) as gateway:
+        answer = await gateway.client.post(f"/{LLAMA}", json={"prompt": "x" * MAX_TEXT_BYTES})
+    assert answer.status_code == 200
+
+
 async def test_refuses_text_that_is_too_long() -> None:
     async with a_gateway(max_body_bytes=2_000_000) as gateway:
         answer = await gateway.client.post(f"/{LLAMA}", json={"prompt": "é" * 300_000})
@@ -177,11 +198,33 @@ async def test_a_model_that_cannot_work_on_an_input_says_why() -> None:
     assert "9000 tokens" in answer.json()["error"]
 
 
-async def test_what_a_library_raises_is_named_but_not_quoted() -> None:
+async def test_what_a_library_raises_is_named_but_not_quoted(caplog: pytest.LogCaptureFixture) -> None:
     engine = GatedEngine(fails_with=RuntimeError("bad token in 'What is 2+2?'"))
     async with a_gateway(engine) as gateway:
         answer = await gateway.client.post(f"/{LLAMA}", json=QUESTION)
-    assert answer.json()["error"] == "the model failed: RuntimeError"
+    assert answer.json()["error"] == "the container crashed: RuntimeError"
+    assert "2+2" not in caplog.text
+
+
+async def test_a_container_whose_device_failed_is_gone_and_the_next_input_boots_another() -> None:
+    engine = GatedEngine(fails_with=RuntimeError("CUDA error: an illegal memory access was encountered"))
+    async with a_gateway(engine) as gateway:
+        crashed = await gateway.client.post(f"/{LLAMA}", json=QUESTION)
+        engine.fails_with = None
+        answered = await gateway.client.post(f"/{LLAMA}", json=QUESTION)
+    assert (crashed.status_code, crashed.json()["error_type"]) == (200, "crashed")
+    assert (answered.json()["status"], answered.json()["cold_start"]) == ("success", True)
+    assert engine.loads == 2
+
+
+async def test_a_container_that_could_not_work_on_one_input_works_on_the_next() -> None:
+    engine = GatedEngine(fails_with=ModelError("too long"))
+    async with a_gateway(engine) as gateway:
+        await gateway.client.post(f"/{LLAMA}", json=QUESTION)
+        engine.fails_with = None
+        answered = await gateway.client.post(f"/{LLAMA}", json=QUESTION)
+    assert (answered.json()["status"], answered.json()["cold_start"]) == ("success", False)
+    assert engine.loads == 1
 
 
 async def test_logs_hold_neither_prompt_nor_answer(caplog: pytest.LogCaptureFixture) -> None:

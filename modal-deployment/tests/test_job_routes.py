@@ -128,6 +128,8 @@ async def test_a_result_is_kept_seven_days_and_then_its_key_may_be_used_again() 
         gone = await gateway.client.get(f"/jobs/{call_id}")
         assert (gone.status_code, gone.json()["status"]) == (410, "error")
         assert gone.json()["error_type"] == "expired"
+        too_late = await gateway.client.delete(f"/jobs/{call_id}")
+        assert (too_late.status_code, too_late.json()) == (410, gone.json())
         assert await started(gateway) != call_id
 
 
@@ -175,6 +177,16 @@ async def test_tells_once_how_a_job_ended(engine: GatedEngine, status: str) -> N
         await ended(gateway, call_id)
         await eventually(lambda: len(told) == 1)
     assert [(job.call_id, job.key, job.status) for job in told] == [(call_id, "job-1:1", status)]
+
+
+async def test_a_job_keeps_its_answer_when_nobody_can_be_told(caplog: pytest.LogCaptureFixture) -> None:
+    async def notify(job: JobEnded) -> None:
+        raise RuntimeError("no way")
+
+    async with a_gateway(notify=notify) as gateway:
+        call_id = await started(gateway)
+        assert (await ended(gateway, call_id)).json()["status"] == "success"
+        await eventually(lambda: f"nobody was told that {call_id} ended" in caplog.text)
 
 
 async def test_tells_once_that_a_job_was_cancelled() -> None:

@@ -157,7 +157,8 @@ def test_ends_at_once_on_sigterm_even_while_it_works() -> None:
         (["--load-s", "-1"], {}),
         (["--max-containers", "0"], {}),
         ([], {"LOCAL_PROXY_KEY": "wk-1"}),
-        ([], {"CALLBACK_URL": "http://beacon.example/", "CALLBACK_SECRET": "hush"}),
+        ([], {"CALLBACK_URL": "http://beacon.example/", "CALLBACK_SECRET": "hush-hush-hush-h"}),
+        ([], {"CALLBACK_URL": "https://beacon.example/", "CALLBACK_SECRET": "hush"}),
     ],
 )
 def test_refuses_wrong_settings(

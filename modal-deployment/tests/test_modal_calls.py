@@ -17,6 +17,7 @@ from beacon_deployment.ports import (
     Pending,
     Unknown,
 )
+from beacon_deployment.worker import ContainerBrokenError
 from tests.support import LLAMA, a_request
 
 pytestmark = pytest.mark.anyio
@@ -122,7 +123,10 @@ async def test_what_the_sdk_raises_becomes_a_state(raised: Exception, state: Cal
     [
         (modal.exception.FunctionTimeoutError("hit its timeout"), ErrorType.TIMED_OUT),
         (modal.exception.RemoteError("terminated by signal"), ErrorType.CRASHED),
+        (modal.exception.RemoteError("Server has lost track of input"), ErrorType.LOST),
+        (modal.exception.RemoteError("Function call was cancelled by user"), ErrorType.CANCELLED),
         (modal.exception.InternalFailure("internal"), ErrorType.LOST),
+        (ContainerBrokenError("RuntimeError"), ErrorType.CRASHED),
     ],
 )
 async def test_a_synchronous_call_fails_as_a_job_does(raised: Exception, error_type: ErrorType) -> None:
@@ -133,7 +137,15 @@ async def test_a_synchronous_call_fails_as_a_job_does(raised: Exception, error_t
 
 
 @pytest.mark.parametrize(
-    "raised", [modal.exception.ConnectionError("offline"), modal.exception.ServiceError("unavailable")]
+    "raised",
+    [
+        modal.exception.ConnectionError("offline"),
+        modal.exception.ServiceError("unavailable"),
+        modal.exception.ClientClosed("closed"),
+        modal.exception.ResourceExhaustedError("reached pending input queue limit"),
+        modal.exception.InternalError("internal"),
+    ],
+    ids=lambda raised: type(raised).__name__,
 )
 async def test_a_platform_that_cannot_be_asked_says_nothing_about_the_call(raised: Exception) -> None:
     calls, _, _ = calls_with(remote=raised, call=FakeFunctionCall(raised, raised), spawning=raised)
@@ -145,12 +157,6 @@ async def test_a_platform_that_cannot_be_asked_says_nothing_about_the_call(raise
     ):
         with pytest.raises(CallsUnavailableError):
             await asked
-
-
-async def test_a_full_queue_can_be_tried_again() -> None:
-    calls, _, _ = calls_with(spawning=modal.exception.ResourceExhaustedError("queue limit"))
-    with pytest.raises(CallsUnavailableError):
-        await calls.spawn(a_request(), "k")
 
 
 async def test_cancelling_leaves_the_container_alive() -> None:

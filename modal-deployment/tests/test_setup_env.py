@@ -26,6 +26,30 @@ if sys.argv[1] == "venv":
     os.symlink("{python}", os.path.join(folder, "python"))
 """
 
+# Stands in for a Python without uv beside it. Where `fail-ensurepip` is, `venv` does as on Debian: it leaves
+# an interpreter behind, no pip, and ends with 1.
+FAKE_PYTHON = """#!{python}
+import os, shutil, sys
+here = os.path.dirname(os.path.abspath(__file__))
+module = sys.argv[2] if sys.argv[1] == "-m" else ""
+with open("{log}", "a") as log:
+    log.write(" ".join(sys.argv[1:]) + "\\n")
+if module == "venv":
+    folder = os.path.join(sys.argv[-1], "bin")
+    os.makedirs(folder)
+    open(os.path.join(sys.argv[-1], "pyvenv.cfg"), "w").close()
+    shutil.copy(os.path.abspath(__file__), os.path.join(folder, "python"))
+    if os.path.exists(os.path.join(here, "fail-ensurepip")):
+        sys.exit("ensurepip is not available")
+    open(os.path.join(folder, "pip"), "w").close()
+if module == "pip" and not os.path.exists(os.path.join(here, "pip")):
+    sys.exit("No module named pip")
+"""
+
+
+def environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "SETUP_VENV"}
+
 
 class Checkout:
     """A copy of what the setup reads, and a PATH with the pretender on it."""
@@ -40,15 +64,43 @@ class Checkout:
         uv.write_text(FAKE_UV.format(python=sys.executable), encoding="utf-8")
         uv.chmod(0o755)
 
-    def setup(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        environment = {name: value for name, value in os.environ.items() if name != "SETUP_VENV"}
+    def setup(self, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [sys.executable, str(self.folder / SETUP), *arguments],
-            env={**environment, "PATH": str(self.bin)},
+            env={**environment(), "PATH": str(self.bin), **settings},
             capture_output=True,
             text=True,
             check=False,
         )
+
+    def setup_without_uv(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """By a Python that only pretends, too."""
+        python = self.bin / "python3"
+        python.write_text(FAKE_PYTHON.format(python=sys.executable, log=self.bin / "log"), encoding="utf-8")
+        python.chmod(0o755)
+        (self.bin / "uv").unlink(missing_ok=True)
+        return self._setup_told(f"sys.executable = {str(python)!r}", *arguments)
+
+    def setup_by_an_old_python(self) -> "subprocess.CompletedProcess[str]":
+        return self._setup_told("sys.version_info = (3, 10, 0, 'final', 0)")
+
+    def _setup_told(self, lie: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """The same program, told something about its Python."""
+        script = (
+            f"import sys, runpy; {lie}; sys.argv = {['setup_env.py', *arguments]!r};"
+            f"runpy.run_path({str(self.folder / SETUP)!r}, run_name='__main__')"
+        )
+        return subprocess.run(
+            [sys.executable, "-c", script],
+            env={**environment(), "PATH": str(self.bin)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    @property
+    def venv(self) -> Path:
+        return self.folder / ".venv"
 
     @property
     def log(self) -> list[str]:
@@ -126,19 +178,57 @@ def test_says_when_there_can_be_no_virtual_environment(checkout: Checkout) -> No
     assert "virtual environment" in failed.stderr
 
 
+def test_installs_without_uv_too(checkout: Checkout) -> None:
+    assert checkout.setup_without_uv().returncode == 0
+    assert [line.split()[1] for line in checkout.log if line.startswith("-m")] == ["venv", "pip", "uv"]
+    assert checkout.setup_without_uv("--check").returncode == 0
+
+
+def test_leaves_no_half_made_environment_behind_and_works_once_what_was_missing_is_there(
+    checkout: Checkout,
+) -> None:
+    checkout.fail("ensurepip")
+    failed = checkout.setup_without_uv()
+    assert failed.returncode == 5
+    assert "python3-venv" in failed.stderr
+    assert not checkout.venv.exists()
+    assert checkout.setup_without_uv("--check").returncode == 1
+    (checkout.bin / "fail-ensurepip").unlink()
+    assert checkout.setup_without_uv().returncode == 0
+
+
+def test_makes_an_environment_again_in_which_nothing_can_be_installed(checkout: Checkout) -> None:
+    checkout.setup_without_uv()
+    # As a setup leaves it that was killed between the interpreter and pip.
+    (checkout.venv / "bin" / "pip").unlink()
+    (checkout.venv / "beacon-stamp").unlink()
+    assert checkout.setup_without_uv().returncode == 0
+    assert len([line for line in checkout.log if line.startswith("-m venv")]) == 2
+
+
+@pytest.mark.parametrize("argument", ["--check", "--without-model"])
+def test_is_not_ready_when_the_python_it_was_made_of_is_gone(checkout: Checkout, argument: str) -> None:
+    checkout.setup()
+    python = checkout.venv / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/nonexistent/python3")
+    assert checkout.setup("--check", "--without-model").returncode == 1
+    assert checkout.setup(argument).returncode == (1 if argument == "--check" else 0)
+    assert checkout.setup("--check", "--without-model").returncode == (1 if argument == "--check" else 0)
+
+
+def test_touches_no_folder_that_is_none_of_its_own(checkout: Checkout) -> None:
+    mine = checkout.folder / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").touch()
+    refused = checkout.setup(SETUP_VENV=str(mine))
+    assert refused.returncode == 5
+    assert "no virtual environment" in refused.stderr
+    assert [path.name for path in mine.iterdir()] == ["thesis.txt"]
+
+
 def test_says_when_python_is_too_old(checkout: Checkout) -> None:
-    # The same program, told that it runs on an old Python.
-    script = (
-        "import sys, runpy; sys.version_info = (3, 10, 0, 'final', 0); sys.argv = ['setup_env.py'];"
-        f"runpy.run_path({str(checkout.folder / SETUP)!r}, run_name='__main__')"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, "PATH": str(checkout.bin)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    result = checkout.setup_by_an_old_python()
     assert result.returncode == 3
     assert "Python 3.11 or later is needed; this is 3.10" in result.stderr
     assert checkout.log == []

@@ -7,6 +7,7 @@ from beacon_deployment.engines.weights import download_weights
 
 PIN = ModelPin(
     model="tiny",
+    class_name="Tiny",
     repository="example/tiny",
     revision="0123456789abcdef0123456789abcdef01234567",
     gpu="T4",

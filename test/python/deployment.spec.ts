@@ -6,6 +6,8 @@ import { describe, expect, it } from '@jest/globals';
 
 const FOLDER = 'modal-deployment';
 const PYTHON = resolve(FOLDER, '.venv/bin/python');
+/** Written last by `setup_env.py`; an interpreter is also what a setup that failed may leave behind. */
+const STAMP = resolve(FOLDER, '.venv/beacon-stamp');
 const LIMIT_MS = 300_000;
 
 /** Runs a tool of the deployments' own environment. @returns what it printed; throws with it where it fails */
@@ -27,16 +29,21 @@ async function tool(...parameters: readonly string[]): Promise<string> {
 }
 
 // eslint-disable-next-line no-restricted-syntax -- said, not hidden: it cannot run without Python
-const tests = existsSync(PYTHON) ? describe : describe.skip;
-if (!existsSync(PYTHON))
-  process.stderr.write('left out: the tests of modal-deployment/ need Python (npm run setup:python)\n');
+const tests = existsSync(STAMP) ? describe : describe.skip;
+if (!existsSync(STAMP))
+  process.stderr.write(
+    'left out: pytest, ruff and mypy of modal-deployment/, which need its Python packages (npm run setup:python)\n',
+  );
 
 tests('the Python deployments', () => {
   it(
     'pass their own tests',
     async () => {
-      const said = await tool('pytest', '--no-header');
-      process.stdout.write(`modal-deployment: ${said.trim().split('\n').at(-1) ?? ''}\n`);
+      const said = await tool('pytest', '--no-header', '-rs');
+      const lines = said.trim().split('\n');
+      for (const line of lines.filter((each) => each.startsWith('SKIPPED')))
+        process.stderr.write(`left out: ${line}\n`);
+      process.stdout.write(`modal-deployment: ${lines.at(-1) ?? ''}\n`);
       expect(said).toMatch(/\d+ passed/);
     },
     LIMIT_MS,

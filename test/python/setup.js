@@ -14,7 +14,8 @@ if (python === undefined) {
   const isComplete = spawnSync(python, [SCRIPT, '--check'], { stdio: 'ignore' }).status === 0;
   if (!isComplete) {
     const { status } = spawnSync(python, [SCRIPT, ...(all ? [] : ['--without-model'])], { stdio: 'inherit' });
-    if (status !== 0) say('the Python side could not be set up: its tests will say so');
+    if (status !== 0)
+      say('could not be set up: the tests of modal-deployment/ are left out, as they will say');
   }
 }
 

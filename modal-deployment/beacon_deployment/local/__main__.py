@@ -20,9 +20,9 @@ from beacon_deployment.engines.fake import FakeEngine
 from beacon_deployment.engines.transformers_engine import Dtype, TransformersEngine
 from beacon_deployment.gateway import build_app
 from beacon_deployment.local.calls import EngineFactory, LocalCalls
+from beacon_deployment.local.memory_records import MemoryRecords
 from beacon_deployment.local.proxy_auth import ProxyAuth
 from beacon_deployment.local.settings import LocalSettings, parse_settings
-from beacon_deployment.memory_records import MemoryRecords
 from beacon_deployment.places import Place
 from beacon_deployment.worker import Engine
 

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from beacon_deployment.callback import tell
 from beacon_deployment.places import Place
 from beacon_deployment.ports import (
     Answered,
@@ -23,7 +24,7 @@ from beacon_deployment.ports import (
     Unknown,
 )
 from beacon_deployment.protocol import Document, GenerationRequest
-from beacon_deployment.worker import Engine, Worker
+from beacon_deployment.worker import ContainerBrokenError, Engine, Worker
 
 _T = TypeVar("_T")
 
@@ -79,8 +80,12 @@ class _Pool:
                     return await self._answered(worker, document)
             except TimeoutError:
                 raise CallFailedError(ErrorType.TIMED_OUT, "function execution timed out") from None
+            except ContainerBrokenError as error:
+                raise CallFailedError(ErrorType.CRASHED, f"the container crashed: {error}") from None
             finally:
-                self._idle.append(_Idle(worker, self._monotonic_s()))
+                # A broken one is dropped, and the next input boots another.
+                if not worker.broken:
+                    self._idle.append(_Idle(worker, self._monotonic_s()))
 
     def _warm(self) -> Worker | None:
         now_s = self._monotonic_s()
@@ -119,7 +124,7 @@ class _Pool:
             return await asyncio.shield(working)
         except asyncio.CancelledError:
             cancellation.set()
-            await asyncio.wait({working})
+            await asyncio.gather(working, return_exceptions=True)
             raise
 
 
@@ -207,7 +212,7 @@ class LocalCalls:
         if self._notify is None or task.cancelled():
             return
         answered = task.exception() is None and task.result()["status"] == "success"
-        self._run(self._notify(JobEnded(call_id, key, "completed" if answered else "failed")))
+        self._run(tell(self._notify, JobEnded(call_id, key, "completed" if answered else "failed")))
 
     def _run(self, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.create_task(work)

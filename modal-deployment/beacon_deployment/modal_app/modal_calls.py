@@ -7,11 +7,11 @@ from typing import Any, Protocol
 import modal
 import modal.exception
 
+from beacon_deployment.modal_app.unavailable import UNAVAILABLE, unavailable
 from beacon_deployment.ports import (
     Answered,
     CallFailedError,
     CallState,
-    CallsUnavailableError,
     ErrorType,
     Expired,
     Failed,
@@ -19,8 +19,6 @@ from beacon_deployment.ports import (
     Unknown,
 )
 from beacon_deployment.protocol import Document, GenerationRequest
-
-_UNREACHABLE = (modal.exception.ConnectionError, modal.exception.ServiceError, modal.exception.ClientClosed)
 
 
 class SpawnedCall(Protocol):
@@ -58,17 +56,17 @@ class ModalCalls:
         # When the caller hangs up, Modal cancels this input, and with it the one that it waits for.
         try:
             return await self._classes[request.model].remote(request.model_dump(mode="json"))
+        except UNAVAILABLE as error:
+            raise unavailable(error) from error
         except Exception as error:
-            if isinstance(error, _UNREACHABLE):
-                raise CallsUnavailableError(_unreachable(error)) from error
             failed = failure_of(error)
             raise CallFailedError(failed.error_type, failed.message) from error
 
     async def spawn(self, request: GenerationRequest, key: str | None) -> str:
         try:
             call = await self._classes[request.model].spawn(request.model_dump(mode="json"), key)
-        except (*_UNREACHABLE, modal.exception.ResourceExhaustedError) as error:
-            raise CallsUnavailableError(_unreachable(error)) from error
+        except UNAVAILABLE as error:
+            raise unavailable(error) from error
         return call.object_id
 
     async def poll(self, call_id: str) -> CallState:
@@ -83,8 +81,8 @@ class ModalCalls:
             return Pending()
         except modal.exception.NotFoundError:
             return Unknown()
-        except _UNREACHABLE as error:
-            raise CallsUnavailableError(_unreachable(error)) from error
+        except UNAVAILABLE as error:
+            raise unavailable(error) from error
         except Exception as error:  # noqa: BLE001 - `get` raises whatever the container raised
             return failure_of(error)
 
@@ -92,15 +90,15 @@ class ModalCalls:
         # Containers stay: with one input each, they are free as soon as the input has stopped.
         try:
             await self._find(call_id).cancel.aio()
-        except _UNREACHABLE as error:
-            raise CallsUnavailableError(_unreachable(error)) from error
+        except UNAVAILABLE as error:
+            raise unavailable(error) from error
 
 
 def failure_of(error: Exception) -> Failed:
     """Why a call has no document. Modal tells cancellation, crash and loss apart by text only.
 
-    The texts are those that others have logged; an unknown one counts as a crash. `Jobs` notes cancellations
-    itself, so a changed text costs precision and nothing else.
+    The texts are those that others have logged; an unknown one counts as a crash. `Jobs` goes by its own note
+    of a cancellation, so a changed text makes no cancelled job a crashed one.
     """
     if isinstance(error, modal.exception.FunctionTimeoutError):
         return Failed(ErrorType.TIMED_OUT, "function execution timed out")
@@ -110,7 +108,3 @@ def failure_of(error: Exception) -> Failed:
     if isinstance(error, modal.exception.RemoteError) and "cancel" in text:
         return Failed(ErrorType.CANCELLED, "the call was cancelled")
     return Failed(ErrorType.CRASHED, f"the container crashed: {type(error).__name__}")
-
-
-def _unreachable(error: Exception) -> str:
-    return f"the platform did not answer: {type(error).__name__}"

@@ -3,8 +3,13 @@
 Modal drops an entry seven days after it was last read or written, as long as results are kept.
 """
 
-import modal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import modal
+import modal.exception
+
+from beacon_deployment.modal_app.unavailable import unavailable
 from beacon_deployment.ports import Record
 
 
@@ -15,11 +20,23 @@ class ModalRecords:
         self._shared = shared
 
     async def put_if_absent(self, name: str, record: Record) -> bool:
-        return bool(await self._shared.put.aio(name, record, skip_if_exists=True))
+        with _asking():
+            return bool(await self._shared.put.aio(name, record, skip_if_exists=True))
 
     async def get(self, name: str) -> Record | None:
-        found: Record | None = await self._shared.get.aio(name)
+        with _asking():
+            found: Record | None = await self._shared.get.aio(name)
         return found
 
     async def put(self, name: str, record: Record) -> None:
-        await self._shared.put.aio(name, record)
+        with _asking():
+            await self._shared.put.aio(name, record)
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    """Without its records a gateway knows nothing of any job, whatever the reason."""
+    try:
+        yield
+    except (modal.exception.Error, OSError) as error:
+        raise unavailable(error) from error

@@ -22,12 +22,16 @@ from beacon_deployment.modal_app.model_container import ModelContainer
 from beacon_deployment.modal_app.settings import deploy_settings
 from beacon_deployment.modal_app.volume import MOUNT, weights_volume
 from beacon_deployment.places import place_from_environment
-from beacon_deployment.plan import SCALEDOWN_WINDOW_S, Layout, model_label, region_label
+from beacon_deployment.plan import (
+    GATEWAY_TIMEOUT_S,
+    GPU_TIMEOUT_S,
+    SCALEDOWN_WINDOW_S,
+    Layout,
+    model_label,
+    region_label,
+)
 from beacon_deployment.ports import JobEnded
 
-GPU_TIMEOUT_S = 600
-GATEWAY_TIMEOUT_S = 1800
-"""A synchronous call holds its gateway through the queue, the cold start and the work."""
 CALLBACK_TIMEOUT_S = 120
 CALLBACK_SECRET_NAME = "beacon-callback"  # noqa: S105 - the name of a Modal secret
 

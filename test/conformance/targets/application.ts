@@ -7,10 +7,12 @@ const FOLDER = 'modal-deployment';
 const CREDENTIALS = { 'modal-key': 'wk-conformance', 'modal-secret': 'ws-conformance' };
 const MODELS = ['llama3.2-1b', 'qwen2.5-1.5b'] as const;
 
-/** Interpreter of the deployments' own environment; `undefined` where it has not been set up. */
+/**
+ * Interpreter of the deployments' own environment; `undefined` where it has not been set up. The stamp says that: it is
+ * written last, while an interpreter is also what a setup that failed may leave behind.
+ */
 export function deploymentPython(): string | undefined {
-  const python = resolve(FOLDER, '.venv/bin/python');
-  return existsSync(python) ? python : undefined;
+  return existsSync(resolve(FOLDER, '.venv/beacon-stamp')) ? resolve(FOLDER, '.venv/bin/python') : undefined;
 }
 
 /** The application that Modal would run, under uvicorn on this machine, with an engine that only pretends. */
