@@ -11,7 +11,7 @@ describe('the price list of GPUs', () => {
     const source = readFileSync('libs/domain/gpu-cost.ts', 'utf8');
     const entries = DOMAIN_LIST.exec(source)?.groups?.['entries'] ?? '';
     const domain = Object.fromEntries(
-      [...entries.matchAll(ENTRY)].map(({ groups }) => [groups?.['gpu'], Number(groups?.['usd'])]),
+      [...entries.matchAll(ENTRY)].map(([, gpu = '', usd]): [string, number] => [gpu, Number(usd)]),
     );
     const { none, ...gpus } = USD_PER_S;
     expect(gpus).toEqual(domain);
