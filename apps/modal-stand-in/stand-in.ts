@@ -2,6 +2,7 @@ import { Account } from './account/account.js';
 import { ScaledClock, type Clock } from './clock/clock.js';
 import type { StandInConfiguration } from './configuration/configuration.js';
 import { Deployments } from './deployment/deployments.js';
+import { Arrivals } from './edge/arrivals.js';
 import { FunctionEdge } from './edge/function-edge.js';
 import { Gateways } from './edge/gateways.js';
 import { ResultLinks } from './edge/result-links.js';
@@ -69,15 +70,22 @@ export class StandIn {
     });
     const isCutOff = ({ endpoint }: Call): boolean => this.faults.outage(endpoint) !== undefined;
     this.faults.onChange(() => callers.drop(isCutOff));
-    const gateways = new Gateways(this.deployments, this.faults);
+    const gateways = new Gateways(this.deployments, this.faults, configuration.proxy_auth);
     const { limits, callback } = configuration;
-    const jobs = new JobGateway({
+    const arrivals = new Arrivals({
       configuration,
       simulation: this.simulation,
       faults: this.faults,
+      hop,
+      rate: new TokenBucket(this.clock, limits.requests_per_s, limits.requests_per_s * limits.burst_s),
+      spawnRate: new TokenBucket(this.clock, limits.spawns_per_s, limits.spawns_per_s * limits.spawn_burst_s),
+    });
+    const jobs = new JobGateway({
+      configuration,
+      simulation: this.simulation,
+      arrivals,
       gateways,
       hop,
-      rate: new TokenBucket(this.clock, limits.spawns_per_s, limits.spawns_per_s * limits.spawn_burst_s),
       book: new JobBook(this.clock, configuration.job_result_kept_s),
       callback: callback === undefined ? undefined : new CompletionCallback(this.clock, callback, emit),
       emit,
@@ -87,7 +95,7 @@ export class StandIn {
       deployments: this.deployments,
       simulation: this.simulation,
       faults: this.faults,
-      rate: new TokenBucket(this.clock, limits.requests_per_s, limits.requests_per_s * limits.burst_s),
+      arrivals,
       links,
       callers,
       gateways,

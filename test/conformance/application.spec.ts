@@ -1,8 +1,8 @@
 import { describe, it } from '@jest/globals';
+import { conformanceOfExpiry } from './job-suite.js';
 import { conformance } from './suite.js';
-import { applicationTarget, deploymentPython } from './targets/application.js';
+import { applicationCandidate, deploymentPython } from './targets/application.js';
 
-const LIMIT_MS = 60_000;
 const python = deploymentPython();
 
 if (python === undefined) {
@@ -11,5 +11,8 @@ if (python === undefined) {
     it.todo('needs the Python side: python3 modal-deployment/setup_env.py');
   });
 } else {
-  conformance('the application under uvicorn', () => applicationTarget(python), LIMIT_MS);
+  conformance(applicationCandidate('the application under uvicorn', python));
+  conformanceOfExpiry(
+    applicationCandidate('the application under uvicorn, forgetful', python, ['--result-ttl-s', '1']),
+  );
 }

@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { until } from '#testing';
 import type { Target } from './target.js';
 
 export interface Asked {
@@ -42,50 +40,16 @@ export class Caller {
     return { status: response.status, text: await response.text(), headers: response.headers };
   }
 
-  /** Makes a call and follows its 303s by hand. @returns the final answer and how often it was 303 */
-  async call(
-    body: unknown,
-    url = this.target.urlOf(this.target.models[0]),
-  ): Promise<Answered & { hops: number }> {
+  /** Makes a call and follows its 303s by hand. @returns the final answer */
+  async call(body: unknown, url = this.target.urlOf(this.target.models[0])): Promise<Answered> {
     const asked = body as { model?: string };
     let answer = await this.ask({
       url: asked.model === undefined ? url : this.urlFor(asked.model, url),
       body,
     });
-    let hops = 0;
-    while (answer.status === 303) {
-      hops += 1;
+    while (answer.status === 303)
       answer = await this.ask({ url: new URL(answer.headers.get('location') ?? '', url).href });
-    }
-    return { ...answer, hops };
-  }
-
-  /** Spawns a job. @returns its id, which must have come */
-  async spawn(body: unknown, key: string = randomUUID()): Promise<string> {
-    const { status, text } = await this.ask({
-      url: this.target.jobsUrl ?? '',
-      body,
-      headers: { 'idempotency-key': key },
-    });
-    const { call_id: callId } = jsonOf(text);
-    if (status !== 202 || typeof callId !== 'string') throw new Error(`not spawned: ${status} ${text}`);
-    return callId;
-  }
-
-  job(callId: string, method = 'GET'): Promise<Answered> {
-    return this.ask({ method, url: `${this.target.jobsUrl ?? ''}/${callId}` });
-  }
-
-  /** Polls until a job has ended. */
-  untilEnded(callId: string): Promise<Answered> {
-    return until(
-      `job ${callId} has ended`,
-      async () => {
-        const answer = await this.job(callId);
-        return answer.status === 202 ? undefined : answer;
-      },
-      this.target.callMs,
-    );
+    return answer;
   }
 
   private urlFor(model: string, otherwise: string): string {

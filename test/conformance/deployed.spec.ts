@@ -1,9 +1,7 @@
 import { describe, it } from '@jest/globals';
 import { conformance } from './suite.js';
-import { deployedTargets } from './targets/deployed.js';
+import { deployedCandidates } from './targets/deployed.js';
 
-/** A cold start of six minutes, and then some. */
-const LIMIT_MS = 900_000;
 const { CONFORMANCE_CONFIG: path } = process.env;
 
 if (path === undefined || path === '') {
@@ -12,6 +10,5 @@ if (path === undefined || path === '') {
     it.todo('needs CONFORMANCE_CONFIG, a beacon.yaml, with MODAL_KEY and MODAL_SECRET');
   });
 } else {
-  for (const { id, start } of deployedTargets(path, process.env))
-    conformance(`what is deployed as ${id}`, start, LIMIT_MS);
+  for (const candidate of deployedCandidates(path, process.env)) conformance(candidate);
 }

@@ -1,8 +1,9 @@
-import { conformance, conformanceOfResultUrls } from './suite.js';
-import { standInTarget } from './targets/stand-in.js';
+import { conformanceOfExpiry } from './job-suite.js';
+import { conformanceOfResultUrls } from './result-url-suite.js';
+import { conformance } from './suite.js';
+import { standInCandidate } from './targets/stand-in.js';
 
-const LIMIT_MS = 60_000;
-
-conformance('the stand-in', () => standInTarget(20), LIMIT_MS);
+conformance(standInCandidate('the stand-in', { loadS: 20 }));
+conformanceOfExpiry(standInCandidate('the stand-in, forgetful', { loadS: 0, resultKeptS: 60 }));
 // Longer than one request may take, which is 150 s.
-conformanceOfResultUrls('the stand-in, cold', () => standInTarget(250), LIMIT_MS);
+conformanceOfResultUrls(standInCandidate('the stand-in, cold', { loadS: 250 }));

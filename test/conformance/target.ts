@@ -1,4 +1,24 @@
-/** A deployment that the suite is run against. Paths and timings differ from one to the other; nothing else may. */
+/** What is known of a deployment before it is asked anything. Tests that it has no place for are not made. */
+export interface Traits {
+  /** It wants `Modal-Key` and `Modal-Secret`. */
+  readonly isGuarded: boolean;
+  readonly offersJobs: boolean;
+  /** Modal's HTTP front, or its double, stands before the application. */
+  readonly hasEdge: boolean;
+  /** Nobody has called it before: its first answer is known to come from a cold start. */
+  readonly isCold: boolean;
+}
+
+/** A deployment that the suite can be run against. */
+export interface Candidate {
+  readonly title: string;
+  readonly traits: Traits;
+  /** Limit of one test, and of starting it. */
+  readonly limitMs: number;
+  readonly start: () => Promise<Target>;
+}
+
+/** A deployment that runs. Paths and timings differ from one to the other; nothing else may. */
 export interface Target {
   /** A model's URL, as in the configuration's `endpoints[].url`. */
   urlOf(model: string): string;
@@ -11,9 +31,17 @@ export interface Target {
   readonly regionNames: readonly string[];
   /** What it wants with every request; absent: it is public. */
   readonly credentials?: Readonly<Record<'modal-key' | 'modal-secret', string>> | undefined;
-  /** Whether Modal's HTTP front, or its double, stands before the application. */
-  readonly hasEdge: boolean;
   /** How long a call may take, a cold start included. */
   readonly callMs: number;
   stop(): Promise<void>;
+}
+
+/** @returns what the suite leaves out, and why; a line each */
+export function omissions({ isGuarded, offersJobs, hasEdge, isCold }: Traits): string[] {
+  return [
+    ...(isGuarded ? [] : ['refused credentials: it is public, or MODAL_KEY and MODAL_SECRET are not set']),
+    ...(offersJobs ? [] : ['jobs: it has no jobs_url']),
+    ...(hasEdge ? [] : ["Modal's front: there is none before it"]),
+    ...(isCold ? [] : ['the cold start of the first call: it may be warm']),
+  ];
 }

@@ -1,4 +1,8 @@
-/** US dollars per container second, before any multiplier for pinning a region (price page, collected 2026-11). */
+/**
+ * US dollars per container second, before any multiplier for pinning a region (price page, collected 2026-11).
+ * A copy of the list in libs/domain/gpu-cost.ts, on purpose: the stand-in keeps its own books, so that what Beacon
+ * computes can be held against them, and imports nothing of Beacon's rules. A spec sees to it that the lists agree.
+ */
 export const USD_PER_S: Readonly<Record<string, number>> = {
   T4: 0.000164,
   L4: 0.000222,

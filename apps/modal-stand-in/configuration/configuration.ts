@@ -10,6 +10,7 @@ import {
   identifier,
   seconds,
 } from './endpoint-settings.js';
+import { GATEWAY_LIMITS } from './gateway-limits.js';
 import { webEndpointLimitProblem } from './web-endpoint-limit.js';
 
 /** Simulated seconds; guesses at a round trip to us-east, which containers in the US are taken to be next to. */
@@ -73,12 +74,12 @@ const configurationSchema = z
     preemption_grace_s: seconds.default(30),
     /** Rule 17: pieces a streamed answer comes in. */
     stream_pieces: z.int().min(1).max(1000).default(20),
-    /** Largest request body; beyond it 413. Modal takes 4 GiB, and no prompt is that long. */
+    /** Largest request body; beyond it 413. Modal takes 4 GiB, the gateway of a deployment what is the default here. */
     max_body_bytes: z
       .int()
       .min(1)
       .max(1024 ** 3)
-      .default(16 * 1024 ** 2),
+      .default(GATEWAY_LIMITS.bodyBytes),
     /** Rule 3: the pair every call must carry; absent: endpoints are public. */
     proxy_auth: z.strictObject({ key: z.string().min(1), secret: z.string().min(1) }).optional(),
     limits: z

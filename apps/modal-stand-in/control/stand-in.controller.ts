@@ -23,7 +23,7 @@ export class StandInController {
     const { simulation, clock } = this.standIn;
     return {
       gpus: { used: simulation.gpus.used, limit: simulation.gpus.cap },
-      places: { used: simulation.gpus.containersUsed, limit: simulation.gpus.containers },
+      container_quota: { used: simulation.gpus.containersUsed, limit: simulation.gpus.containers },
       containers: [...simulation.pools].flatMap(({ containers }) =>
         [...containers].map((container) => ({
           container_id: container.id,

@@ -25,7 +25,7 @@ export class DeployError extends Error {
   }
 }
 
-/** What happens to the machines when the catalogue changes. */
+/** What happens to the machines when an endpoint is deployed, stopped or removed. */
 export interface DeploymentObserver {
   deployed(endpoint: EndpointSettings): void;
   stopped(endpoint: EndpointSettings): void;

@@ -116,6 +116,37 @@ describe('what Modal turns away', () => {
     await expectText(await standIn.call({ headers }), 400, 'modal-http: prohibited modal header');
   });
 
+  it('rule 4: on every route, as credentials are asked for on every route', async () => {
+    standIn = await served({ proxy_auth: { key: 'wk-1', secret: 'ws-1' } });
+    const good = { 'modal-key': 'wk-1', 'modal-secret': 'ws-1' };
+    const { answer } = await standIn.startCall({ headers: good });
+    standIn.clock.advance(150);
+    const resultUrl = (await answer).headers.get('location') ?? '/us-m?__modal_attempt_token=none';
+    const routes = [
+      ['GET', '/us-m'],
+      ['PUT', '/us-m'],
+      ['GET', resultUrl],
+      ['POST', resultUrl],
+      ['GET', '/us-m/health'],
+      ['GET', '/US/health'],
+      ['POST', '/US/jobs'],
+      ['GET', '/US/jobs'],
+      ['GET', '/US/jobs/fc-1'],
+      ['DELETE', '/US/jobs/fc-1'],
+    ] as const;
+    for (const [method, path] of routes) {
+      const ask = async (headers: Record<string, string>): Promise<string> =>
+        (await fetch(new URL(path, standIn.url), { method, headers, redirect: 'manual' })).text();
+      const [without, with_] = [await ask({ 'modal-x': '1' }), await ask({ ...good, 'modal-x': '1' })];
+      expect([method, path, without, with_]).toEqual([
+        method,
+        path,
+        'modal-http: missing credentials for proxy authorization',
+        'modal-http: prohibited modal header',
+      ]);
+    }
+  });
+
   it('rule 5: calls beyond the rate are 429 until the bucket has refilled', async () => {
     standIn = await served({ limits: { requests_per_s: 1, burst_s: 2 } });
     await standIn.startCall();
@@ -125,6 +156,32 @@ describe('what Modal turns away', () => {
     await standIn.startCall();
     expect(standIn.standIn.account.totals.tally.accepted).toBe(3);
   });
+
+  it.each(['/us-m', '/us-m/jobs'])(
+    'rule 2: at %s the rate counts before the body, the body before the queue',
+    async (path) => {
+      standIn = await served({
+        limits: {
+          ...{ requests_per_s: 1, burst_s: 1, queued_per_endpoint: 1 },
+          ...{ spawns_per_s: 1, spawn_burst_s: 1, spawned_queued_per_endpoint: 1 },
+        },
+      });
+      const statuses: number[] = [];
+      const say = async (body?: unknown): Promise<void> => {
+        const answer = await standIn.call({ path, body: body ?? { model: 'm', prompt: 'Hello?' } });
+        statuses.push(answer.status);
+      };
+      await standIn.startCall({ path });
+      await say('{');
+      standIn.clock.advance(1);
+      await say('{');
+      standIn.clock.advance(1);
+      await say({ model: 'other', prompt: 'Hello?' });
+      standIn.clock.advance(1);
+      await say();
+      expect(statuses).toEqual([429, 422, 200, 429]);
+    },
+  );
 
   it('rule 6: a full queue is 429 with the text clients look for', async () => {
     standIn = await served({ limits: { queued_per_endpoint: 1 } });
@@ -168,6 +225,34 @@ describe('what Modal turns away', () => {
     expect(await answer.json()).toEqual({
       detail: [{ loc: ['body', 'prompt'], msg: 'Field required', type: 'value_error' }],
     });
+  });
+
+  it.each([
+    { max_tokens: 0 },
+    { max_tokens: 1.5 },
+    { max_tokens: 32_769 },
+    { temperature: -0.1 },
+    { temperature: 5.1 },
+    { seed: -1 },
+    { seed: 0.5 },
+    { messages: [] },
+    { messages: Array.from({ length: 1025 }, () => ({ role: 'user', content: '' })) },
+    { messages: [{ role: 'tool', content: 'Hello?' }] },
+    { prompt: 'é'.repeat(256 * 1024 + 1) },
+    { system: 'x'.repeat(512 * 1024) },
+    { prompt: null },
+  ])('a body that the gateway of a deployment refuses is 422: %#', async (changes) => {
+    standIn = await served();
+    await expectStatus(standIn.call({ body: { model: 'm', prompt: 'Hello?', ...changes } }), 422);
+  });
+
+  it('a body at the limits of the gateway is accepted', async () => {
+    standIn = await served();
+    const limits = { max_tokens: 32_768, temperature: 5, seed: 2 ** 62, system: null };
+    const messages = Array.from({ length: 1024 }, () => ({ role: 'assistant', content: 'x'.repeat(512) }));
+    await standIn.startCall({ body: { model: 'm', prompt: null, messages, ...limits } });
+    await standIn.startCall({ body: { model: 'm', prompt: 'é'.repeat(256 * 1024), ...limits } });
+    expect(standIn.standIn.account.totals.tally.accepted).toBe(2);
   });
 
   it('a model that the endpoint does not serve is an application error', async () => {

@@ -1,21 +1,55 @@
 import { z } from 'zod';
-import type { ModelRequest } from '../engine/answer-engine.js';
+import { GATEWAY_LIMITS } from '../configuration/gateway-limits.js';
+import type { ChatMessage, ModelRequest } from '../engine/answer-engine.js';
 
-/** Loose, as the deployed applications are: unknown fields are ignored. */
+const { messages: mostMessages, tokens: mostTokens, temperature: highest, textBytes } = GATEWAY_LIMITS;
+
+const messageSchema = z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
+
+/** Loose, as the deployed applications are: unknown fields are ignored. As strict as they are with those it knows. */
 const bodySchema = z
   .object({
     model: z.string().min(1),
-    prompt: z.string().optional(),
-    messages: z.array(z.object({ role: z.string(), content: z.string() })).optional(),
-    system: z.string().optional(),
-    temperature: z.number().default(0.1),
-    max_tokens: z.number().default(512),
+    prompt: z.string().nullish(),
+    messages: z.array(messageSchema).min(1).max(mostMessages).nullish(),
+    system: z.string().nullish(),
+    temperature: z.number().min(0).max(highest).default(0.1),
+    max_tokens: z.int().min(1).max(mostTokens).default(512),
+    seed: z
+      .number()
+      .min(0)
+      .lt(2 ** 63)
+      .refine(Number.isInteger, 'must be an integer')
+      .nullish(),
     stream: z.boolean().nullish(),
   })
-  .refine(({ prompt, messages }) => prompt !== undefined || messages !== undefined, {
-    path: ['prompt'],
-    message: 'Field required',
+  .superRefine((body, context) => {
+    if (typeof body.prompt !== 'string' && !Array.isArray(body.messages)) {
+      context.addIssue({ code: 'custom', path: ['prompt'], message: 'Field required' });
+    }
+    if (bytesOf(conversation(body)) > textBytes) {
+      context.addIssue({
+        code: 'custom',
+        message: `the messages together are longer than ${textBytes} bytes`,
+      });
+    }
   });
+
+interface Asked {
+  readonly prompt?: string | null | undefined;
+  readonly messages?: readonly ChatMessage[] | null | undefined;
+  readonly system?: string | null | undefined;
+}
+
+/** `messages` wins over `prompt`; `system` goes first. */
+function conversation({ prompt, messages, system }: Asked): readonly ChatMessage[] {
+  const asked = messages ?? [{ role: 'user', content: prompt ?? '' }];
+  return typeof system === 'string' ? [{ role: 'system', content: system }, ...asked] : asked;
+}
+
+function bytesOf(messages: readonly ChatMessage[]): number {
+  return messages.reduce((bytes, { content }) => bytes + Buffer.byteLength(content), 0);
+}
 
 /** FastAPI's 422, which is what an application behind Modal answers. */
 export interface InvalidBody {
@@ -47,17 +81,11 @@ export function parseCallBody(text: string): CallBody {
       })),
     );
   }
-  const { model, prompt, messages, system, temperature, max_tokens: maxTokens, stream } = parsed.data;
-  const asked = messages ?? [{ role: 'user', content: prompt ?? '' }];
+  const { model, temperature, max_tokens: maxTokens, stream } = parsed.data;
   return {
     kind: 'valid',
     isStreamed: stream === true,
-    request: {
-      model,
-      messages: system === undefined ? asked : [{ role: 'system', content: system }, ...asked],
-      temperature,
-      maxTokens,
-    },
+    request: { model, messages: conversation(parsed.data), temperature, maxTokens },
   };
 }
 

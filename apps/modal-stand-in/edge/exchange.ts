@@ -1,5 +1,5 @@
 import type { Outage } from '../faults/fault-board.js';
-import { MODAL_REPLIES, type ModalReplyName } from './modal-replies.js';
+import { MODAL_REPLIES, queueFullText, type ModalReplyName } from './modal-replies.js';
 
 /** What goes back over one connection. */
 export type Reply =
@@ -54,8 +54,7 @@ export function modalReply(name: ModalReplyName, callId?: string, retryAfterS?: 
 
 /** Rules 6 and 26: the text names the limit that was reached. */
 export function queueFullReply(limit: number): Reply {
-  const { status, text } = MODAL_REPLIES.queue_full;
-  return { kind: 'text', status, text: text.replace('2000', String(limit)) };
+  return { kind: 'text', status: MODAL_REPLIES.queue_full.status, text: queueFullText(limit) };
 }
 
 /** Plays an outage to a connection. @returns whether there was one, so that nothing else may answer */

@@ -1,23 +1,12 @@
 import type { StandInConfiguration } from '../configuration/configuration.js';
 import type { EndpointSettings } from '../configuration/endpoint-settings.js';
 import type { Deployed, Deployments } from '../deployment/deployments.js';
-import type { ModelRequest } from '../engine/answer-engine.js';
-import type { CallPlan } from '../faults/call-plan.js';
 import type { FaultBoard } from '../faults/fault-board.js';
 import type { Simulation } from '../simulation/simulation.js';
-import type { TokenBucket } from '../simulation/token-bucket.js';
 import type { JobGateway } from '../jobs/job-gateway.js';
-import { refuseArrival, refuseCredentials } from './admission.js';
-import { modelNotServed, parseCallBody } from './call-body.js';
-import { breakOff } from './broken-calls.js';
-import {
-  methodNotAllowed,
-  modalReply,
-  queueFullReply,
-  suffer,
-  type Exchange,
-  type Reply,
-} from './exchange.js';
+import type { Arrivals } from './arrivals.js';
+import { parseCallBody } from './call-body.js';
+import { methodNotAllowed, modalReply, queueFullReply, type Exchange, type Reply } from './exchange.js';
 import type { Gateway, Gateways } from './gateways.js';
 import type { ModalReplyName } from './modal-replies.js';
 import type { ResultLinks } from './result-links.js';
@@ -29,16 +18,13 @@ export interface FunctionEdgeParts {
   readonly deployments: Deployments;
   readonly simulation: Simulation;
   readonly faults: FaultBoard;
-  readonly rate: TokenBucket;
+  readonly arrivals: Arrivals;
   readonly links: ResultLinks;
   readonly callers: WaitingCallers;
   readonly gateways: Gateways;
   readonly jobs: JobGateway;
   readonly hop: RoutingHop;
 }
-
-/** For calls that are refused before anyone read what they ask. */
-const UNREAD: ModelRequest = { model: '', messages: [], temperature: 0, maxTokens: 0 };
 
 /** `<gateway>/health`, `<gateway>/jobs`, `<gateway>/jobs/<call id>` */
 const GATEWAY_PATH = /^(?<base>\/.*)\/(?:(?<health>health)|jobs(?:\/(?<callId>[^/]+))?)$/;
@@ -70,10 +56,8 @@ export class FunctionEdge {
 
   /** Health checks wake no container. */
   #health(exchange: Exchange, gateway: Gateway): void {
-    const { configuration, gateways, hop } = this.parts;
-    if (suffer(exchange, gateways.outage(gateway))) return;
-    const refusal = gateways.appReply(gateway) ?? refuseCredentials(exchange, configuration.proxy_auth);
-    if (refusal !== undefined) return exchange.reply(modalReply(refusal));
+    const { gateways, hop } = this.parts;
+    if (gateways.isTurnedAway(exchange, gateway)) return;
     const isGet = exchange.method === 'GET';
     const reply: Reply = isGet
       ? { kind: 'json', status: 200, body: gateways.healthBody(gateway) }
@@ -81,24 +65,27 @@ export class FunctionEdge {
     hop.reply(exchange, gateway[0].settings, reply);
   }
 
-  /** Rule 2 gives the order: workspace, app, credentials, headers, rate, queue. */
   #call(exchange: Exchange, deployed: Deployed): void {
-    const { configuration, faults, simulation } = this.parts;
+    const { arrivals, simulation, callers } = this.parts;
     const { settings: endpoint } = deployed;
-    const plan = faults.planCall(endpoint);
-    const refusal = refuseArrival(exchange, configuration.proxy_auth, plan, this.#appState(deployed));
-    const key = exchange.header('idempotency-key');
-    if (refusal !== undefined) {
-      const call = simulation.mint(endpoint, key, UNREAD, plan);
-      simulation.refuse(call, refusal);
-      const retryAfterS = plan.arrival?.kind === 'status' ? plan.arrival.retryAfterS : undefined;
-      return exchange.reply(modalReply(refusal, undefined, retryAfterS));
+    const admitted = arrivals.admit({
+      exchange,
+      endpoint,
+      appState: this.#appState(deployed),
+      body: parseCallBody(exchange.body),
+      models: endpoint.models,
+      isSpawn: false,
+    });
+    if (admitted === undefined) return;
+    const call = simulation.mint(endpoint, admitted.key, admitted.request, admitted.plan);
+    const limit = this.#queueLimit(endpoint);
+    if (limit !== undefined) {
+      simulation.refuse(call, 'queue_full');
+      return exchange.reply(queueFullReply(limit));
     }
-    if (plan.arrival !== undefined) {
-      const call = simulation.mint(endpoint, key, UNREAD, plan);
-      return breakOff(exchange, simulation, call, plan.arrival.kind === 'reset');
-    }
-    this.#serve(exchange, deployed, key, plan);
+    call.isStreamed = admitted.isStreamed || acceptsEvents(exchange);
+    callers.open(call, exchange);
+    simulation.accept(call, (ended) => callers.ended(ended));
   }
 
   /** Rules 1 and 21: an app that was stopped, and one that just crashed. */
@@ -107,60 +94,18 @@ export class FunctionEdge {
     return this.parts.simulation.isOffAir(settings) ? 'invalid_function_call' : undefined;
   }
 
-  #serve(
-    exchange: Exchange,
-    { settings: endpoint }: Deployed,
-    key: string | undefined,
-    plan: CallPlan,
-  ): void {
-    const { simulation, callers, hop } = this.parts;
-    const body = parseCallBody(exchange.body);
-    const call = simulation.mint(endpoint, key, body.kind === 'valid' ? body.request : UNREAD, plan);
-    const limit = this.#overLimit(endpoint);
-    if (limit !== undefined) {
-      simulation.refuse(call, limit.outcome);
-      return exchange.reply(limit.reply);
-    }
-    if (body.kind === 'invalid') {
-      simulation.refuse(call, 'invalid_body');
-      return hop.reply(exchange, endpoint, {
-        kind: 'json',
-        status: 422,
-        body: body.detail,
-        callId: call.id,
-      });
-    }
-    const { model } = body.request;
-    if (!endpoint.models.includes(model)) {
-      simulation.refuse(call, 'model_not_served');
-      const refused = modelNotServed(model, endpoint.models);
-      return hop.reply(exchange, endpoint, { kind: 'json', status: 200, body: refused, callId: call.id });
-    }
-    call.isStreamed = body.isStreamed || acceptsEvents(exchange);
-    callers.open(call, exchange);
-    simulation.accept(call, (ended) => callers.ended(ended));
-  }
-
-  /** Rules 5 and 6. */
-  #overLimit(endpoint: EndpointSettings): { outcome: ModalReplyName; reply: Reply } | undefined {
-    const { configuration, rate, simulation } = this.parts;
-    if (!rate.take()) return { outcome: 'rate_limited', reply: modalReply('rate_limited') };
+  /** Rule 6. @returns the limit that was reached */
+  #queueLimit(endpoint: EndpointSettings): number | undefined {
+    const { configuration, simulation } = this.parts;
     const { queued_per_endpoint: mostQueued, in_system: mostInSystem } = configuration.limits;
-    if (simulation.queued(endpoint) >= mostQueued) {
-      return { outcome: 'queue_full', reply: queueFullReply(mostQueued) };
-    }
-    if (simulation.inSystem >= mostInSystem) {
-      return { outcome: 'queue_full', reply: queueFullReply(mostInSystem) };
-    }
-    return undefined;
+    if (simulation.queued(endpoint) >= mostQueued) return mostQueued;
+    return simulation.inSystem >= mostInSystem ? mostInSystem : undefined;
   }
 
   /** Rules 13 to 15. */
   #result(exchange: Exchange, deployed: Deployed, token: string): void {
-    const { configuration, faults, gateways, links, callers } = this.parts;
-    if (suffer(exchange, faults.outage(deployed.settings))) return;
-    const refusal = gateways.appReplyOf(deployed) ?? refuseCredentials(exchange, configuration.proxy_auth);
-    if (refusal !== undefined) return exchange.reply(modalReply(refusal));
+    const { gateways, links, callers } = this.parts;
+    if (gateways.isTurnedAway(exchange, [deployed])) return;
     if (exchange.method !== 'GET') return exchange.reply(modalReply('bad_redirect_method'));
     const call = links.find(token);
     if (call === undefined || call.endpoint.id !== deployed.settings.id)
@@ -169,10 +114,7 @@ export class FunctionEdge {
   }
 
   #otherMethod(exchange: Exchange, deployed: Deployed): void {
-    const { configuration, faults, gateways } = this.parts;
-    if (suffer(exchange, faults.outage(deployed.settings))) return;
-    const refusal = gateways.appReplyOf(deployed) ?? refuseCredentials(exchange, configuration.proxy_auth);
-    exchange.reply(refusal === undefined ? methodNotAllowed() : modalReply(refusal));
+    if (!this.parts.gateways.isTurnedAway(exchange, [deployed])) exchange.reply(methodNotAllowed());
   }
 }
 

@@ -1,5 +1,8 @@
+import type { StandInConfiguration } from '../configuration/configuration.js';
 import type { Deployed, Deployments } from '../deployment/deployments.js';
 import type { FaultBoard, Outage } from '../faults/fault-board.js';
+import { isTurnedAway } from './admission.js';
+import type { Exchange } from './exchange.js';
 import type { ModalReplyName } from './modal-replies.js';
 
 /** The endpoints one CPU gateway speaks for: a region's, or a single one. */
@@ -15,6 +18,7 @@ export class Gateways {
   constructor(
     private readonly deployments: Deployments,
     private readonly faults: FaultBoard,
+    private readonly required: StandInConfiguration['proxy_auth'],
   ) {
     this.#rebuild();
     deployments.onChange(() => this.#rebuild());
@@ -25,18 +29,28 @@ export class Gateways {
     return this.#byBase.get(base);
   }
 
+  /** For every request that is no new call. @returns whether nothing else may answer */
+  isTurnedAway(exchange: Exchange, gateway: Gateway): boolean {
+    const { required } = this;
+    return isTurnedAway(exchange, {
+      outage: this.#outage(gateway),
+      appState: this.appReply(gateway),
+      required,
+    });
+  }
+
   /** A region is away only when all of it is. */
-  outage(gateway: Gateway): Outage | undefined {
+  #outage(gateway: Gateway): Outage | undefined {
     return unanimous(gateway.map(({ settings }) => this.faults.outage(settings)));
   }
 
   /** Rule 1. @returns the text that stands for all of it */
   appReply(gateway: Gateway): ModalReplyName | undefined {
-    return unanimous(gateway.map((deployed) => this.appReplyOf(deployed)));
+    return unanimous(gateway.map((deployed) => this.#appReplyOf(deployed)));
   }
 
   /** Rules 1 and 2: what a whole endpoint answers, the workspace before its app. */
-  appReplyOf({ settings, isStopped }: Deployed): ModalReplyName | undefined {
+  #appReplyOf({ settings, isStopped }: Deployed): ModalReplyName | undefined {
     const reply = this.faults.appReply(settings);
     return isStopped && reply !== 'workspace_disabled' ? 'stopped' : reply;
   }

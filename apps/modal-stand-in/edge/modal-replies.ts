@@ -1,4 +1,9 @@
-/** Texts as Modal sends them; clients classify by status and text, so not a letter may differ. */
+/**
+ * What Modal says instead of the function. Clients classify by status and text, so of a text that was seen not a letter
+ * may differ; of `queue_full` only the middle was seen. `rate_limited`, `internal_error` and `no_ready_container` are in our
+ * words, because Modal's are not known. `application_error` is not Modal's either: it is what the framework of a deployed
+ * application says.
+ */
 interface ModalReply {
   readonly status: number;
   readonly text: string;
@@ -8,6 +13,14 @@ interface ModalReply {
    * this call is turned away before it reaches a container. `container`: the input had started.
    */
   readonly arises: 'workspace' | 'budget' | 'app' | 'edge' | 'container';
+}
+
+/** Rule 6: what Modal sets. */
+const DEFAULT_QUEUE_LIMIT = 2000;
+
+/** Rules 6 and 26. @param limit the limit that was reached */
+export function queueFullText(limit: number): string {
+  return `modal-http: Function reached pending input queue limit (${limit})`;
 }
 
 export const MODAL_REPLIES = {
@@ -37,14 +50,9 @@ export const MODAL_REPLIES = {
   },
   /** Rule 4. */
   prohibited_header: { status: 400, text: 'modal-http: prohibited modal header', arises: 'edge' },
-  /** Rule 5; Modal's own wording is not known. */
+  /** Rule 5; our wording. */
   rate_limited: { status: 429, text: 'modal-http: rate limit exceeded', arises: 'edge' },
-  /** Rules 6 and 26; the number is the limit that was reached. */
-  queue_full: {
-    status: 429,
-    text: 'modal-http: Function reached pending input queue limit (2000)',
-    arises: 'edge',
-  },
+  queue_full: { status: 429, text: queueFullText(DEFAULT_QUEUE_LIMIT), arises: 'edge' },
   /** Rule 14. */
   bad_redirect_method: { status: 400, text: 'modal-http: bad redirect method', arises: 'edge' },
   /** Rules 15 and 23; the one text without the prefix. */
@@ -73,9 +81,9 @@ export const MODAL_REPLIES = {
   },
   /** An exception in the application, as FastAPI answers it. */
   application_error: { status: 500, text: 'Internal Server Error', arises: 'edge' },
-  /** A text no client knows: it must treat it as transient once. */
+  /** Our wording, which no client knows: it must treat it as transient once. */
   internal_error: { status: 500, text: 'modal-http: internal error', arises: 'edge' },
-  /** Only `@app.server` deployments send it. */
+  /** Only `@app.server` deployments send the status; our wording. */
   no_ready_container: { status: 503, text: 'modal-http: no ready container', arises: 'edge' },
 } as const satisfies Record<string, ModalReply>;
 

@@ -12,15 +12,16 @@ export interface Job {
 }
 
 /**
- * Rule 26: the calls that were spawned, by id and by idempotency key. Keys are the gateway's doing, so they count within
- * its region. Expired jobs are let go of when somebody looks, which needs no timer per job; their ids stay known.
+ * Rule 26: the calls that were spawned, by id and by idempotency key. Keys and records are the
+ * gateway's doing, so both are known within its region only. Expired jobs are let go of when somebody looks, which needs no timer per job; their ids stay known.
  */
 export class JobBook {
   readonly #jobs = new Map<string, Job>();
   readonly #byKey = new Map<string, Job>();
   /** In the order they ended, which is the order they expire in. */
   readonly #ended = new Set<Job>();
-  readonly #expired = new Set<string>();
+  /** Regions by call id. */
+  readonly #expired = new Map<string, string>();
 
   /** @param keptS simulated seconds a result can be read */
   constructor(
@@ -28,8 +29,8 @@ export class JobBook {
     private readonly keptS: number,
   ) {}
 
-  add(call: Call, region: string): Job {
-    const scopedKey = call.key === undefined ? undefined : scoped(region, call.key);
+  add(call: Call): Job {
+    const scopedKey = call.key === undefined ? undefined : scoped(call.endpoint.region, call.key);
     const job: Job = { call, key: call.key, scopedKey, endedMs: undefined };
     this.#jobs.set(call.id, job);
     if (scopedKey !== undefined) this.#byKey.set(scopedKey, job);
@@ -48,9 +49,12 @@ export class JobBook {
     return this.#byKey.get(scoped(region, key));
   }
 
-  find(callId: string): Job | 'expired' | undefined {
+  /** @returns the job, if it was spawned in that region */
+  find(region: string, callId: string): Job | 'expired' | undefined {
     this.#expire();
-    return this.#expired.has(callId) ? 'expired' : this.#jobs.get(callId);
+    if (this.#expired.get(callId) === region) return 'expired';
+    const job = this.#jobs.get(callId);
+    return job?.call.endpoint.region === region ? job : undefined;
   }
 
   #expire(): void {
@@ -59,7 +63,7 @@ export class JobBook {
       if (job.endedMs === undefined || job.endedMs > expiredMs) return;
       this.#ended.delete(job);
       this.#jobs.delete(job.call.id);
-      this.#expired.add(job.call.id);
+      this.#expired.set(job.call.id, job.call.endpoint.region);
       if (job.scopedKey !== undefined) this.#byKey.delete(job.scopedKey);
     }
   }

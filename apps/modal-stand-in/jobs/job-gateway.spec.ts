@@ -146,7 +146,7 @@ describe('job routes', () => {
     expect(await jsonOf(ended)).toEqual({ status: 'error', error: expect.any(String), error_type: type });
   });
 
-  it('rule 26: a region spawns by the model, on any of its endpoints; any gateway knows the call', async () => {
+  it('rule 26: a region spawns by the model, on any of its endpoints, each of which knows the call', async () => {
     standIn = await served(TWO_MODELS);
     const id = await spawnedId(standIn, { path: '/US/jobs', body: { model: 'n', prompt: 'Hello?' } });
     standIn.clock.advance(WORK_S);
@@ -156,6 +156,26 @@ describe('job routes', () => {
     });
     expect((await poll(standIn, id, '/us-m/jobs')).status).toBe(200);
     expect(standIn.standIn.account.endpoints.get('us-n')?.tally).toMatchObject({ spawned: 1, polls: 2 });
+  });
+
+  it('rule 26: the gateways of another region do not know the call', async () => {
+    standIn = await served({
+      job_result_kept_s: 60,
+      endpoints: [anEndpoint(), anEndpoint({ id: 'eu-m', region: 'EU' })],
+    });
+    const id = await spawnedId(standIn, { path: '/US/jobs' });
+    const statuses = async (): Promise<number[]> => [
+      (await poll(standIn, id, '/EU/jobs')).status,
+      (await poll(standIn, id, '/eu-m/jobs')).status,
+      (await cancel(standIn, id, '/EU/jobs')).status,
+      (await poll(standIn, id, '/US/jobs')).status,
+    ];
+    expect(await statuses()).toEqual([404, 404, 404, 202]);
+    standIn.clock.advance(WORK_S);
+    expect(await statuses()).toEqual([404, 404, 404, 200]);
+    standIn.clock.advance(60);
+    expect(await statuses()).toEqual([404, 404, 404, 410]);
+    expect((await cancel(standIn, id, '/US/jobs')).status).toBe(410);
   });
 
   it('rule 26: a bad body is 422, a model not served here an application error, another method 405', async () => {
@@ -335,8 +355,8 @@ async function poll(standIn: Served, id: unknown, jobs = '/us-m/jobs'): Promise<
   return standIn.get(`${jobs}/${String(id)}`);
 }
 
-async function cancel({ url }: Served, id: string): Promise<Response> {
-  return fetch(`${url}/us-m/jobs/${id}`, { method: 'DELETE' });
+async function cancel({ url }: Served, id: string, jobs = '/us-m/jobs'): Promise<Response> {
+  return fetch(`${url}${jobs}/${id}`, { method: 'DELETE' });
 }
 
 /** @param statuses what it answers, one after the other */

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Target } from '../target.js';
+import type { Candidate, Target } from '../target.js';
 import { ServerProgram } from './program.js';
 
 const FOLDER = 'modal-deployment';
 const CREDENTIALS = { 'modal-key': 'wk-conformance', 'modal-secret': 'ws-conformance' };
 const MODELS = ['llama3.2-1b', 'qwen2.5-1.5b'] as const;
+const LIMIT_MS = 60_000;
 
 /**
  * Interpreter of the deployments' own environment; `undefined` where it has not been set up. The stamp says that: it is
@@ -15,13 +16,29 @@ export function deploymentPython(): string | undefined {
   return existsSync(resolve(FOLDER, '.venv/beacon-stamp')) ? resolve(FOLDER, '.venv/bin/python') : undefined;
 }
 
-/** The application that Modal would run, under uvicorn on this machine, with an engine that only pretends. */
-export async function applicationTarget(python: string): Promise<Target> {
+/**
+ * The application that Modal would run, under uvicorn on this machine, with an engine that only pretends.
+ * @param options further ones of the server
+ */
+export function applicationCandidate(
+  title: string,
+  python: string,
+  options: readonly string[] = [],
+): Candidate {
+  return {
+    title,
+    limitMs: LIMIT_MS,
+    traits: { isGuarded: true, offersJobs: true, hasEdge: false, isCold: true },
+    start: () => start(python, options),
+  };
+}
+
+async function start(python: string, options: readonly string[]): Promise<Target> {
   const server = await ServerProgram.start(
     python,
     [
       ...['-m', 'beacon_deployment.local', '--port', '0', '--region', 'US', '--models', MODELS.join(',')],
-      ...['--load-s', '0.3', '--execution-s', '0.3'],
+      ...['--load-s', '0.3', '--execution-s', '0.3', ...options],
     ],
     {
       cwd: FOLDER,
@@ -38,7 +55,6 @@ export async function applicationTarget(python: string): Promise<Target> {
     models: MODELS,
     regionNames: ['US'],
     credentials: CREDENTIALS,
-    hasEdge: false,
     callMs: 20_000,
     stop: () => server.stop(),
   };

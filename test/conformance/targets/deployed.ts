@@ -1,36 +1,50 @@
 import { loadConfiguration, type EndpointConfiguration } from '#config';
-import type { Target } from '../target.js';
+import type { Candidate } from '../target.js';
 
 /** A cold start of six minutes, and the answer after it. */
 const CALL_MS = 600_000;
+/** A call, and then some. */
+const LIMIT_MS = 900_000;
+const PROTOCOL = 'modal-hf';
 
-export interface Deployed {
-  readonly id: string;
-  readonly start: () => Promise<Target>;
-}
-
-/** Every endpoint of a configuration, as it is deployed. @param path a Beacon configuration file */
-export function deployedTargets(
+/**
+ * Every endpoint of a configuration that speaks the protocol, as it is deployed.
+ * @param path a Beacon configuration file
+ * @throws where it has none, or one without what the suite needs
+ */
+export function deployedCandidates(
   path: string,
   environment: Readonly<Record<string, string | undefined>>,
-): Deployed[] {
+): Candidate[] {
   const { endpoints, regions } = loadConfiguration(path);
   const { MODAL_KEY: key, MODAL_SECRET: secret } = environment;
   const credentials =
     key === undefined || secret === undefined ? undefined : { 'modal-key': key, 'modal-secret': secret };
-  const targetOf = (endpoint: EndpointConfiguration): Target => {
-    const { url, health_url: healthUrl, jobs_url: jobsUrl, models, region } = endpoint;
+  const candidateOf = (endpoint: EndpointConfiguration): Candidate => {
+    const { id, url, health_url: healthUrl, jobs_url: jobsUrl, models, region } = endpoint;
     const [first, ...others] = models;
     if (first === undefined || healthUrl === undefined)
-      throw new Error(`${endpoint.id} needs a health_url to be tested`);
+      throw new Error(`${path}: ${id} needs models and a health_url to be tested`);
     return {
-      ...{ urlOf: () => url, healthUrl, jobsUrl, credentials, hasEdge: true, callMs: CALL_MS },
-      models: [first, ...others],
-      regionNames: [region, ...(regions[region]?.aliases ?? [])],
-      stop: () => Promise.resolve(),
+      title: `what is deployed as ${id}`,
+      limitMs: LIMIT_MS,
+      traits: {
+        isGuarded: credentials !== undefined,
+        offersJobs: jobsUrl !== undefined,
+        hasEdge: true,
+        isCold: false,
+      },
+      start: () =>
+        Promise.resolve({
+          ...{ urlOf: () => url, healthUrl, jobsUrl, credentials, callMs: CALL_MS },
+          models: [first, ...others],
+          regionNames: [region, ...(regions[region]?.aliases ?? [])],
+          stop: () => Promise.resolve(),
+        }),
     };
   };
-  return endpoints
-    .filter(({ protocol }) => protocol === 'modal-hf')
-    .map((endpoint) => ({ id: endpoint.id, start: () => Promise.resolve(targetOf(endpoint)) }));
+  const candidates = endpoints.filter(({ protocol }) => protocol === PROTOCOL).map(candidateOf);
+  if (candidates.length === 0)
+    throw new Error(`${path} has no endpoint of protocol ${PROTOCOL}: there is nothing to test`);
+  return candidates;
 }

@@ -2,14 +2,32 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureBuilt } from '../../stack/stack.js';
-import type { Target } from '../target.js';
+import type { Candidate, Target } from '../target.js';
 import { ServerProgram } from './program.js';
 
 const CREDENTIALS = { 'modal-key': 'wk-conformance', 'modal-secret': 'ws-conformance' };
 const MODELS = ['llama3.2-1b', 'qwen2.5-1.5b'] as const;
+const LIMIT_MS = 60_000;
 
-/** The double of Modal, with one region's gateway. @param loadS simulated seconds that a cold start takes */
-export async function standInTarget(loadS: number): Promise<Target> {
+/** In simulated seconds, of which a real one has sixty. */
+export interface StandInTimes {
+  /** How long a cold start takes. */
+  readonly loadS: number;
+  /** How long the result of a job can be read. */
+  readonly resultKeptS?: number;
+}
+
+/** The double of Modal, with one region's gateway. */
+export function standInCandidate(title: string, times: StandInTimes): Candidate {
+  return {
+    title,
+    limitMs: LIMIT_MS,
+    traits: { isGuarded: true, offersJobs: true, hasEdge: true, isCold: true },
+    start: () => start(times),
+  };
+}
+
+async function start({ loadS, resultKeptS }: StandInTimes): Promise<Target> {
   await ensureBuilt();
   const folder = await mkdtemp(join(tmpdir(), 'beacon-test-conformance-'));
   const path = join(folder, 'stand-in.yaml');
@@ -17,10 +35,9 @@ export async function standInTarget(loadS: number): Promise<Target> {
   await writeFile(
     path,
     JSON.stringify({
-      ...{
-        time_scale: 60,
-        proxy_auth: { key: CREDENTIALS['modal-key'], secret: CREDENTIALS['modal-secret'] },
-      },
+      time_scale: 60,
+      proxy_auth: { key: CREDENTIALS['modal-key'], secret: CREDENTIALS['modal-secret'] },
+      ...(resultKeptS === undefined ? {} : { job_result_kept_s: resultKeptS }),
       endpoints: MODELS.map((model) => ({
         ...{ id: `us-${model}`, region: 'US', attested_region: 'us-east', models: [model] },
         ...{ boot_s: 1, load_s: loadS, execution_s: 20, scaledown_window_s: 3600 },
@@ -39,7 +56,6 @@ export async function standInTarget(loadS: number): Promise<Target> {
     models: MODELS,
     regionNames: ['US', 'us-east'],
     credentials: CREDENTIALS,
-    hasEdge: true,
     callMs: 20_000,
     stop: async () => {
       await server.stop();
