@@ -110,8 +110,6 @@ export {
 export { type PlanInput, type PlannedEndpoint, type PlannedPair } from './planner/plan-input.js';
 export { type Interval, type IntervalState } from './planner/container-account.js';
 export { type EndpointTimeline, type OrderPlan, type PlannedOrder } from './planner/order-plan.js';
-export { simulateOrder } from './planner/simulate-order.js';
-export { planStartOnce, type StartOncePlan } from './planner/best-order.js';
 export { forecastRun, type BestPlan, type RunForecast } from './planner/plan-orders.js';
 export {
   choosePlannedOrder,
