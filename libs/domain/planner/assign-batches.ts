@@ -18,7 +18,7 @@ export interface Assignment {
 /** Up to here the search for the optimum is worth its time. */
 const EXACT_BATCHES_MAX = 12;
 /** Partial assignments looked at before the best one found so far is taken: some ten milliseconds. */
-const NODES_MAX = 60_000;
+export const NODES_MAX = 60_000;
 
 interface Gpu {
   readonly freeAtMs: number;
@@ -32,8 +32,13 @@ interface Gpu {
  * one with the longest hold goes last. Longest first gives a good assignment at once; up to 12 batches a branch and
  * bound search then looks for a better one, and proves that there is none where it comes to its end.
  * @param gpusFreeAtMs one entry per GPU, when it is free
+ * @param nodesMax partial assignments that may be looked at
  */
-export function assignBatches(batches: readonly Batch[], gpusFreeAtMs: readonly number[]): Assignment {
+export function assignBatches(
+  batches: readonly Batch[],
+  gpusFreeAtMs: readonly number[],
+  nodesMax = NODES_MAX,
+): Assignment {
   const gpus: Gpu[] = [...gpusFreeAtMs]
     .sort((left, right) => left - right)
     .map((freeAtMs) => ({ freeAtMs, loadMs: 0, longestHoldMs: 0 }));
@@ -49,7 +54,7 @@ export function assignBatches(batches: readonly Batch[], gpusFreeAtMs: readonly 
   const boundMs = lowerBoundMs(batches, gpusFreeAtMs);
   let isOptimal = best.endMs <= boundMs;
   if (!isOptimal && batches.length <= EXACT_BATCHES_MAX) {
-    const found = search(longestFirst, gpus, best, boundMs);
+    const found = search(longestFirst, gpus, best, boundMs, nodesMax);
     best = found;
     isOptimal = found.isComplete;
   }
@@ -82,6 +87,7 @@ function search(
   gpus: readonly Gpu[],
   start: { gpuOf: readonly number[]; endMs: number },
   boundMs: number,
+  nodesMax: number,
 ): { gpuOf: number[]; endMs: number; isComplete: boolean } {
   for (const gpu of gpus) Object.assign(gpu, { loadMs: 0, longestHoldMs: 0 });
   const best = { gpuOf: [...start.gpuOf], endMs: start.endMs };
@@ -101,7 +107,7 @@ function search(
       const endsMs = Math.max(endMs, endWith(gpu, batch));
       if (isRepeated || endsMs >= best.endMs) continue;
       nodes += 1;
-      if (nodes > NODES_MAX) return false;
+      if (nodes > nodesMax) return false;
       const { loadMs, longestHoldMs } = gpu;
       add(gpu, batch);
       gpuOf[position] = index;
@@ -112,7 +118,7 @@ function search(
     return true;
   };
   place(0, 0);
-  return { ...best, isComplete: nodes <= NODES_MAX };
+  return { ...best, isComplete: nodes <= nodesMax };
 }
 
 function areAlike(left: Gpu, right: Gpu): boolean {

@@ -230,3 +230,10 @@ describe('64 cells: 8 questions at 8 endpoints, 180 s cold, 40 s warm', () => {
     },
   );
 });
+
+it('counts a cold start for every cell of an endpoint without a scale-down window, in every order', () => {
+  const { orders, best } = forecastRun(aRun([{ coldS: 10, warmS: 5, windowS: 0 }], 1, 3000));
+  for (const plan of [...Object.values(orders), best.plan]) {
+    expect(plan).toMatchObject({ coldStarts: 3000, makespanMs: 3000 * 15_000 });
+  }
+});

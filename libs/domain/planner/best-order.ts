@@ -1,9 +1,10 @@
-import { assignBatches, lowerBoundMs } from './assign-batches.js';
+import { NODES_MAX, assignBatches, lowerBoundMs } from './assign-batches.js';
 import { ContainerAccount } from './container-account.js';
 import { orderPlanOf, type OrderPlan } from './order-plan.js';
 import { partsBetweenGates, type Phase } from './phases.js';
 import type { PlanInput } from './plan-input.js';
-import { coldStartMs, viewsOf } from './virtual-platform.js';
+import { leastMs } from './least-time.js';
+import { coldStartMs, coldStartsIn, viewsOf } from './virtual-platform.js';
 import { batchMs, serversOfPairs } from './work.js';
 
 /** The planner's own order. */
@@ -11,7 +12,7 @@ export interface StartOncePlan {
   readonly plan: OrderPlan;
   /** By GPU: endpoints in the sequence in which they have it. */
   readonly sequences: readonly (readonly string[])[];
-  /** No order that starts each endpoint once, with cells split like this, is done earlier. */
+  /** No order that starts each endpoint once is done earlier. */
   readonly lowerBoundMs: number;
   readonly isOptimal: boolean;
 }
@@ -43,7 +44,13 @@ export function planStartOnce(input: PlanInput): StartOncePlan {
   const whole = planSplit(input, splitWhole(input, servers));
   const isWholeBetter =
     whole.plan.makespanMs - even.plan.makespanMs || whole.plan.coldStarts - even.plan.coldStarts;
-  return isWholeBetter < 0 ? whole : even;
+  const better = isWholeBetter < 0 ? whole : even;
+  // Another way to share the cells may be better still.
+  return {
+    ...better,
+    lowerBoundMs: Math.min(better.plan.makespanMs, leastMs(input, servers)),
+    isOptimal: false,
+  };
 }
 
 function planSplit(input: PlanInput, split: Split): StartOncePlan {
@@ -58,20 +65,29 @@ function planSplit(input: PlanInput, split: Split): StartOncePlan {
   let boundMs = 0;
   let isOptimal = parts.length === 1;
 
-  const batchOf = (part: Omit<Phase, 'pairs'>, endpoint: number, cold: boolean): number => {
+  const cellsOf = (part: Omit<Phase, 'pairs'>, endpoint: number): number[] => {
     const share = part.cellsPerPair / (questions * repeats);
+    return split.map((cells) => Math.ceil((cells.get(endpoint) ?? 0) * share - ROUNDING));
+  };
+  const batchOf = (part: Omit<Phase, 'pairs'>, endpoint: number, cold: boolean): number => {
     const region = endpoints[endpoint]?.spec.region ?? '';
-    const pairs = input.pairs.map(({ model }, pair) => ({
-      cells: Math.ceil((split[pair]?.get(endpoint) ?? 0) * share - ROUNDING),
-      warmMs: input.timesOf(region, model).warmMs,
-    }));
+    const pairs = cellsOf(part, endpoint).map((cells, pair) => {
+      const { warmMs } = input.timesOf(region, input.pairs[pair]?.model ?? '');
+      return { cells, warmMs };
+    });
     return batchMs(pairs, endpoints[endpoint]?.spec.concurrency ?? 1, cold);
+  };
+  const coldStartsOf = (part: Omit<Phase, 'pairs'>, endpoint: number): { count: number; ms: number } => {
+    const cells = cellsOf(part, endpoint).reduce((sum, count) => sum + count, 0);
+    const spec = endpoints[endpoint]?.spec;
+    const count = spec === undefined ? 1 : coldStartsIn(spec, cells);
+    return { count, ms: count * coldStartMs(input, endpoint) };
   };
   const run = (part: Omit<Phase, 'pairs'>, endpoint: number, fromMs: number): number => {
     const cold = (standings[endpoint]?.warmUntilMs ?? 0) <= fromMs;
-    const coldMs = cold ? coldStartMs(input, endpoint) : 0;
-    const endMs = fromMs + coldMs + batchOf(part, endpoint, cold);
-    account.begin(endpoint, fromMs, cold ? coldMs : null, part.fromQuestion, part.toQuestion);
+    const coldStarts = cold ? coldStartsOf(part, endpoint) : null;
+    const endMs = fromMs + (coldStarts?.ms ?? 0) + batchOf(part, endpoint, cold);
+    account.begin(endpoint, fromMs, coldStarts, part.fromQuestion, part.toQuestion);
     account.end(endpoint, endMs);
     const freeMs = endMs + (holdsMs[endpoint] ?? 0);
     standings[endpoint] = { warmUntilMs: freeMs, gpuUntilMs: freeMs };
@@ -105,10 +121,10 @@ function planSplit(input: PlanInput, split: Split): StartOncePlan {
       .sort((left, right) => right - left)
       .slice(0, gpuLimit);
     const batches = waiting.map((endpoint) => ({
-      runMs: coldStartMs(input, endpoint) + batchOf(part, endpoint, true),
+      runMs: coldStartsOf(part, endpoint).ms + batchOf(part, endpoint, true),
       holdMs: holdsMs[endpoint] ?? 0,
     }));
-    const assignment = assignBatches(batches, gpusFreeAtMs);
+    const assignment = assignBatches(batches, gpusFreeAtMs, NODES_MAX / parts.length);
     const startsMs = [...gpusFreeAtMs].sort((left, right) => left - right);
     for (const [gpu, sequence] of assignment.sequences.entries()) {
       let fromMs = startsMs[gpu] ?? startMs;

@@ -52,20 +52,21 @@ export class ContainerAccount {
     }));
   }
 
+  /** @param coldStarts of how many the cells of this call make use, and how long they take; null: it is warm */
   begin(
     endpoint: number,
     nowMs: number,
-    coldStartMs: number | null,
+    coldStarts: { readonly count: number; readonly ms: number } | null,
     fromQuestion: number,
     toQuestion: number,
   ): void {
     const container = this.of(endpoint);
     let busyFromMs = nowMs;
-    if (coldStartMs !== null) {
+    if (coldStarts !== null) {
       this.close(container, nowMs);
-      container.coldStarts += 1;
-      container.coldMs += coldStartMs;
-      busyFromMs += coldStartMs;
+      container.coldStarts += coldStarts.count;
+      container.coldMs += coldStarts.ms;
+      busyFromMs += coldStarts.ms;
       this.note(container, 'warming', nowMs, busyFromMs);
     } else if (container.isOpen && container.busyCalls === 0) {
       this.idle(container, nowMs);

@@ -1,8 +1,11 @@
 import { RUN_ORDERS, type RunOrder } from '../runs/run.js';
+import { leastMs } from './least-time.js';
 import { planStartOnce, type StartOncePlan } from './best-order.js';
 import type { OrderPlan } from './order-plan.js';
 import type { PlanInput } from './plan-input.js';
 import { simulateOrder } from './simulate-order.js';
+import { viewsOf } from './virtual-platform.js';
+import { serversOfPairs } from './work.js';
 
 export interface BestPlan extends StartOncePlan {
   /** The order that does as well, so that the runner can carry it out today; null where none does. */
@@ -44,7 +47,7 @@ export function forecastRun(input: PlanInput): RunForecast {
       ...once,
       plan: { ...rival, order: 'best' },
       sequences: isTie ? once.sequences : [],
-      lowerBoundMs: Math.min(once.lowerBoundMs, rival.makespanMs),
+      lowerBoundMs: isTie ? once.lowerBoundMs : leastMs(input, serversOfPairs(input, viewsOf(input))),
       isOptimal: once.isOptimal && isTie,
       sameAs,
     },

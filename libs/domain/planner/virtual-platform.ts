@@ -1,4 +1,11 @@
-import { afterSuccess, capacityOf, holdsGpu, type EndpointRecord, type EndpointView } from '../endpoint.js';
+import {
+  afterSuccess,
+  capacityOf,
+  holdsGpu,
+  type EndpointRecord,
+  type EndpointSpec,
+  type EndpointView,
+} from '../endpoint.js';
 import type { ContainerAccount } from './container-account.js';
 import type { Phase } from './phases.js';
 import type { PlanInput } from './plan-input.js';
@@ -155,8 +162,8 @@ export class VirtualPlatform {
 
   private begin(phase: Phase, endpoint: number, call: Call): void {
     const { work, lot, cold } = call;
-    const coldMs = cold ? (this.coldStartsMs[endpoint] ?? 0) : 0;
-    call.endsMs = this.nowMs + coldMs + work.durationMs(endpoint, lot, cold);
+    const coldStarts = cold ? this.coldStartsOf(endpoint, lot) : null;
+    call.endsMs = this.nowMs + (coldStarts?.ms ?? 0) + work.durationMs(endpoint, lot, cold);
     this.running[endpoint]?.push(call);
     const { repeats } = this.input;
     const isWhole = lot.cells === work.totalCells;
@@ -165,10 +172,16 @@ export class VirtualPlatform {
     this.account.begin(
       endpoint,
       this.nowMs,
-      cold ? coldMs : null,
+      coldStarts,
       isWhole ? phase.fromQuestion : fromQuestion,
       isWhole ? phase.toQuestion : toQuestion,
     );
+  }
+
+  private coldStartsOf(endpoint: number, { cells }: Lot): { count: number; ms: number } {
+    const spec = this.input.endpoints[endpoint]?.spec;
+    const count = spec === undefined ? 1 : coldStartsIn(spec, cells);
+    return { count, ms: count * (this.coldStartsMs[endpoint] ?? 0) };
   }
 
   /** Records what ends now, and begins what was staged behind it. */
@@ -223,6 +236,11 @@ export function coldStartMs({ endpoints, pairs, timesOf }: PlanInput, endpoint: 
   if (spec === undefined) return 0;
   const asked = spec.models.filter((model) => pairs.some((pair) => pair.model === model));
   return asked.reduce((slowest, model) => Math.max(slowest, timesOf(spec.region, model).coldStartMs), 0);
+}
+
+/** Cold starts of so many cells, one after the other, at an endpoint that is cold: without a window, each is one. */
+export function coldStartsIn({ scaledownWindowMs }: EndpointSpec, cells: number): number {
+  return scaledownWindowMs > 0 ? 1 : cells;
 }
 
 function firstOf(works: readonly Work[]): { work: Work; claim: Claim } | undefined {
