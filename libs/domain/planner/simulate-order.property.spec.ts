@@ -56,7 +56,7 @@ function replay(order: RunOrder, input: PlanInput) {
     .map((question) => ({
       gateId: `${question}`,
       afterQuestionNo: question,
-      status: 'pending' as 'pending' | 'approved',
+      status: 'pending',
     }));
   const waiting: Candidate[] = [];
   const running: Call[] = [];
