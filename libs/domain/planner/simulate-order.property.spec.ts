@@ -9,7 +9,7 @@ import {
   type EndpointView,
 } from '../endpoint.js';
 import { laneOf } from '../lane.js';
-import { nextCells, type OpenCell } from '../runs/next-cells.js';
+import { nextCells, type OpenCell, type RunGate } from '../runs/next-cells.js';
 import type { RunOrder } from '../runs/run.js';
 import type { PlanInput } from './plan-input.js';
 import { simulateOrder } from './simulate-order.js';
@@ -26,6 +26,7 @@ interface Call {
   readonly cold: boolean;
   endsMs: number;
 }
+type MutableGate = { -readonly [Key in keyof RunGate]: RunGate[Key] };
 type MutableView = { -readonly [Key in keyof EndpointView]: EndpointView[Key] };
 
 /** The run, job by job, decided by the very functions that the router and the runner decide with. */
@@ -51,7 +52,7 @@ function replay(order: RunOrder, input: PlanInput) {
       }
     }
   }
-  const gates = input.gatesAfter
+  const gates: MutableGate[] = input.gatesAfter
     .filter((question) => question < input.questions)
     .map((question) => ({
       gateId: `${question}`,
