@@ -3,7 +3,7 @@ import { ContainerAccount } from './container-account.js';
 import { orderPlanOf, type OrderPlan } from './order-plan.js';
 import { partsBetweenGates, type Phase } from './phases.js';
 import type { PlanInput } from './plan-input.js';
-import { leastMs } from './least-time.js';
+import { gpusOf, leastMs } from './least-time.js';
 import { coldStartMs, coldStartsIn, viewsOf } from './virtual-platform.js';
 import { batchMs, serversOfPairs } from './work.js';
 
@@ -143,7 +143,7 @@ function planSplit(input: PlanInput, split: Split): StartOncePlan {
     boundMs +=
       startMs === 0
         ? Math.max(lowerBoundMs(batches, gpusFreeAtMs), ...startedMs)
-        : Math.max(0, ...workMs, workMs.reduce((sum, ms) => sum + ms, 0) / gpuLimit);
+        : Math.max(0, ...workMs, workMs.reduce((sum, ms) => sum + ms, 0) / gpusOf(input));
     isOptimal &&= assignment.isOptimal || nowMs <= boundMs;
   }
   account.closeAll();

@@ -20,5 +20,10 @@ export function leastMs(input: PlanInput, servers: readonly (readonly number[])[
     totalMs += cells * fastestMs;
     longestMs = Math.max(longestMs, (cells * fastestMs) / able.length);
   }
-  return Math.max(longestMs, totalMs / input.gpuLimit);
+  return Math.max(longestMs, totalMs / gpusOf(input));
+}
+
+/** GPUs that may ever work at once: more than the limit where more are held already. */
+export function gpusOf({ endpoints, gpuLimit }: PlanInput): number {
+  return Math.max(gpuLimit, endpoints.filter(({ record }) => record.gpuUntilMs > 0).length);
 }

@@ -11,7 +11,9 @@ import {
 import { laneOf } from '../lane.js';
 import { nextCells, type OpenCell, type RunGate } from '../runs/next-cells.js';
 import type { RunOrder } from '../runs/run.js';
+import type { IntervalState } from './container-account.js';
 import type { PlanInput } from './plan-input.js';
+import { forecastRun } from './plan-orders.js';
 import { simulateOrder } from './simulate-order.js';
 import { coldStartMs, viewsOf } from './virtual-platform.js';
 import { serversOfPairs } from './work.js';
@@ -224,4 +226,41 @@ describe('a run in virtual time', () => {
       );
     },
   );
+});
+
+describe('the forecast of a run', () => {
+  it('never holds more GPUs than the limit or than were held before, and adds up', () => {
+    fc.assert(
+      fc.property(inputArbitrary, (input) => {
+        const { orders, best } = forecastRun(input);
+        const heldBefore = input.endpoints.filter(({ record: { gpuUntilMs } }) => gpuUntilMs > 0).length;
+        expect(best.lowerBoundMs).toBeLessThanOrEqual(best.plan.makespanMs);
+        for (const plan of [...Object.values(orders), best.plan]) {
+          expect(plan.peakGpus).toBeLessThanOrEqual(Math.max(input.gpuLimit, heldBefore));
+          expect(best.plan.makespanMs).toBeLessThanOrEqual(plan.makespanMs);
+          if (plan.isTruncated) continue;
+          const intervals = plan.timeline.flatMap((endpoint) => endpoint.intervals);
+          const lengthMs = (state: IntervalState): number =>
+            intervals
+              .filter((interval) => interval.state === state)
+              .reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0);
+          expect({ warming: lengthMs('warming'), idle: lengthMs('idle') }).toEqual({
+            warming: plan.coldStartMs,
+            idle: plan.idleMs,
+          });
+          expect(lengthMs('busy')).toBe(plan.busyMs);
+        }
+      }),
+      { numRuns: 400, seed: 5 },
+    );
+  });
+
+  it('is the same for the same run', () => {
+    fc.assert(
+      fc.property(inputArbitrary, (input) => {
+        expect(forecastRun(input)).toEqual(forecastRun(input));
+      }),
+      { numRuns: 50, seed: 6 },
+    );
+  });
 });
