@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { exitCodeOf, messageOf } from './command-error.js';
 import { registerDemo } from './commands/demo.js';
 import { registerFetchModel } from './commands/fetch-model.js';
+import { registerPlan } from './commands/plan.js';
 import { registerUp } from './commands/up.js';
 import { EXIT_OK } from './exit-codes.js';
 
@@ -24,6 +25,7 @@ export async function main(parameters: readonly string[]): Promise<number> {
   registerUp(program, setExitCode);
   registerDemo(program, setExitCode);
   registerFetchModel(program, setExitCode);
+  registerPlan(program, setExitCode);
   try {
     await program.parseAsync(parameters, { from: 'user' });
     return exitCode;

@@ -87,6 +87,14 @@ export {
   type RunSummaryView,
   type RunView,
 } from './http/runs.js';
+export { PLANNED_ORDERS, orderPlanSchema, type OrderPlanView } from './http/order-plan.js';
+export {
+  plannedOrderSchema,
+  runForecastSchema,
+  runPlanRequestSchema,
+  type PlannedOrderView,
+  type RunForecastView,
+} from './http/run-plan.js';
 export {
   endpointViewSchema,
   healthSchema,

@@ -10,6 +10,7 @@ import {
   runRequestSchema,
   runViewSchema,
 } from './http/runs.js';
+import { runForecastSchema, runPlanRequestSchema } from './http/run-plan.js';
 import type { Operation } from './openapi.js';
 
 /** Operations on runs. */
@@ -39,6 +40,22 @@ export function runOperations(limits: RequestLimits): Operation[] {
         'UNKNOWN_MODEL',
         'MODEL_NOT_IN_REGION',
         'IDEMPOTENCY_KEY_REUSED',
+      ],
+    },
+    {
+      method: 'post',
+      path: '/runs/plan',
+      tag: 'runs',
+      summary: 'Say what a run would take in each order; nothing runs and nothing is stored',
+      request: runPlanRequestSchema(limits),
+      responses: { 200: runForecastSchema },
+      problems: [
+        'VALIDATION_FAILED',
+        'MALFORMED_JSON',
+        'BODY_TOO_LARGE',
+        'UNSUPPORTED_MEDIA_TYPE',
+        'UNKNOWN_MODEL',
+        'MODEL_NOT_IN_REGION',
       ],
     },
     {

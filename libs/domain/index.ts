@@ -100,3 +100,21 @@ export {
 export { estimateWaitMs, explainWait, median, type ExpectedTimes, type WaitingJob } from './wait.js';
 export { isModalUrl, workspaceOf } from './workspace.js';
 export { GPU_USD_PER_S, REGION_MULTIPLIERS, gpuCostUsd, type GpuTime, type RegionPin } from './gpu-cost.js';
+export {
+  ASSUMED_TIMES,
+  learnPairTimes,
+  type LearnedSamples,
+  type PairTimes,
+  type TimeSource,
+} from './planner/pair-times.js';
+export { type PlanInput, type PlannedEndpoint, type PlannedPair } from './planner/plan-input.js';
+export { type Interval, type IntervalState } from './planner/container-account.js';
+export { type EndpointTimeline, type OrderPlan, type PlannedOrder } from './planner/order-plan.js';
+export { forecastRun, type BestPlan, type RunForecast } from './planner/plan-orders.js';
+export {
+  choosePlannedOrder,
+  judgeFeasibility,
+  type ChosenOrder,
+  type Feasibility,
+  type PlanLimits,
+} from './planner/choose-order.js';

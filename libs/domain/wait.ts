@@ -1,8 +1,8 @@
 import { endpointState, type EndpointView } from './endpoint.js';
 
 /** Durations used where nothing has been measured yet. */
-const UNKNOWN_WARM_MS = 30_000;
-const UNKNOWN_COLD_MS = 180_000;
+export const UNKNOWN_WARM_MS = 30_000;
+export const UNKNOWN_COLD_MS = 180_000;
 
 /** Learned durations of a model's calls in a region, in milliseconds; `undefined` where nothing is known. */
 export interface ExpectedTimes {

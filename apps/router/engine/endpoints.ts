@@ -1,10 +1,23 @@
-import type { Configuration } from '#config';
+import type { Configuration, EndpointConfiguration } from '#config';
 import { resolveRegion } from '#config';
 import type { EndpointRecord, EndpointSpec, EndpointView } from '#domain';
 import { FRESH_ENDPOINT, workspaceOf } from '#domain';
 
 /** A region whose dispatchers are silent for this long is treated as down. */
 const DISPATCHER_SILENCE_MS = 8000;
+
+/** What the decisions need to know of a configured endpoint. */
+export function specOf(endpoint: EndpointConfiguration): EndpointSpec {
+  return {
+    id: endpoint.id,
+    region: endpoint.region,
+    workspace: endpoint.workspace ?? workspaceOf(endpoint.url),
+    models: endpoint.models,
+    concurrency: endpoint.concurrency,
+    scaledownWindowMs: endpoint.scaledown_window_s * 1000,
+    hasHealthUrl: endpoint.health_url !== undefined,
+  };
+}
 
 /** The configured endpoints, and which regions' dispatchers give signs of life. */
 export class Endpoints {
@@ -20,15 +33,7 @@ export class Endpoints {
     private readonly configuration: Configuration,
     startedAtMs: number,
   ) {
-    this.specs = configuration.endpoints.map((endpoint) => ({
-      id: endpoint.id,
-      region: endpoint.region,
-      workspace: endpoint.workspace ?? workspaceOf(endpoint.url),
-      models: endpoint.models,
-      concurrency: endpoint.concurrency,
-      scaledownWindowMs: endpoint.scaledown_window_s * 1000,
-      hasHealthUrl: endpoint.health_url !== undefined,
-    }));
+    this.specs = configuration.endpoints.map(specOf);
     this.ids = this.specs.map(({ id }) => id);
     this.specById = new Map(this.specs.map((spec) => [spec.id, spec]));
     this.models = new Set(this.specs.flatMap(({ models }) => models));

@@ -1,33 +1,122 @@
 import type { Configuration } from '#config';
-import { chooseOrder, estimateRemainingSeconds, type RequestedOrder } from '#domain';
-import type { LearnedTimes, StoredRunPlan } from '#persistence';
-import { estimateCostUsd } from './estimate-cost.js';
+import type { OrderPlanView } from '#contracts';
+import {
+  choosePlannedOrder,
+  estimateRemainingSeconds,
+  forecastRun,
+  type ChosenOrder,
+  type OrderPlan,
+  type PairTimes,
+  type PlanInput,
+  type PlanLimits,
+  type RequestedOrder,
+  type RunForecast,
+} from '#domain';
+import type { StoredRunPlan } from '#persistence';
+import { planInputOf, type PlanFacts } from './plan-input.js';
 import type { ResolvedRun } from './resolve-run.js';
 
-/** What is to be expected of a run before anything has run. */
+/** A run in virtual time, and the order that it would take. */
+export interface PlannedRun {
+  readonly input: PlanInput;
+  readonly forecast: RunForecast;
+  readonly chosen: ChosenOrder;
+  /** Times that the plan rests on. */
+  readonly times: readonly (PairTimes & { readonly region: string; readonly model: string })[];
+  readonly cellsPerEndpoint: Readonly<Record<string, number>>;
+}
+
 export function planRun(
   run: ResolvedRun,
   requested: RequestedOrder,
   configuration: Configuration,
-  learned: readonly LearnedTimes[],
+  facts: PlanFacts,
+  limits: PlanLimits = {},
+): PlannedRun {
+  const input = planInputOf(run, configuration, facts);
+  const forecast = forecastRun(input);
+  const cellsPerPair = run.questions.length * run.spec.repeats;
+  return {
+    input,
+    forecast,
+    chosen: choosePlannedOrder(requested, run.gates.length, forecast, limits),
+    times: timesOf(run, input),
+    cellsPerEndpoint: shareCells(run, cellsPerPair, configuration),
+  };
+}
+
+/** What is kept with a run: the figures of each order, without timelines. */
+export function storedPlan(
+  run: ResolvedRun,
+  requested: RequestedOrder,
+  { forecast, chosen, times, cellsPerEndpoint }: PlannedRun,
+  { learned }: PlanFacts,
 ): StoredRunPlan {
   const { pairs, repeats } = run.spec;
-  const { order, reason } = chooseOrder(requested, run.gates.length);
   const cellsPerPair = run.questions.length * repeats;
-  const cellsPerEndpoint = shareCells(run, cellsPerPair, configuration);
+  const isLearned = times.every(
+    ({ warmSource, coldSource }) => warmSource === 'learned' && coldSource === 'learned',
+  );
   return {
-    order,
+    order: chosen.order,
     requested_order: requested,
-    reason,
+    reason: chosen.reason,
     cells_per_endpoint: cellsPerEndpoint,
-    estimated_cost_usd: estimateCostUsd(cellsPerEndpoint, configuration, learned),
+    estimated_cost_usd: isLearned ? forecast.orders[chosen.order].costUsd : null,
     estimated_makespan_seconds: estimateRemainingSeconds(
-      order,
+      chosen.order,
       pairs.map((pair) => ({ ...pair, remaining: cellsPerPair, remainingOfQuestion: repeats })),
       repeats,
       learned.filter(({ cold }) => !cold),
     ),
+    orders: orderViews(forecast),
+    assumed_times: times.some(
+      ({ warmSource, coldSource }) => warmSource === 'assumed' || coldSource === 'assumed',
+    ),
   };
+}
+
+export function orderViews({ orders, best }: RunForecast): OrderPlanView[] {
+  return [
+    ...Object.values(orders).map((plan) => orderView(plan, true)),
+    orderView(best.plan, best.sameAs !== null),
+  ];
+}
+
+export function orderView(plan: OrderPlan, executable: boolean): OrderPlanView {
+  const { coldStartMs, busyMs, idleMs } = plan;
+  return {
+    order: plan.order,
+    executable,
+    makespan_s: plan.makespanMs / 1000,
+    gpu_seconds: {
+      cold_start: coldStartMs / 1000,
+      busy: busyMs / 1000,
+      idle: idleMs / 1000,
+      total: (coldStartMs + busyMs + idleMs) / 1000,
+    },
+    cost_usd: plan.costUsd,
+    unpriced_gpus: [...plan.unpricedGpus],
+    cold_starts: plan.coldStarts,
+    peak_gpus: plan.peakGpus,
+    exact: plan.isExact,
+  };
+}
+
+/** Of every region and model that may answer a cell. */
+function timesOf({ spec }: ResolvedRun, { endpoints, timesOf: expected }: PlanInput): PlannedRun['times'] {
+  const { pairs, region_policy: policy } = spec;
+  const known = new Map<string, PlannedRun['times'][number]>();
+  for (const { spec: endpoint } of endpoints) {
+    const { region } = endpoint;
+    for (const model of endpoint.models) {
+      const isAsked = pairs.some(
+        (pair) => pair.model === model && (policy !== 'pin' || pair.region === region),
+      );
+      if (isAsked) known.set(`${region} ${model}`, { region, model, ...expected(region, model) });
+    }
+  }
+  return [...known.values()];
 }
 
 /** Where several endpoints serve a pair, its cells are taken to be shared evenly. */

@@ -9,18 +9,11 @@ import {
   type RunCreatedView,
 } from '#contracts';
 import type { Logger } from '#observability';
-import {
-  findRun,
-  findRunByIdempotencyKey,
-  insertRun,
-  readExecutionTimes,
-  type Database,
-  type RunEntity,
-} from '#persistence';
+import { findRun, findRunByIdempotencyKey, insertRun, type Database, type RunEntity } from '#persistence';
 import { keyReused, parseIdempotencyKey, requestHash } from '../http/idempotency.js';
-import { planRun } from './plan-run.js';
 import { resolveRun } from './resolve-run.js';
 import type { RunHints } from './run-hints.js';
+import type { RunPlanner } from './run-planner.js';
 
 /** Accepts runs: a run is accepted once its row and all of its cells are committed. */
 export class RunIntake {
@@ -29,6 +22,7 @@ export class RunIntake {
   constructor(
     private readonly database: Database,
     private readonly configuration: Configuration,
+    private readonly planner: RunPlanner,
     private readonly hints: RunHints,
     private readonly logger: Logger,
   ) {
@@ -49,8 +43,7 @@ export class RunIntake {
       if (earlier !== undefined) return earlier;
     }
     const resolved = resolveRun(request, this.configuration);
-    const learned = await readExecutionTimes(this.database);
-    const plan = planRun(resolved, request.order, this.configuration, learned);
+    const plan = await this.planner.planOf(resolved, request.order);
     const { spec, questions, gates, totalCells } = resolved;
     const id = randomUUID();
     const inserted = await insertRun(this.database, {

@@ -1,14 +1,22 @@
-import { type RunCancelView, type RunCreatedView, type RunListView, type RunView } from '#contracts';
+import {
+  type RunCancelView,
+  type RunCreatedView,
+  type RunForecastView,
+  type RunListView,
+  type RunView,
+} from '#contracts';
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { RunControls } from './run-controls.js';
 import { runIdOf } from './run-id.js';
 import { RunIntake } from './run-intake.js';
+import { RunPlanner } from './run-planner.js';
 import { RunReader } from './run-reader.js';
 
 @Controller('runs')
 export class RunsController {
   constructor(
     private readonly intake: RunIntake,
+    private readonly planner: RunPlanner,
     private readonly reader: RunReader,
     private readonly controls: RunControls,
   ) {}
@@ -17,6 +25,12 @@ export class RunsController {
   @HttpCode(202)
   create(@Body() body: unknown, @Headers('idempotency-key') key?: string): Promise<RunCreatedView> {
     return this.intake.create(body, key);
+  }
+
+  @Post('plan')
+  @HttpCode(200)
+  plan(@Body() body: unknown): Promise<RunForecastView> {
+    return this.planner.forecast(body);
   }
 
   @Get()

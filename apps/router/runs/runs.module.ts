@@ -7,6 +7,7 @@ import { RunEventFeed, type FeedOptions } from './run-event-feed.js';
 import { RunGatesController } from './run-gates.controller.js';
 import type { RunHints } from './run-hints.js';
 import { RunIntake } from './run-intake.js';
+import { RunPlanner } from './run-planner.js';
 import { RunReader } from './run-reader.js';
 import { RunStreamsController } from './run-streams.controller.js';
 import { RunsController } from './runs.controller.js';
@@ -23,12 +24,17 @@ export interface RunsParts {
 @Module({})
 export class RunsModule {
   static register({ database, configuration, hints, logger, feed }: RunsParts): DynamicModule {
+    const planner = new RunPlanner(database, configuration);
     return {
       module: RunsModule,
       controllers: [RunsController, RunGatesController, RunStreamsController],
       providers: [
         { provide: Database, useValue: database },
-        { provide: RunIntake, useFactory: () => new RunIntake(database, configuration, hints, logger) },
+        { provide: RunPlanner, useValue: planner },
+        {
+          provide: RunIntake,
+          useFactory: () => new RunIntake(database, configuration, planner, hints, logger),
+        },
         { provide: RunReader, useFactory: () => new RunReader(database) },
         { provide: RunControls, useFactory: () => new RunControls(database, hints, logger) },
         { provide: RunEventFeed, useFactory: () => new RunEventFeed(database, hints, feed) },

@@ -8,6 +8,7 @@ import {
 } from '#domain';
 import { z } from 'zod';
 import { DEFAULT_REQUEST_LIMITS, storableText, type RequestLimits, webhookUrlSchema } from './inference.js';
+import { orderPlanSchema } from './order-plan.js';
 
 export const QUESTIONS_MAX = 10_000;
 export const REPEATS_MAX = 1000;
@@ -69,8 +70,12 @@ export const runPlanSchema = z.object({
   /** By endpoint id; where several serve a pair, its cells are taken to be shared evenly. */
   cells_per_endpoint: z.record(z.string(), z.int()),
   estimated_makespan_seconds: z.number().nullable(),
-  /** GPU cost in US dollars: cold starts, work and idle tails; null while times or a price are not known. */
+  /** GPU cost of the order in US dollars, idle tails included; null while times or a price are not known. */
   estimated_cost_usd: z.number().nullable().optional(),
+  /** As `POST /runs/plan` answers when the run is submitted; absent in runs from before there were plans. */
+  orders: z.array(orderPlanSchema).optional(),
+  /** Whether any time in `orders` was assumed, because nothing had been learned. */
+  assumed_times: z.boolean().optional(),
 });
 export type RunPlanView = z.infer<typeof runPlanSchema>;
 

@@ -1,4 +1,4 @@
-import type { RegionPolicy, RequestedOrder, RunEnding, RunOrder, RunStatus } from '#domain';
+import type { PlannedOrder, RegionPolicy, RequestedOrder, RunEnding, RunOrder, RunStatus } from '#domain';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 export interface RunPair {
@@ -30,6 +30,27 @@ export interface StoredRunPlan {
   readonly estimated_makespan_seconds: number | null;
   /** Absent in runs that were stored before costs were estimated. */
   readonly estimated_cost_usd?: number | null;
+  /** Absent in runs that were stored before runs were planned. */
+  readonly orders?: StoredOrderPlan[];
+  readonly assumed_times?: boolean;
+}
+
+/** What was expected of the run in one order when it was submitted. */
+export interface StoredOrderPlan {
+  readonly order: PlannedOrder;
+  readonly executable: boolean;
+  readonly makespan_s: number;
+  readonly gpu_seconds: {
+    readonly cold_start: number;
+    readonly busy: number;
+    readonly idle: number;
+    readonly total: number;
+  };
+  readonly cost_usd: number | null;
+  readonly unpriced_gpus: string[];
+  readonly cold_starts: number;
+  readonly peak_gpus: number;
+  readonly exact: boolean;
 }
 
 /** An experiment. Everything that changes it locks its row first. */

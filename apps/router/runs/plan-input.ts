@@ -1,0 +1,61 @@
+import type { Configuration } from '#config';
+import {
+  FRESH_ENDPOINT,
+  learnPairTimes,
+  type EndpointRecord,
+  type PlanInput,
+  type PlannedEndpoint,
+} from '#domain';
+import type { LearnedTimes } from '#persistence';
+import { specOf } from '../engine/endpoints.js';
+import type { ResolvedRun } from './resolve-run.js';
+
+/** In the list of what has no price. */
+const NO_GPU = 'none (openai)';
+
+/** What a plan is made of besides the run: what has been learned, and how the endpoints stand. */
+export interface PlanFacts {
+  readonly learned: readonly LearnedTimes[];
+  readonly stored: ReadonlyMap<string, { readonly record: EndpointRecord; readonly leases: number }>;
+  /** Unix ms. */
+  readonly nowMs: number;
+}
+
+export function planInputOf(run: ResolvedRun, configuration: Configuration, facts: PlanFacts): PlanInput {
+  const { pairs, repeats, region_policy: regionPolicy } = run.spec;
+  return {
+    endpoints: configuration.endpoints.map((endpoint) => plannedEndpoint(endpoint, facts)),
+    gpuLimit: configuration.limits.gpus,
+    pairs,
+    questions: run.questions.length,
+    repeats,
+    gatesAfter: run.gates.map(({ afterQuestionNo }) => afterQuestionNo).sort((left, right) => left - right),
+    regionPolicy,
+    timeoutMs: configuration.timeouts.execution_ms,
+    timesOf: learnPairTimes(facts.learned),
+  };
+}
+
+function plannedEndpoint(
+  endpoint: Configuration['endpoints'][number],
+  { stored, nowMs }: PlanFacts,
+): PlannedEndpoint {
+  const scaledownWindowMs = endpoint.scaledown_window_s * 1000;
+  const { record, leases } = stored.get(endpoint.id) ?? { record: FRESH_ENDPOINT, leases: 0 };
+  const leftMs = (untilMs: number): number => Math.max(0, Math.round(untilMs - nowMs));
+  const isWarm = record.warmUntilMs > nowMs;
+  // Other work is left out of the plan: its calls are taken to end now, and their containers to idle from now on.
+  const idle = {
+    warmUntilMs: isWarm ? scaledownWindowMs : 0,
+    gpuUntilMs: Math.max(scaledownWindowMs, leftMs(record.gpuUntilMs)),
+  };
+  const free = { warmUntilMs: leftMs(record.warmUntilMs), gpuUntilMs: leftMs(record.gpuUntilMs) };
+  return {
+    spec: specOf(endpoint),
+    // Another provider is not paid by the GPU second: what it costs is not known here.
+    gpu: endpoint.protocol === 'openai' ? NO_GPU : endpoint.gpu,
+    record: { ...record, ...(leases > 0 ? idle : free) },
+    // No endpoint has a container released on demand yet: its scale-down is waited for.
+    releaseMs: null,
+  };
+}

@@ -1,0 +1,266 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { planAdmission, type Candidate } from '../admission.js';
+import {
+  FRESH_ENDPOINT,
+  afterSuccess,
+  holdsGpu,
+  type EndpointRecord,
+  type EndpointView,
+} from '../endpoint.js';
+import { laneOf } from '../lane.js';
+import { nextCells, type OpenCell, type RunGate } from '../runs/next-cells.js';
+import type { RunOrder } from '../runs/run.js';
+import type { IntervalState } from './container-account.js';
+import type { PlanInput } from './plan-input.js';
+import { forecastRun } from './plan-orders.js';
+import { simulateOrder } from './simulate-order.js';
+import { coldStartMs, viewsOf } from './virtual-platform.js';
+import { serversOfPairs } from './work.js';
+
+interface Cell extends OpenCell {
+  readonly model: string;
+  readonly region: string;
+}
+interface Call {
+  readonly cell: Cell;
+  readonly endpoint: number;
+  readonly cold: boolean;
+  endsMs: number;
+}
+type MutableGate = { -readonly [Key in keyof RunGate]: RunGate[Key] };
+type MutableView = { -readonly [Key in keyof EndpointView]: EndpointView[Key] };
+
+/** The run, job by job, decided by the very functions that the router and the runner decide with. */
+function replay(order: RunOrder, input: PlanInput) {
+  const views: MutableView[] = viewsOf(input).map((view) => ({ ...view }));
+  const regions = [...new Set(input.pairs.map(({ region }) => region))];
+  let cells: Cell[] = [];
+  for (let question = 1; question <= input.questions; question += 1) {
+    for (let repeat = 0; repeat < input.repeats; repeat += 1) {
+      for (const [pairNo, { model, region }] of input.pairs.entries()) {
+        const cellNo = ((question - 1) * input.repeats + repeat) * input.pairs.length + pairNo + 1;
+        const regionNo = regions.indexOf(region);
+        cells.push({
+          cellNo,
+          questionNo: question,
+          pairNo,
+          regionNo,
+          model,
+          region,
+          state: 'pending',
+          restMs: 0,
+        });
+      }
+    }
+  }
+  const gates: MutableGate[] = input.gatesAfter
+    .filter((question) => question < input.questions)
+    .map((question) => ({
+      gateId: `${question}`,
+      afterQuestionNo: question,
+      status: 'pending',
+    }));
+  const waiting: Candidate[] = [];
+  const running: Call[] = [];
+  const doors: Call[][] = views.map(() => []);
+  const jobs = new Map<string, Cell>();
+  let nowMs = 0;
+  let coldStarts = 0;
+  let peakGpus = 0;
+  const held: (readonly [endpoint: number, fromMs: number, toMs: number])[] = [];
+  const served = input.pairs.map(({ region, model }) =>
+    views.some(({ spec }) => spec.region === region && spec.models.includes(model)),
+  );
+  const takesPart = new Set(serversOfPairs(input, views).flat());
+
+  const begin = (call: Call): void => {
+    const { spec } = views[call.endpoint]!;
+    const coldMs = call.cold ? coldStartMs(input, call.endpoint) : 0;
+    if (call.cold) coldStarts += 1;
+    call.endsMs = nowMs + coldMs + input.timesOf(spec.region, call.cell.model).warmMs;
+    held.push([call.endpoint, nowMs, call.endsMs + spec.scaledownWindowMs]);
+    running.push(call);
+  };
+  const submit = (): void => {
+    for (;;) {
+      const { submit: due, atGate } = nextCells(order, cells, gates);
+      for (const { cellNo } of due) {
+        const index = cells.findIndex((cell) => cell.cellNo === cellNo);
+        const cell: Cell = { ...cells[index]!, state: 'submitted' };
+        cells[index] = cell;
+        const jobId = String(cellNo).padStart(9, '0');
+        jobs.set(jobId, cell);
+        const lane = laneOf(input.regionPolicy, cell.region, served[cell.pairNo]!);
+        waiting.push({ jobId, lane, model: cell.model, isRetry: false, orderKey: nowMs, avoidRegions: [] });
+      }
+      if (atGate === null) return;
+      gates.find(({ gateId }) => gateId === atGate.gateId)!.status = 'approved';
+    }
+  };
+  const admit = (): void => {
+    const before = views.map(({ record }) => record);
+    for (const { jobId, endpointId, staged } of planAdmission(views, waiting, input.gpuLimit, nowMs)) {
+      const endpoint = views.findIndex(({ spec }) => spec.id === endpointId);
+      const view = views[endpoint]!;
+      waiting.splice(
+        waiting.findIndex((candidate) => candidate.jobId === jobId),
+        1,
+      );
+      view.leases += 1;
+      const cold = before[endpoint]!.warmUntilMs <= nowMs;
+      if (!cold) {
+        const warmUntilMs = nowMs + input.timeoutMs + view.spec.scaledownWindowMs;
+        view.record = { ...view.record, warmUntilMs: Math.max(view.record.warmUntilMs, warmUntilMs) };
+      }
+      const call: Call = { cell: jobs.get(jobId)!, endpoint, cold, endsMs: 0 };
+      if (staged) doors[endpoint]!.push(call);
+      else begin(call);
+    }
+    const holding = views.filter((view, endpoint) => takesPart.has(endpoint) && holdsGpu(view, nowMs));
+    peakGpus = Math.max(peakGpus, holding.length);
+  };
+
+  submit();
+  admit();
+  while (cells.length > 0) {
+    const expiries = views.filter(({ leases }) => leases === 0).map(({ record }) => record.gpuUntilMs);
+    const next = Math.min(...running.map(({ endsMs }) => endsMs), ...expiries.filter((ms) => ms > nowMs));
+    nowMs = next;
+    for (const call of running.filter(({ endsMs }) => endsMs <= nowMs)) {
+      running.splice(running.indexOf(call), 1);
+      const view = views[call.endpoint]!;
+      view.leases -= 1;
+      view.record = afterSuccess(view.record, view.spec, nowMs);
+      cells = cells.filter(({ cellNo }) => cellNo !== call.cell.cellNo);
+    }
+    for (const [endpoint, door] of doors.entries()) {
+      const inFlight = (): number => running.filter((call) => call.endpoint === endpoint).length;
+      while (door.length > 0 && inFlight() < views[endpoint]!.spec.concurrency) begin(door.shift()!);
+    }
+    admit();
+    submit();
+    admit();
+  }
+  return { makespanMs: nowMs, coldStarts, peakGpus, gpuMs: lengthOf(held) };
+}
+
+/** Time covered by the intervals of each endpoint: while a call was there, or its container might be. */
+function lengthOf(held: readonly (readonly [endpoint: number, fromMs: number, toMs: number])[]): number {
+  const coveredUntil = new Map<number, number>();
+  let lengthMs = 0;
+  for (const [endpoint, fromMs, toMs] of [...held].sort((left, right) => left[1] - right[1])) {
+    const untilMs = Math.max(fromMs, coveredUntil.get(endpoint) ?? 0);
+    lengthMs += Math.max(0, toMs - untilMs);
+    coveredUntil.set(endpoint, Math.max(untilMs, toMs));
+  }
+  return lengthMs;
+}
+
+const record = (heldUntilMs: number): EndpointRecord => ({
+  ...FRESH_ENDPOINT,
+  warmUntilMs: heldUntilMs,
+  gpuUntilMs: heldUntilMs,
+});
+
+const MODELS = ['m1', 'm2', 'm3'];
+const REGIONS = ['US', 'EU', 'ASIA'];
+
+const endpointArbitrary = fc.record({
+  region: fc.constantFrom(...REGIONS),
+  models: fc.uniqueArray(fc.constantFrom(...MODELS), { minLength: 1, maxLength: 2 }),
+  concurrency: fc.constantFrom(1, 1, 1, 2, 3),
+  scaledownWindowMs: fc.constantFrom(0, 10, 60, 300),
+  heldUntilMs: fc.constantFrom(0, 0, 0, 7, 250),
+});
+
+const inputArbitrary = fc
+  .record({
+    endpoints: fc.array(endpointArbitrary, { minLength: 1, maxLength: 6 }),
+    gpuLimit: fc.integer({ min: 1, max: 6 }),
+    questions: fc.integer({ min: 1, max: 7 }),
+    repeats: fc.integer({ min: 1, max: 3 }),
+    gatesAfter: fc.uniqueArray(fc.integer({ min: 1, max: 7 }), { maxLength: 2 }),
+    regionPolicy: fc.constantFrom('pin' as const, 'pin' as const, 'prefer' as const, 'any' as const),
+    warmMs: fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 9, maxLength: 9 }),
+    coldMs: fc.array(fc.integer({ min: 0, max: 200 }), { minLength: 9, maxLength: 9 }),
+  })
+  .map(({ endpoints, warmMs, coldMs, ...rest }): PlanInput => {
+    const pairs = REGIONS.flatMap((region) =>
+      MODELS.filter((model) =>
+        endpoints.some(
+          (each) => each.models.includes(model) && (rest.regionPolicy !== 'pin' || each.region === region),
+        ),
+      ).map((model) => ({ region, model })),
+    );
+    return {
+      ...rest,
+      endpoints: endpoints.map(({ heldUntilMs, ...spec }, index) => ({
+        spec: { ...spec, id: `e${index}`, workspace: 'w', hasHealthUrl: true },
+        ...{ gpu: 'T4', record: record(heldUntilMs), releaseMs: null },
+      })),
+      pairs,
+      timeoutMs: 100,
+      timesOf: (region, model) => {
+        const index = REGIONS.indexOf(region) * 3 + MODELS.indexOf(model);
+        return {
+          ...{ warmMs: warmMs[index]!, coldStartMs: coldMs[index]! },
+          ...{ warmSource: 'learned', coldSource: 'learned' },
+        };
+      },
+    };
+  });
+
+describe('a run in virtual time', () => {
+  it.each(['question', 'region', 'pipeline'] as const)(
+    'ends in order %s when the same run ends, decided job by job by admission and the runner',
+    (order) => {
+      fc.assert(
+        fc.property(inputArbitrary, (input) => {
+          const plan = simulateOrder(order, input);
+          const { makespanMs, coldStarts, peakGpus } = plan;
+          const gpuMs = plan.coldStartMs + plan.busyMs + plan.idleMs;
+          expect({ makespanMs, coldStarts, peakGpus, gpuMs }).toEqual(replay(order, input));
+        }),
+        { numRuns: 400, seed: 4 },
+      );
+    },
+  );
+});
+
+describe('the forecast of a run', () => {
+  it('never holds more GPUs than the limit or than were held before, and adds up', () => {
+    fc.assert(
+      fc.property(inputArbitrary, (input) => {
+        const { orders, best } = forecastRun(input);
+        const heldBefore = input.endpoints.filter(({ record: { gpuUntilMs } }) => gpuUntilMs > 0).length;
+        expect(best.lowerBoundMs).toBeLessThanOrEqual(best.plan.makespanMs);
+        for (const plan of [...Object.values(orders), best.plan]) {
+          expect(plan.peakGpus).toBeLessThanOrEqual(Math.max(input.gpuLimit, heldBefore));
+          expect(best.plan.makespanMs).toBeLessThanOrEqual(plan.makespanMs);
+          if (plan.isTruncated) continue;
+          const intervals = plan.timeline.flatMap((endpoint) => endpoint.intervals);
+          const lengthMs = (state: IntervalState): number =>
+            intervals
+              .filter((interval) => interval.state === state)
+              .reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0);
+          expect({ warming: lengthMs('warming'), idle: lengthMs('idle') }).toEqual({
+            warming: plan.coldStartMs,
+            idle: plan.idleMs,
+          });
+          expect(lengthMs('busy')).toBe(plan.busyMs);
+        }
+      }),
+      { numRuns: 400, seed: 5 },
+    );
+  });
+
+  it('is the same for the same run', () => {
+    fc.assert(
+      fc.property(inputArbitrary, (input) => {
+        expect(forecastRun(input)).toEqual(forecastRun(input));
+      }),
+      { numRuns: 50, seed: 6 },
+    );
+  });
+});
