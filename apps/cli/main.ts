@@ -3,6 +3,7 @@ import { exitCodeOf, messageOf } from './command-error.js';
 import { registerDemo } from './commands/demo.js';
 import { registerFetchModel } from './commands/fetch-model.js';
 import { registerUp } from './commands/up.js';
+import { registerVerifyReceipt } from './commands/verify-receipt.js';
 import { EXIT_OK } from './exit-codes.js';
 
 /**
@@ -24,6 +25,7 @@ export async function main(parameters: readonly string[]): Promise<number> {
   registerUp(program, setExitCode);
   registerDemo(program, setExitCode);
   registerFetchModel(program, setExitCode);
+  registerVerifyReceipt(program, setExitCode);
   try {
     await program.parseAsync(parameters, { from: 'user' });
     return exitCode;

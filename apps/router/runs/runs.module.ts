@@ -2,6 +2,10 @@ import type { Configuration } from '#config';
 import type { Logger } from '#observability';
 import { Database } from '#persistence';
 import { Module, type DynamicModule } from '@nestjs/common';
+import { ComparisonController } from './comparison.controller.js';
+import { ReceiptDesk } from './receipt-desk.js';
+import { ReceiptSigner } from './receipt-signer.js';
+import { ReceiptsController } from './receipts.controller.js';
 import { RunControls } from './run-controls.js';
 import { RunEventFeed, type FeedOptions } from './run-event-feed.js';
 import { RunGatesController } from './run-gates.controller.js';
@@ -19,18 +23,26 @@ export interface RunsParts {
   readonly feed?: FeedOptions;
 }
 
+/** About 300 MB of receipts. */
+const RECEIPT_CELLS_IN_HAND = 200_000;
+
 /** `/runs` and everything below it. */
 @Module({})
 export class RunsModule {
   static register({ database, configuration, hints, logger, feed }: RunsParts): DynamicModule {
     return {
       module: RunsModule,
-      controllers: [RunsController, RunGatesController, RunStreamsController],
+      controllers: [
+        ...[RunsController, RunGatesController, RunStreamsController],
+        ...[ReceiptsController, ComparisonController],
+      ],
       providers: [
         { provide: Database, useValue: database },
         { provide: RunIntake, useFactory: () => new RunIntake(database, configuration, hints, logger) },
         { provide: RunReader, useFactory: () => new RunReader(database) },
         { provide: RunControls, useFactory: () => new RunControls(database, hints, logger) },
+        { provide: ReceiptSigner, useFactory: () => new ReceiptSigner(database, logger) },
+        { provide: ReceiptDesk, useFactory: () => new ReceiptDesk(RECEIPT_CELLS_IN_HAND) },
         { provide: RunEventFeed, useFactory: () => new RunEventFeed(database, hints, feed) },
       ],
     };
