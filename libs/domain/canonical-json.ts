@@ -16,11 +16,17 @@ export function canonicalJson(value: unknown): string {
     case 'object':
       if (value === null) return 'null';
       if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-      return `{${Object.entries(value)
-        .sort(([left], [right]) => (left < right ? -1 : 1))
-        .map(([name, member]) => `${canonicalJson(name)}:${canonicalJson(member)}`)
-        .join(',')}}`;
+      return objectText(value as Readonly<Record<string, unknown>>);
     default:
       throw new TypeError(`a value of type ${typeof value} has no canonical form`);
   }
+}
+
+function objectText(value: Readonly<Record<string, unknown>>): string {
+  let text = '{';
+  // Without a comparison of its own, sort() goes by UTF-16 code units.
+  for (const name of Object.keys(value).sort()) {
+    text += `${text === '{' ? '' : ','}${canonicalJson(name)}:${canonicalJson(value[name])}`;
+  }
+  return `${text}}`;
 }

@@ -19,7 +19,7 @@ import { missingAnswer, receiptCell, strayOutcomes, substituteAnswer } from './r
 import { runNotFound } from './run-id.js';
 
 /** Cells, and questions, held as objects at once; the rest is bytes. */
-const BATCH = 500;
+const BATCH = 250;
 
 /**
  * Writes down a run as it is at one moment.
@@ -44,25 +44,25 @@ export function writeReceipt(database: Database, runId: string): Promise<Buffer>
       gates: gates.map(gateOf),
       run: runOf(run),
     };
-    const members: Record<string, Buffer> = {
+    const members: Record<string, readonly Buffer[]> = {
       cells: cells.listed.close(),
-      counts: bytesOf(countsOf(run, tallies, cells)),
+      counts: [bytesOf(countsOf(run, tallies, cells))],
       missing: cells.missing.close(),
       questions: await writeQuestions(client, run),
-      stray_outcomes: bytesOf(cells.strays),
+      stray_outcomes: [bytesOf(cells.strays)],
       substitutes: cells.substitutes.close(),
     };
-    for (const [name, value] of Object.entries(rest)) members[name] = bytesOf(value);
+    for (const [name, value] of Object.entries(rest)) members[name] = [bytesOf(value)];
     return joinMembers(members);
   });
 }
 
-/** An object whose members are in canonical form already. */
-export function joinMembers(members: Readonly<Record<string, Buffer>>): Buffer {
+/** An object whose members are in canonical form already. They may be large: they are copied once. */
+function joinMembers(members: Readonly<Record<string, readonly Buffer[]>>): Buffer {
   const names = Object.keys(members).sort();
   const parts = names.flatMap((name, index) => [
     Buffer.from(`${index === 0 ? '{' : ','}${canonicalJson(name)}:`),
-    members[name] ?? Buffer.alloc(0),
+    ...(members[name] ?? []),
   ]);
   return Buffer.concat([...parts, Buffer.from('}')]);
 }
@@ -77,10 +77,8 @@ class ListWriter {
     this.chunks.push(Buffer.from(separator + items.map(canonicalJson).join(',')));
   }
 
-  close(): Buffer {
-    return this.chunks.length === 0
-      ? Buffer.from('[]')
-      : Buffer.concat([...this.chunks.splice(0), Buffer.from(']')]);
+  close(): readonly Buffer[] {
+    return this.chunks.length === 0 ? [Buffer.from('[]')] : [...this.chunks, Buffer.from(']')];
   }
 }
 
@@ -112,7 +110,7 @@ class CellWriter {
   }
 }
 
-async function writeQuestions(client: Queryable, { id, spec }: ReceiptRunRow): Promise<Buffer> {
+async function writeQuestions(client: Queryable, { id, spec }: ReceiptRunRow): Promise<readonly Buffer[]> {
   const questions = new ListWriter();
   for await (const batch of readRunQuestions(client, id, BATCH)) {
     questions.add(

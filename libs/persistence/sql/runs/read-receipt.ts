@@ -173,15 +173,13 @@ const CELLS = `
          tokens_generated AS "tokensGenerated", error_code AS "errorCode", finished_at AS "finishedAt"
     FROM cells WHERE run_id = $1 AND cell_no > $2 ORDER BY cell_no LIMIT $3`;
 
-// A cell keeps the id of its latest job only; the key of each try leads to the job that was made for it.
+// A cell keeps the id of its latest job only; the key of each try leads to the job that was made for it. The keys are
+// given, not put together in a join: that would read every job there is, for every batch.
 const JOBS = `
-  SELECT jobs.id, cell_no AS "cellNo", cell_attempt AS "cellAttempt", jobs.state, jobs.error_code AS "errorCode",
-         encode(sha256(convert_to(jobs.result->>'response', 'UTF8')), 'hex') AS "answerSha256",
-         jobs.result->>'region' AS "answeredRegion"
-    FROM unnest($2::integer[], $3::integer[]) AS cell (cell_no, tries)
-   CROSS JOIN LATERAL generate_series(1, tries) AS cell_attempt
-    JOIN jobs ON jobs.idempotency_key = 'run:' || $1 || ':' || cell_no || ':' || cell_attempt
-   ORDER BY cell_no, cell_attempt`;
+  SELECT id, idempotency_key AS key, state, error_code AS "errorCode",
+         encode(sha256(convert_to(result->>'response', 'UTF8')), 'hex') AS "answerSha256",
+         result->>'region' AS "answeredRegion"
+    FROM jobs WHERE idempotency_key = ANY ($1::text[])`;
 
 const ATTEMPTS = `
   SELECT job_id AS "jobId", attempt, endpoint_id AS "endpointId", region, status, error_code AS "errorCode",
@@ -214,16 +212,28 @@ export async function* readReceiptCells(
   }
 }
 
+type JobOfKey = Omit<ReceiptJobRow, 'cellNo' | 'cellAttempt' | 'attempts' | 'strays'> & {
+  readonly key: string;
+};
+
 async function readJobsOfCells(
   client: Queryable,
   runId: string,
   cells: readonly Pick<ReceiptCellRow, 'cellNo' | 'cellAttempt'>[],
 ): Promise<Map<number, ReceiptJobRow[]>> {
-  const { rows } = await client.query<Omit<ReceiptJobRow, 'attempts' | 'strays'> & Record<string, unknown>>(
-    JOBS,
-    [runId, cells.map(({ cellNo }) => cellNo), cells.map(({ cellAttempt }) => cellAttempt)],
+  const tries = cells.flatMap(({ cellNo, cellAttempt: tried }) =>
+    Array.from({ length: tried }, (_, index) => ({ cellNo, cellAttempt: index + 1 })),
   );
-  const jobs = rows.map((row): ReceiptJobRow => ({ ...row, attempts: [], strays: [] }));
+  const keyOf = (cellTry: (typeof tries)[number]): string =>
+    `run:${runId}:${cellTry.cellNo}:${cellTry.cellAttempt}`;
+  const { rows } = await client.query<JobOfKey & Record<string, unknown>>(JOBS, [tries.map(keyOf)]);
+  const byKey = new Map(rows.map((row) => [row.key, row]));
+  const jobs = tries.flatMap((cellTry): ReceiptJobRow[] => {
+    const job = byKey.get(keyOf(cellTry));
+    if (job === undefined) return [];
+    const { key: _key, ...facts } = job;
+    return [{ ...facts, ...cellTry, attempts: [], strays: [] }];
+  });
   const byId = new Map(jobs.map((job) => [job.id, job]));
   const ids = [...byId.keys()];
   if (ids.length > 0) {
