@@ -17,7 +17,10 @@ export function canonicalJson(value: unknown): string {
       if (value === null) return 'null';
       if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
       return objectText(value as Readonly<Record<string, unknown>>);
-    default:
+    case 'undefined':
+    case 'bigint':
+    case 'symbol':
+    case 'function':
       throw new TypeError(`a value of type ${typeof value} has no canonical form`);
   }
 }

@@ -215,6 +215,9 @@ function checkEnd({ ended, run, cells, gates }: Receipt, faults: string[]): void
       if (!gates.some(({ status }) => status === run.status))
         faults.push(`the run is ${run.status}, but no gate is`);
       break;
-    default:
+    case 'planned':
+    case 'running':
+    case 'awaiting_approval':
+    case 'cancelled':
   }
 }
