@@ -4,6 +4,7 @@ import { registerDemo } from './commands/demo.js';
 import { registerFetchModel } from './commands/fetch-model.js';
 import { registerPlan } from './commands/plan.js';
 import { registerUp } from './commands/up.js';
+import { registerVerifyReceipt } from './commands/verify-receipt.js';
 import { EXIT_OK } from './exit-codes.js';
 
 /**
@@ -26,6 +27,7 @@ export async function main(parameters: readonly string[]): Promise<number> {
   registerDemo(program, setExitCode);
   registerFetchModel(program, setExitCode);
   registerPlan(program, setExitCode);
+  registerVerifyReceipt(program, setExitCode);
   try {
     await program.parseAsync(parameters, { from: 'user' });
     return exitCode;

@@ -1,4 +1,4 @@
-import type { RegionPolicy } from '#domain';
+import { systemPromptOf, type RegionPolicy } from '#domain';
 import type { CellContent } from '#persistence';
 
 /** The run's settings that go into every job. */
@@ -20,7 +20,7 @@ export function cellJob(
   settings: JobSettings,
   cell: CellContent,
 ): Readonly<Record<string, unknown>> {
-  const system = systemPrompt(settings.system_prompts, cell);
+  const system = systemPromptOf(cell.region, settings.system_prompts, cell.systems);
   return {
     model: cell.model,
     ...(system === ''
@@ -37,10 +37,4 @@ export function cellJob(
     max_tokens: settings.max_tokens,
     metadata: { run_id: runId, question_id: cell.questionId, cell_no: cell.cellNo, repeat: cell.repeat },
   };
-}
-
-/** The region's prompt, then the question's own for that region. */
-function systemPrompt(byRegion: Readonly<Record<string, string>>, { region, systems }: CellContent): string {
-  const ofQuestion = systems?.[region] ?? systems?.[''] ?? '';
-  return [byRegion[region] ?? '', ofQuestion].filter((part) => part !== '').join('\n\n');
 }

@@ -1,4 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { createPublicKey, verify } from 'node:crypto';
+import { checkReceipt, signedReceiptSchema } from '#contracts';
+import { canonicalJson } from '#domain';
 import { connectNats, type NatsConnection } from '#messaging';
 import { createLogger, Metrics } from '#observability';
 import { deploymentOf, startBeacon, until, type Beacon } from '#testing';
@@ -138,5 +141,37 @@ describe('a run through router, NATS and dispatchers', () => {
     const run = await untilStatus(runId, 'completed');
     expect(run.progress).toMatchObject({ accepted: 24 });
     expect(beacon.upstream.calls).toHaveLength(24);
+  });
+
+  it('leaves a signed receipt that names every call that was made, retries and substitutes included', async () => {
+    let failures = 0;
+    beacon.upstream.from('EU/llama', (call) => {
+      failures += 1;
+      call.respond(503, 'not now');
+    });
+    const runId = await start({
+      models: ['llama'],
+      region_policy: 'prefer',
+      gates: [{ after_question: 'q8' }],
+    });
+    await untilStatus(runId, 'awaiting_approval');
+    expect((await post(`/runs/${runId}/gates/q8/approve`)).status).toBe(200);
+    await untilStatus(runId, 'completed');
+    const { receipt, signature } = signedReceiptSchema.parse(
+      await (await fetch(`${beacon.url}/runs/${runId}/receipt`)).json(),
+    );
+    beacon.upstream.from('EU/llama', (call) => call.answer());
+    expect(checkReceipt(receipt)).toEqual([]);
+    const der = Buffer.from(signature.public_key, 'base64');
+    const key = createPublicKey({ key: der, format: 'der', type: 'spki' });
+    const signed = Buffer.from(canonicalJson(receipt));
+    expect(verify(null, signed, key, Buffer.from(signature.value, 'base64'))).toBe(true);
+    expect(failures).toBeGreaterThan(0);
+    expect(receipt.counts).toMatchObject({
+      ...{ cells: 24, answered: 16, substituted: 8, missing: 0, stray_outcomes: 0 },
+      attempts: beacon.upstream.calls.length,
+      by_region: { EU: { answered: 0, substituted: 8 } },
+    });
+    expect(receipt.gates).toMatchObject([{ gate_id: 'q8', status: 'approved' }]);
   });
 });

@@ -96,6 +96,30 @@ export {
   type RunForecastView,
 } from './http/run-plan.js';
 export {
+  SIGNATURE_ALGORITHM,
+  receiptKeySchema,
+  receiptSchema,
+  signedReceiptSchema,
+  type Receipt,
+  type ReceiptCell,
+  type ReceiptCounts,
+  type ReceiptKeyView,
+  type ReceiptMissing,
+  type ReceiptQuestion,
+  type ReceiptSignature,
+  type ReceiptStray,
+  type ReceiptSubstitute,
+  type SignedReceipt,
+} from './http/receipts.js';
+export { cellKey, checkReceipt } from './http/check-receipt.js';
+export {
+  COMPARISON_ANSWERS_MAX,
+  comparisonQuerySchema,
+  comparisonSchema,
+  type ComparedAnswer,
+  type ComparisonView,
+} from './http/comparison.js';
+export {
   endpointViewSchema,
   healthSchema,
   livenessSchema,

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import type { RequestLimits } from './http/inference.js';
+import { comparisonSchema } from './http/comparison.js';
+import { receiptKeySchema, signedReceiptSchema } from './http/receipts.js';
 import {
   RESULT_FORMATS,
   cellResultSchema,
@@ -84,6 +86,35 @@ export function runOperations(limits: RequestLimits): Operation[] {
       responses: {
         200: z.object({ run_id: z.uuid(), status: z.string(), results: z.array(cellResultSchema) }),
       },
+      problems: ['VALIDATION_FAILED', 'RUN_NOT_FOUND'],
+    },
+    {
+      method: 'get',
+      path: '/runs/{id}/receipt',
+      tag: 'runs',
+      summary: 'Read the signed list of every cell, attempt, substitute and missing answer',
+      responses: { 200: signedReceiptSchema },
+      problems: ['RUN_NOT_FOUND'],
+    },
+    {
+      method: 'get',
+      path: '/receipts/key',
+      tag: 'runs',
+      summary: 'Read the public key that receipts are verified with',
+      responses: { 200: receiptKeySchema },
+      problems: [],
+    },
+    {
+      method: 'get',
+      path: '/runs/{id}/comparison',
+      tag: 'runs',
+      summary: 'Compare the answers to one question across regions and models',
+      query: {
+        question: z.string().optional(),
+        repeat: z.int().min(1).default(1),
+        cursor: z.int().min(0).optional(),
+      },
+      responses: { 200: comparisonSchema },
       problems: ['VALIDATION_FAILED', 'RUN_NOT_FOUND'],
     },
     {

@@ -59,6 +59,10 @@ export {
   type GateStatus,
   type GateVerdict,
 } from './runs/gate.js';
+export { canonicalJson } from './canonical-json.js';
+export { systemPromptOf, type PromptsByRegion } from './runs/system-prompt.js';
+export { findRefusal } from './runs/refusal.js';
+export { similarityOf, wordPairsOf, wordsOf, type WordPairs } from './runs/similarity.js';
 export { nextCells, type NextCells, type OpenCell, type RunGate } from './runs/next-cells.js';
 export {
   CELL_RETRY_POLICY,

@@ -94,6 +94,33 @@ export {
   type RunProgress,
   type StateCounts,
 } from './sql/runs/run-progress.js';
+export {
+  readInSnapshot,
+  readReceiptCells,
+  readReceiptGates,
+  readReceiptRun,
+  tallyCells,
+  type ReceiptAttemptRow,
+  type ReceiptCellRow,
+  type ReceiptGateRow,
+  type ReceiptJobRow,
+  type ReceiptRunRow,
+  type ReceiptStrayRow,
+  type RegionTally,
+} from './sql/runs/read-receipt.js';
+export {
+  addReceiptKey,
+  readActiveReceiptKey,
+  readRetiredReceiptKeys,
+  type ActiveReceiptKey,
+} from './sql/runs/receipt-keys.js';
+export { readComparedCells, type ComparedCell } from './sql/runs/read-comparison.js';
+export {
+  findRunQuestion,
+  readQuestionsByNo,
+  readRunQuestions,
+  type RunQuestion,
+} from './sql/runs/run-questions.js';
 export { readResults, type CellResult } from './sql/runs/run-results.js';
 export {
   acceptAnswers,

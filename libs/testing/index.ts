@@ -12,6 +12,7 @@ export { startTestDatabase, type TestDatabase } from './postgres.js';
 export { TcpLink } from './tcp-link.js';
 export { until } from './until.js';
 export { Upstream, UpstreamCall, answers, crashes, hangs, type Behaviour } from './upstream.js';
+export { aReceipt, hashOf, signedReceipt, receiptKeyPair, type ReceiptKeyPair } from './receipt-builder.js';
 export { aRun, type RunShape } from './run-builder.js';
 export { StubRouter, type StubJob, type StubVerdict } from './stub-router.js';
 export { LocalEndpoint, answering, type Exchange, type Reply as EndpointReply } from './local-endpoint.js';

@@ -6,7 +6,8 @@ import { PLAIN_STYLE } from './style.js';
 const aCell = (region: string, response: string, more: Partial<CellResultView> = {}): CellResultView => ({
   ...{ question_id: 'math', model: 'small', region, repeat: 1, status: 'accepted', response },
   ...{ answered_region: region, substituted: false, endpoint_id: 'e', job_id: null, attempts: 1 },
-  ...{ inference_time: null, tokens_generated: null, error_code: null, accepted_at: null, ...more },
+  ...{ inference_time: null, tokens_generated: null, error_code: null, accepted_at: null },
+  ...{ model_revision: null, temperature: 0.1, max_tokens: 512, prompt_sha256: '', ...more },
 });
 
 describe('answers by region', () => {

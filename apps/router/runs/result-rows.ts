@@ -1,7 +1,11 @@
 import type { CellResultView } from '#contracts';
-import type { CellResult } from '#persistence';
+import type { CellResult, RunEntity } from '#persistence';
 
-export function resultView(cell: CellResult): CellResultView {
+export function resultView(
+  cell: CellResult,
+  { temperature, max_tokens }: RunEntity['spec'],
+  promptSha256: string,
+): CellResultView {
   return {
     question_id: cell.questionId,
     model: cell.model,
@@ -18,6 +22,10 @@ export function resultView(cell: CellResult): CellResultView {
     tokens_generated: cell.tokensGenerated,
     error_code: cell.errorCode,
     accepted_at: cell.state === 'accepted' ? (cell.finishedAt?.toISOString() ?? null) : null,
+    model_revision: cell.modelRevision,
+    temperature,
+    max_tokens,
+    prompt_sha256: promptSha256,
   };
 }
 
@@ -37,6 +45,11 @@ const COLUMNS = [
   'tokens_generated',
   'error_code',
   'accepted_at',
+  // New columns join at the end: scripts count them.
+  'model_revision',
+  'temperature',
+  'max_tokens',
+  'prompt_sha256',
 ] as const satisfies readonly (keyof CellResultView)[];
 
 export const CSV_HEADER = `${COLUMNS.join(',')}\r\n`;

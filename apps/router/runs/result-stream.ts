@@ -1,5 +1,6 @@
-import type { ResultFormat } from '#contracts';
-import { readResults, type Database, type RunEntity } from '#persistence';
+import type { CellResultView, ResultFormat } from '#contracts';
+import { readQuestionsByNo, readResults, type CellResult, type Database, type RunEntity } from '#persistence';
+import { promptHashes } from './prompt-hash.js';
 import { CSV_HEADER, csvRow, resultView } from './result-rows.js';
 
 /** Rows read at once: bounds what one reader holds, even where every answer is long. */
@@ -22,7 +23,7 @@ export async function* resultStream(
     yield `${JSON.stringify({ run_id: run.id, status: run.status }).slice(0, -1)},"results":[`;
   let separator = '';
   for await (const cells of readResults(database, run.id, BATCH)) {
-    const rows = cells.map(resultView);
+    const rows = await viewsOf(database, run, cells);
     switch (format) {
       case 'csv':
         yield rows.map(csvRow).join('');
@@ -37,4 +38,30 @@ export async function* resultStream(
     }
   }
   if (format === 'json') yield ']}\n';
+}
+
+async function viewsOf(
+  database: Database,
+  run: RunEntity,
+  cells: readonly CellResult[],
+): Promise<CellResultView[]> {
+  const questionNos = [...new Set(cells.map(({ questionNo }) => questionNo))];
+  const questions = new Map(
+    (await readQuestionsByNo(database, run.id, questionNos)).map((question) => [
+      question.questionNo,
+      question,
+    ]),
+  );
+  const hashes = new Map<string, string>();
+  return cells.map((cell) => {
+    const key = `${cell.questionNo} ${cell.region}`;
+    let hash = hashes.get(key);
+    if (hash === undefined) {
+      const question = questions.get(cell.questionNo);
+      if (question === undefined) throw new Error(`run ${run.id} has no question ${cell.questionNo}`);
+      hash = promptHashes(cell.region, run.spec.system_prompts, question).prompt_sha256;
+      hashes.set(key, hash);
+    }
+    return resultView(cell, run.spec, hash);
+  });
 }

@@ -2,6 +2,10 @@ import type { Configuration } from '#config';
 import type { Logger } from '#observability';
 import { Database } from '#persistence';
 import { Module, type DynamicModule } from '@nestjs/common';
+import { ComparisonController } from './comparison.controller.js';
+import { ReceiptDesk } from './receipt-desk.js';
+import { ReceiptSigner } from './receipt-signer.js';
+import { ReceiptsController } from './receipts.controller.js';
 import { RunControls } from './run-controls.js';
 import { RunEventFeed, type FeedOptions } from './run-event-feed.js';
 import { RunGatesController } from './run-gates.controller.js';
@@ -20,6 +24,9 @@ export interface RunsParts {
   readonly feed?: FeedOptions;
 }
 
+/** About 300 MB of receipts. */
+const RECEIPT_CELLS_IN_HAND = 200_000;
+
 /** `/runs` and everything below it. */
 @Module({})
 export class RunsModule {
@@ -27,7 +34,10 @@ export class RunsModule {
     const planner = new RunPlanner(database, configuration);
     return {
       module: RunsModule,
-      controllers: [RunsController, RunGatesController, RunStreamsController],
+      controllers: [
+        ...[RunsController, RunGatesController, RunStreamsController],
+        ...[ReceiptsController, ComparisonController],
+      ],
       providers: [
         { provide: Database, useValue: database },
         { provide: RunPlanner, useValue: planner },
@@ -37,6 +47,8 @@ export class RunsModule {
         },
         { provide: RunReader, useFactory: () => new RunReader(database) },
         { provide: RunControls, useFactory: () => new RunControls(database, hints, logger) },
+        { provide: ReceiptSigner, useFactory: () => new ReceiptSigner(database, logger) },
+        { provide: ReceiptDesk, useFactory: () => new ReceiptDesk(RECEIPT_CELLS_IN_HAND) },
         { provide: RunEventFeed, useFactory: () => new RunEventFeed(database, hints, feed) },
       ],
     };

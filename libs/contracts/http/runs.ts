@@ -193,6 +193,12 @@ export const cellResultSchema = z.object({
   tokens_generated: z.int().nullable(),
   error_code: z.string().nullable(),
   accepted_at: z.iso.datetime().nullable(),
+  /** As the endpoint attested it with the answer. */
+  model_revision: z.string().nullable(),
+  temperature: z.number(),
+  max_tokens: z.int(),
+  /** SHA-256 of the canonical JSON (RFC 8785) of the messages that make up the cell's prompt. */
+  prompt_sha256: z.string(),
 });
 export type CellResultView = z.infer<typeof cellResultSchema>;
 

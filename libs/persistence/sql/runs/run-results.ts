@@ -3,6 +3,7 @@ import type { Queryable } from '../../database.js';
 
 export interface CellResult {
   readonly cellNo: number;
+  readonly questionNo: number;
   readonly questionId: string;
   readonly model: string;
   readonly region: string;
@@ -18,13 +19,19 @@ export interface CellResult {
   readonly tokensGenerated: number | null;
   readonly errorCode: string | null;
   readonly finishedAt: Date | null;
+  /** As the endpoint attested it with the answer. */
+  readonly modelRevision: string | null;
 }
 
 const RESULTS = `
-  SELECT cell_no AS "cellNo", question_id AS "questionId", model, region, repeat, state, answer,
-         answered_region AS "answeredRegion", substituted, endpoint_id AS "endpointId", job_id AS "jobId", attempts,
-         inference_time_s AS "inferenceTimeS", tokens_generated AS "tokensGenerated", error_code AS "errorCode",
-         finished_at AS "finishedAt"
+  SELECT cell_no AS "cellNo", question_no AS "questionNo", question_id AS "questionId", model, region, repeat, state,
+         answer, answered_region AS "answeredRegion", substituted, endpoint_id AS "endpointId", job_id AS "jobId",
+         attempts, inference_time_s AS "inferenceTimeS", tokens_generated AS "tokensGenerated",
+         error_code AS "errorCode", finished_at AS "finishedAt",
+         CASE WHEN state = 'accepted' THEN
+           (SELECT attested->>'model_revision' FROM attempts
+             WHERE attempts.job_id = cells.job_id AND attempts.status = 'succeeded'
+             ORDER BY attempt DESC LIMIT 1) END AS "modelRevision"
     FROM cells WHERE run_id = $1 AND cell_no > $2 ORDER BY cell_no LIMIT $3`;
 
 /**

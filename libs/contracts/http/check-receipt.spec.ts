@@ -1,0 +1,128 @@
+import { describe, expect, it } from '@jest/globals';
+import { aReceipt } from '#testing';
+import { checkReceipt } from './check-receipt.js';
+import { receiptSchema, type Receipt } from './receipts.js';
+
+type Draft = { -readonly [Name in keyof Receipt]: Receipt[Name] };
+const faultsAfter = (change: (receipt: Draft) => unknown): string => {
+  const receipt = structuredClone(aReceipt());
+  change(receipt);
+  return checkReceipt(receipt).join('\n');
+};
+
+describe('a receipt held against itself', () => {
+  it('adds up as it was issued', () => {
+    expect(receiptSchema.parse(aReceipt())).toEqual(aReceipt());
+    expect(checkReceipt(aReceipt())).toEqual([]);
+  });
+
+  it.each<[string, (receipt: Draft) => unknown, string]>([
+    ['a cell is left out', ({ cells }) => cells.splice(3, 1), '1 cells are not listed'],
+    ['a cell is listed twice', ({ cells }) => cells.push(cells[0]!), 'cell 1 is listed twice'],
+    [
+      'a cell stands in for another',
+      ({ cells }) => Object.assign(cells[0]!, { repeat: 2 }),
+      'does not belong',
+    ],
+    ['the run is said to be smaller', ({ run }) => (run.total_cells = 5), 'make 6'],
+    ['a pair is forgotten', ({ run }) => (run.unavailable = []), 'models times the regions'],
+    [
+      "a substitute is counted as the region's own",
+      ({ counts }) => Object.assign(counts, { answered: 5, substituted: 0 }),
+      'counts.answered',
+    ],
+    [
+      "a substitute is counted as the region's own there",
+      ({ counts }) => Object.assign(counts.by_region['EU']!, { answered: 3, substituted: 0 }),
+      'counts.by_region.EU',
+    ],
+    [
+      'a substitute is not marked',
+      ({ cells }) => (cells[1]!.substituted = false),
+      'not marked as substituted',
+    ],
+    ['a substitute is not listed', (receipt) => (receipt.substitutes = []), 'substitutes leaves out'],
+    [
+      'a substitute is listed that is none',
+      ({ substitutes }) => substitutes.push({ ...substitutes[0]!, cell_no: 1 }),
+      'substitutes lists what',
+    ],
+    ['the run is said to be pinned', ({ run }) => (run.region_policy = 'pin'), "another region's answer"],
+    ['a missing answer is not listed', (receipt) => (receipt.missing = []), 'missing leaves out'],
+    ['a missing answer has another reason', ({ missing }) => (missing[0]!.reason = 'X'), 'another reason'],
+    [
+      'an accepted cell has no answer',
+      ({ cells }) => (cells[0]!.answer_sha256 = null),
+      'does not go with its answer',
+    ],
+    [
+      "the answer is not its job's",
+      ({ cells }) => (cells[0]!.answer_sha256 = 'a'.repeat(64)),
+      'does not hold the answer',
+    ],
+    [
+      'the answer is of a job that is not listed',
+      ({ cells }) => (cells[0]!.jobs = []),
+      'job that it does not list',
+    ],
+    [
+      "the job's answer came from elsewhere",
+      ({ cells }) => (cells[0]!.jobs[0]!.answered_region = 'EU'),
+      'does not say where',
+    ],
+    [
+      'the attempt ran elsewhere',
+      ({ cells }) => (cells[0]!.jobs[0]!.attempts[0]!.region = 'EU'),
+      'does not say where',
+    ],
+    ['the endpoint is another', ({ cells }) => (cells[0]!.endpoint_id = 'x'), 'does not name the endpoint'],
+    [
+      'no attempt succeeded',
+      ({ cells }) => (cells[0]!.jobs[0]!.attempts[0]!.status = 'failed'),
+      '0 successful attempts',
+    ],
+    [
+      'an attempt is left out',
+      ({ cells }) => cells[2]!.jobs[0]!.attempts.pop(),
+      'lists 1 attempts, but 2 were counted',
+    ],
+    [
+      'a job is listed in two cells',
+      ({ cells }) => cells[3]!.jobs.unshift(cells[2]!.jobs[0]!),
+      'which is listed already',
+    ],
+    [
+      'the attempts are miscounted',
+      ({ counts }) => (counts.attempts = 6),
+      'counts.attempts is 6; the cells make 7',
+    ],
+    ['a stray outcome is left out', (receipt) => (receipt.stray_outcomes = []), 'counts.stray_outcomes'],
+    [
+      'a stray outcome is of no cell',
+      ({ stray_outcomes: [stray] }) => (stray!.cell_no = 2),
+      'is not of cell 2',
+    ],
+    [
+      'a cell is open after the end',
+      ({ cells }) => Object.assign(cells[4]!, { status: 'pending' }),
+      '1 cells are open',
+    ],
+    ['the run is said to go on', (receipt) => (receipt.ended = false), 'ended is false'],
+    ['the run is said to be complete', ({ run }) => (run.status = 'completed'), 'completed with 5 of 6'],
+    [
+      'a gate was not passed',
+      ({ gates }) => (gates[0]!.status = 'waiting'),
+      'past gates nobody approved: q1',
+    ],
+    ['the run is said to be rejected', ({ run }) => (run.status = 'rejected'), 'no gate is'],
+    ['a gate is after no question', ({ gates }) => (gates[0]!.after_question = 'q9'), 'after no question'],
+    [
+      'a region was asked nobody knows what',
+      ({ questions }) => delete questions[0]!.prompts['EU'],
+      'what every region was asked',
+    ],
+    ['a failure has no reason', ({ cells }) => (cells[4]!.error_code = null), 'failed without a reason'],
+  ])('does not where %s', (_what, change, fault) => {
+    expect(faultsAfter(change)).toContain(fault);
+  });
+});

@@ -1,0 +1,219 @@
+import {
+  CELL_STATES,
+  GATE_STATUSES,
+  JOB_STATES,
+  REGION_POLICIES,
+  REQUESTED_ORDERS,
+  RUN_ORDERS,
+  RUN_STATUSES,
+} from '#domain';
+import { z } from 'zod';
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'is not a SHA-256 in hexadecimal');
+const time = z.iso.datetime();
+const count = z.int().min(0);
+const pair = z.object({ model: z.string(), region: z.string() });
+
+/** One execution of a job. */
+export const receiptAttemptSchema = z.object({
+  attempt: z.int().min(1),
+  endpoint_id: z.string(),
+  region: z.string(),
+  status: z.enum(['dispatched', 'running', 'succeeded', 'failed', 'cancelled', 'lost']),
+  error_code: z.string().nullable(),
+  started_at: time.nullable(),
+  finished_at: time.nullable(),
+  execution_ms: z.int().nullable(),
+  upstream_call_id: z.string().nullable(),
+  /** The call had been begun before a crash and was found again; it was paid for once. */
+  reattached: z.boolean(),
+});
+
+/** One job of a cell: the first, or one that was made after a job without an answer. */
+export const receiptJobSchema = z.object({
+  job_id: z.uuid(),
+  cell_attempt: z.int().min(1),
+  state: z.enum(JOB_STATES),
+  error_code: z.string().nullable(),
+  answer_sha256: sha256.nullable(),
+  answered_region: z.string().nullable(),
+  attempts: z.array(receiptAttemptSchema),
+});
+
+const cellName = z.object({
+  cell_no: z.int().min(1),
+  question_id: z.string(),
+  model: z.string(),
+  region: z.string(),
+  repeat: z.int().min(1),
+});
+
+export const receiptCellSchema = cellName.extend({
+  status: z.enum(CELL_STATES),
+  /** The job whose answer was accepted; while there is none, the latest. */
+  job_id: z.uuid().nullable(),
+  /** Of the answer's UTF-8 bytes. */
+  answer_sha256: sha256.nullable(),
+  answered_region: z.string().nullable(),
+  /** Another region's answer in this one's place. */
+  substituted: z.boolean(),
+  endpoint_id: z.string().nullable(),
+  inference_time: z.number().nullable(),
+  tokens_in: z.int().nullable(),
+  tokens_generated: z.int().nullable(),
+  // What the endpoint attested with the answer.
+  model_revision: z.string().nullable(),
+  gpu: z.string().nullable(),
+  container_id: z.string().nullable(),
+  cold_start: z.boolean().nullable(),
+  error_code: z.string().nullable(),
+  finished_at: time.nullable(),
+  /** Executions as the runner counted them when each job ended; the list must show as many. */
+  attempts_counted: count,
+  jobs: z.array(receiptJobSchema),
+});
+export type ReceiptCell = z.infer<typeof receiptCellSchema>;
+
+export const receiptRegionCountsSchema = z.object({
+  cells: count,
+  /** By the region itself; substitutes are counted apart. */
+  answered: count,
+  substituted: count,
+  missing: count,
+});
+
+export const receiptCountsSchema = z.object({
+  cells: count,
+  /** By the regions themselves; substitutes are counted apart. */
+  answered: count,
+  substituted: count,
+  /** The four states without an answer together. */
+  missing: count,
+  failed: count,
+  cancelled: count,
+  submitted: count,
+  pending: count,
+  by_region: z.record(z.string(), receiptRegionCountsSchema),
+  jobs: count,
+  attempts: count,
+  /** Jobs that were answered, but no cell has, or has yet, their answer. */
+  answers_not_taken: count,
+  stray_outcomes: count,
+});
+export type ReceiptCounts = z.infer<typeof receiptCountsSchema>;
+
+export const receiptQuestionSchema = z.object({
+  question_id: z.string(),
+  text_sha256: sha256,
+  /** By region. */
+  prompts: z.record(
+    z.string(),
+    z.object({
+      /** Of the system prompt; null: there is none. */
+      system_sha256: sha256.nullable(),
+      /** Of the canonical JSON of all messages that were sent. */
+      prompt_sha256: sha256,
+    }),
+  ),
+});
+export type ReceiptQuestion = z.infer<typeof receiptQuestionSchema>;
+
+export const receiptGateSchema = z.object({
+  gate_id: z.string(),
+  after_question: z.string(),
+  status: z.enum(GATE_STATUSES),
+  expires_in_s: z.int(),
+  waiting_since: time.nullable(),
+  expires_at: time.nullable(),
+  decided_at: time.nullable(),
+});
+
+export const receiptMissingSchema = cellName.extend({
+  status: z.enum(CELL_STATES),
+  /** An error code, or why nothing was asked: `NOT_ASKED`, `BEING_ASKED`, `RUN_CANCELLED`, ... */
+  reason: z.string().min(1),
+});
+export type ReceiptMissing = z.infer<typeof receiptMissingSchema>;
+
+export const receiptSubstituteSchema = cellName.extend({ answered_region: z.string() });
+export type ReceiptSubstitute = z.infer<typeof receiptSubstituteSchema>;
+
+/** A call that was made and paid for, and whose outcome changed nothing. */
+export const receiptStraySchema = z.object({
+  cell_no: z.int().min(1),
+  job_id: z.uuid(),
+  attempt: z.int(),
+  endpoint_id: z.string(),
+  kind: z.string(),
+  error_code: z.string().nullable(),
+  execution_ms: z.int(),
+  received_at: time,
+});
+export type ReceiptStray = z.infer<typeof receiptStraySchema>;
+
+export const receiptRunSchema = z.object({
+  run_id: z.uuid(),
+  name: z.string(),
+  status: z.enum(RUN_STATUSES),
+  models: z.array(z.string()),
+  regions: z.array(z.string()),
+  /** Those that have cells. */
+  pairs: z.array(pair),
+  /** Asked for, but served nowhere: they have no cells. */
+  unavailable: z.array(pair),
+  repeats: z.int().min(1),
+  region_policy: z.enum(REGION_POLICIES),
+  order: z.enum(RUN_ORDERS),
+  requested_order: z.enum(REQUESTED_ORDERS),
+  parameters: z.object({ temperature: z.number(), max_tokens: z.int() }),
+  total_cells: count,
+  created_at: time,
+  started_at: time.nullable(),
+  finished_at: time.nullable(),
+});
+
+/** What is signed. */
+export const receiptSchema = z.object({
+  version: z.literal(1),
+  issued_at: time,
+  /** false: the run went on when this was issued, and this is what it had until then. */
+  ended: z.boolean(),
+  run: receiptRunSchema,
+  questions: z.array(receiptQuestionSchema),
+  gates: z.array(receiptGateSchema),
+  cells: z.array(receiptCellSchema),
+  counts: receiptCountsSchema,
+  missing: z.array(receiptMissingSchema),
+  substitutes: z.array(receiptSubstituteSchema),
+  stray_outcomes: z.array(receiptStraySchema),
+});
+export type Receipt = z.infer<typeof receiptSchema>;
+
+export const SIGNATURE_ALGORITHM = 'Ed25519';
+
+export const receiptSignatureSchema = z.object({
+  algorithm: z.literal(SIGNATURE_ALGORITHM),
+  key_id: z.string(),
+  /** Base64 of the DER SubjectPublicKeyInfo: the body of a PEM file. */
+  public_key: z.string(),
+  /** Base64 of the signature of the receipt's canonical bytes. */
+  value: z.string(),
+});
+export type ReceiptSignature = z.infer<typeof receiptSignatureSchema>;
+
+/** Answer of `GET /runs/{id}/receipt`, in canonical form (RFC 8785) as a whole. */
+export const signedReceiptSchema = z.object({ receipt: receiptSchema, signature: receiptSignatureSchema });
+export type SignedReceipt = z.infer<typeof signedReceiptSchema>;
+
+/** Answer of `GET /receipts/key`. */
+export const receiptKeySchema = z.object({
+  algorithm: z.literal(SIGNATURE_ALGORITHM),
+  key_id: z.string(),
+  public_key: z.string(),
+  created_at: time,
+  /** Older keys: receipts they signed stay valid. */
+  retired: z.array(
+    z.object({ key_id: z.string(), public_key: z.string(), created_at: time, retired_at: time }),
+  ),
+});
+export type ReceiptKeyView = z.infer<typeof receiptKeySchema>;
