@@ -67,7 +67,7 @@ export class RunControls {
     if (outcome === 'overdue') {
       await expireGate(this.database, runId, gateId);
       this.tell(runId);
-      throw new ProblemError('GATE_DECIDED', 'the gate has expired');
+      throw new ProblemError('GATE_DECIDED', 'the gate is expired');
     }
     if (outcome === 'decided') {
       this.logger.info({ event: 'gate.decided', run_id: runId, gate_id: gateId, decision }, 'gate decided');

@@ -6,6 +6,7 @@ import {
   addExecutionTimes,
   appendRunEvents,
   closeCells,
+  expireGate,
   finishRun,
   insertRun,
   lockRun,
@@ -421,6 +422,54 @@ describe('gates and cancellation', () => {
       expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 409, 409]);
     }
   });
+
+  it('is decided once by 200 clients that race with each other and with expiry, and all are told the same', async () => {
+    const decided = new Set<unknown>();
+    // The time to decide is over before, among and after the calls.
+    for (const [round, expiresInMs] of [0, 20, 60, 120, 250, 10_000].entries()) {
+      const runId = await atGate();
+      await database.query(
+        `UPDATE gates SET expires_at = clock_timestamp() + $2 * interval '1 millisecond' WHERE run_id = $1`,
+        [runId, expiresInMs],
+      );
+      const gate = `/runs/${runId}/gates/q1`;
+      const expiries: Promise<boolean>[] = [];
+      const answers = await Promise.all(
+        Array.from({ length: 200 }, async (_, client) => {
+          const decision = (client + round) % 2 === 0 ? 'approve' : 'reject';
+          if (client % 5 === 0) expiries.push(expireGate(database, runId, 'q1'));
+          return { decision, ...(await call('POST', `${gate}/${decision}`)) };
+        }),
+      );
+      const swept = (await Promise.all(expiries)).filter(Boolean).length;
+      const { rows } = await database.query<{ status: string; events: number; ending: string | null }>(
+        `SELECT gates.status, runs.ending,
+                (SELECT count(*)::integer FROM run_events
+                  WHERE run_events.run_id = $1 AND type = 'gate.decided') AS events
+           FROM gates JOIN runs ON runs.id = gates.run_id WHERE gates.run_id = $1`,
+        [runId],
+      );
+      const { status, events, ending } = rows[0]!;
+      expect({ status, events }).toEqual({
+        status: expect.stringMatching(/^(approved|rejected|expired)$/),
+        events: 1,
+      });
+      expect(ending).toBe(status === 'approved' ? null : status);
+      expect(swept).toBeLessThanOrEqual(status === 'expired' ? 1 : 0);
+      const told = answers.map(({ decision, status: code, body: { status: said, detail } }) => ({
+        decision,
+        answer: code === 200 ? said : detail,
+      }));
+      for (const { decision, answer } of told) {
+        const agrees = `${decision === 'approve' ? 'approved' : 'rejected'}` === status;
+        expect(answer).toBe(agrees ? status : `the gate is ${status}`);
+      }
+      decided.add(status);
+    }
+    // The control: it was a race in which people won too.
+    expect(decided.has('expired')).toBe(true);
+    expect(decided.size).toBeGreaterThan(1);
+  }, 60_000);
 
   it('refuses a decision that comes too late, and ends the run', async () => {
     const runId = await atGate();
