@@ -31,7 +31,7 @@ export function regionEndpoints(
   return configuration.endpoints
     .filter((endpoint) => endpoint.region === region)
     .map((endpoint) => {
-      const workspace = endpoint.workspace ?? workspaceOf(endpoint.url);
+      const workspace = workspaceOf(endpoint);
       const limiter = limiters.get(workspace) ?? limiterOf(workspace, configuration);
       limiters.set(workspace, limiter);
       return {
@@ -55,9 +55,7 @@ export function regionEndpoints(
  * between them is needed to stay below it.
  */
 function limiterOf(workspace: string, { endpoints, limits }: Configuration): RequestLimiter {
-  const sharing = endpoints.filter(
-    (endpoint) => (endpoint.workspace ?? workspaceOf(endpoint.url)) === workspace,
-  );
+  const sharing = endpoints.filter((endpoint) => workspaceOf(endpoint) === workspace);
   const regions = new Set(sharing.map(({ region }) => region)).size;
   const isModal = sharing.some(({ url }) => isModalUrl(url));
   const requestsPerS = (limits.requests_per_s ?? (isModal ? MODAL_REQUESTS_PER_S : 0)) / regions;

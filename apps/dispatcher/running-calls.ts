@@ -62,7 +62,7 @@ export class RunningCalls {
 
   /** The endpoint says that the call of this attempt has ended. @returns whether this process holds it */
   nudge(jobId: string, attempt: number): boolean {
-    const held = this.calls.get(`${jobId}:${attempt}`);
+    const held = this.calls.get(keyOf({ job_id: jobId, attempt }));
     held?.nudge.give();
     return held !== undefined;
   }
@@ -102,6 +102,6 @@ export class RunningCalls {
   }
 }
 
-function keyOf({ job_id: jobId, attempt }: Ticket): string {
+function keyOf({ job_id: jobId, attempt }: Pick<Ticket, 'job_id' | 'attempt'>): string {
   return `${jobId}:${attempt}`;
 }

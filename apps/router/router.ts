@@ -23,6 +23,7 @@ import { Endpoints } from './engine/endpoints.js';
 import { Engine } from './engine/engine.js';
 import { JobJournal } from './engine/job-journal.js';
 import { Reconciler } from './engine/reconciler.js';
+import { requestLimitsOf } from './http/request-limits.js';
 import { Cancellation } from './jobs/cancellation.js';
 import { JobIntake } from './jobs/intake.js';
 import { JobStatus } from './jobs/job-status.js';
@@ -150,12 +151,6 @@ export class Router {
     });
     engine.poke();
     reconciler.start();
-    const limits: RequestLimits = {
-      promptBytes: configuration.limits.prompt_bytes,
-      maxTokens: configuration.limits.max_tokens,
-      maxAttempts: 100,
-      timeoutMs: 86_400_000,
-    };
     return new Router(
       configuration,
       logger,
@@ -168,7 +163,7 @@ export class Router {
       jobStatus,
       new JobWait(journal, jobStatus),
       new Cancellation(database, connection, topology, journal, logger),
-      limits,
+      requestLimitsOf(configuration),
       settings.webhookSecret,
       engine,
       reconciler,

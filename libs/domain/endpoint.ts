@@ -165,16 +165,8 @@ export function afterFailure(
   if (!failedProbe && consecutiveFailures < failuresToOpen) {
     return { ...record, consecutiveFailures, lastErrorCode: code, warmUntilMs, gpuUntilMs };
   }
-  return {
-    ...record,
-    breaker: 'open',
-    consecutiveFailures,
-    opens: record.opens + 1,
-    openUntilMs: nowMs + pauseMs(record, spec, code, policy),
-    lastErrorCode: code,
-    warmUntilMs,
-    gpuUntilMs,
-  };
+  const failed = { ...record, consecutiveFailures, warmUntilMs, gpuUntilMs };
+  return opened(failed, spec, code, policy, nowMs);
 }
 
 /**
@@ -188,7 +180,16 @@ export function afterWorkspaceFailure(
   policy: BreakerPolicy,
   nowMs: number,
 ): EndpointRecord {
-  if (record.breaker === 'open') return record;
+  return record.breaker === 'open' ? record : opened(record, spec, code, policy, nowMs);
+}
+
+function opened(
+  record: EndpointRecord,
+  spec: EndpointSpec,
+  code: AttemptErrorCode,
+  policy: BreakerPolicy,
+  nowMs: number,
+): EndpointRecord {
   return {
     ...record,
     breaker: 'open',

@@ -10,6 +10,10 @@ describe('the workspace behind a URL', () => {
     ['http://127.0.0.1:8123/us-m', 'http://127.0.0.1:8123', false],
     ['https://api.example/v1/chat/completions', 'https://api.example', false],
   ])('%s is %s', (url, workspace, isModal) => {
-    expect({ workspace: workspaceOf(url), isModal: isModalUrl(url) }).toEqual({ workspace, isModal });
+    expect({ workspace: workspaceOf({ url }), isModal: isModalUrl(url) }).toEqual({ workspace, isModal });
+  });
+
+  it('is what the configuration says where it says one', () => {
+    expect(workspaceOf({ url: 'https://acme--a.modal.run/m', workspace: 'ours' })).toBe('ours');
   });
 });

@@ -1,11 +1,12 @@
 const MODAL_HOST = /^([a-z0-9-]+?)--.*\.modal\.(?:run|direct)$/;
 
 /**
- * Names the provider's account behind an endpoint's URL, where budget, rate limit and credentials are shared.
- * Modal puts it into the host, `<workspace>--<label>.modal.run`; of any other host the origin is taken.
- * @param url absolute http(s) URL
+ * Names the provider's account behind an endpoint, where budget, rate limit and credentials are shared: what the
+ * configuration says, otherwise what the URL does. Modal puts it into the host, `<workspace>--<label>.modal.run`; of
+ * any other host the origin is taken.
  */
-export function workspaceOf(url: string): string {
+export function workspaceOf({ url, workspace }: { url: string; workspace?: string | undefined }): string {
+  if (workspace !== undefined) return workspace;
   const { hostname, origin } = new URL(url);
   return MODAL_HOST.exec(hostname)?.[1] ?? origin;
 }

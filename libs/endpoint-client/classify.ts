@@ -39,18 +39,22 @@ export function classifyStatus(
 
 function codeOfStatus(status: number, body: string): AttemptErrorCode {
   // A 403 of an application may be about this request only, such as a moderated prompt.
-  if (status === 401 || (status === 403 && body.includes('modal-http:')))
-    return 'ENDPOINT_CREDENTIALS_REJECTED';
+  if (status === 401 || (status === 403 && isPlatformText(body))) return 'ENDPOINT_CREDENTIALS_REJECTED';
   if (status === 408) return 'INPUT_UNDELIVERED';
   if (status === 429) return 'RATE_LIMITED';
   // No container is ready, and none is waited for: only some kinds of deployments say so.
   if (status === 503) return 'UPSTREAM_ERROR';
   // The platform's own words, which nobody has explained yet: they may pass, once.
-  if (status >= 400 && body.includes('modal-http:')) return 'UPSTREAM_UNKNOWN';
+  if (status >= 400 && isPlatformText(body)) return 'UPSTREAM_UNKNOWN';
   if (status === 404) return 'ENDPOINT_NOT_FOUND';
   if (status >= 500) return 'UPSTREAM_ERROR';
   if (status >= 400) return 'REQUEST_REJECTED';
   return 'RESPONSE_INVALID';
+}
+
+/** Modal's front speaks, not the application behind it. */
+export function isPlatformText(body: string): boolean {
+  return body.includes('modal-http:');
 }
 
 const RETRY_AFTER_MAX_MS = 600_000;

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { OutcomeResult, Ticket } from '#contracts';
 import { z } from 'zod';
+import { isPlatformText } from './classify.js';
 import type { Endpoint } from './endpoint.js';
 import { HopError, LostError, isUnreachable, type HopReply, type Hops } from './hops.js';
 import { ResponseTooLargeError } from './http.js';
@@ -95,8 +96,8 @@ export class SpawnedCall {
     while (!signal.aborted) {
       try {
         const { status, body } = await this.parting.delete(address);
-        if (status === 200 || status === 410 || (status === 404 && !isPlatform(body))) return true;
-        if (status < 500 && status !== 408 && status !== 429 && !isPlatform(body)) return false;
+        if (status === 200 || status === 410 || (status === 404 && !isPlatformText(body))) return true;
+        if (status < 500 && status !== 408 && status !== 429 && !isPlatformText(body)) return false;
       } catch {
         // A broken connection says nothing; the signal ends the loop.
       }
@@ -156,7 +157,7 @@ export class SpawnedCall {
     let unreadableSinceMs: number | undefined;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(longestMs, pauseMs * PAUSE_GROWTH)) {
       const reply = await this.hops.get(address);
-      const isUnknown = reply.status === 410 || (reply.status === 404 && !isPlatform(reply.body));
+      const isUnknown = reply.status === 410 || (reply.status === 404 && !isPlatformText(reply.body));
       // Only its own document, and word that there is none, mean that nothing runs any more.
       if (isUnknown || reply.status === 200) this.mayRun = false;
       if (isUnknown) return 'unknown';
@@ -173,11 +174,6 @@ export class SpawnedCall {
       if (options.signal.aborted) throw new HopError('the call has ended');
     }
   }
-}
-
-/** Modal's front speaks, not the application behind it. */
-function isPlatform(body: string): boolean {
-  return body.includes('modal-http:');
 }
 
 /** The gateway may have spawned the call before its own answer was lost. */

@@ -11,7 +11,7 @@ export function specOf(endpoint: EndpointConfiguration): EndpointSpec {
   return {
     id: endpoint.id,
     region: endpoint.region,
-    workspace: endpoint.workspace ?? workspaceOf(endpoint.url),
+    workspace: workspaceOf(endpoint),
     models: endpoint.models,
     concurrency: endpoint.concurrency,
     scaledownWindowMs: endpoint.scaledown_window_s * 1000,

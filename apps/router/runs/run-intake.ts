@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Configuration } from '#config';
 import {
-  DEFAULT_REQUEST_LIMITS,
   ProblemError,
   WEBHOOK_WARNING,
   parseRequest,
@@ -11,6 +10,7 @@ import {
 import type { Logger } from '#observability';
 import { findRun, findRunByIdempotencyKey, insertRun, type Database, type RunEntity } from '#persistence';
 import { keyReused, parseIdempotencyKey, requestHash } from '../http/idempotency.js';
+import { requestLimitsOf } from '../http/request-limits.js';
 import { resolveRun } from './resolve-run.js';
 import type { RunHints } from './run-hints.js';
 import type { RunPlanner } from './run-planner.js';
@@ -26,11 +26,7 @@ export class RunIntake {
     private readonly hints: RunHints,
     private readonly logger: Logger,
   ) {
-    this.schema = runRequestSchema({
-      ...DEFAULT_REQUEST_LIMITS,
-      promptBytes: configuration.limits.prompt_bytes,
-      maxTokens: configuration.limits.max_tokens,
-    });
+    this.schema = runRequestSchema(requestLimitsOf(configuration));
   }
 
   /** @throws ProblemError */

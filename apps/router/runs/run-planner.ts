@@ -1,7 +1,8 @@
 import type { Configuration } from '#config';
-import { DEFAULT_REQUEST_LIMITS, parseRequest, runPlanRequestSchema, type RunForecastView } from '#contracts';
+import { parseRequest, runPlanRequestSchema, type RunForecastView } from '#contracts';
 import type { RequestedOrder } from '#domain';
 import { readEndpoints, readExecutionTimes, type Database, type StoredRunPlan } from '#persistence';
+import { requestLimitsOf } from '../http/request-limits.js';
 import type { PlanFacts } from './plan-input.js';
 import { planRun, storedPlan } from './plan-run.js';
 import { resolveRun, type ResolvedRun } from './resolve-run.js';
@@ -15,11 +16,7 @@ export class RunPlanner {
     private readonly database: Database,
     private readonly configuration: Configuration,
   ) {
-    this.schema = runPlanRequestSchema({
-      ...DEFAULT_REQUEST_LIMITS,
-      promptBytes: configuration.limits.prompt_bytes,
-      maxTokens: configuration.limits.max_tokens,
-    });
+    this.schema = runPlanRequestSchema(requestLimitsOf(configuration));
   }
 
   /** @throws ProblemError */
