@@ -19,9 +19,10 @@ import {
 } from '#messaging';
 import { Metrics, type Logger } from '#observability';
 import { Database, checkTicket } from '#persistence';
-import { Endpoints } from './engine/endpoints.js';
+import { Endpoints, handoverOf } from './engine/endpoints.js';
 import { Engine } from './engine/engine.js';
 import { JobJournal } from './engine/job-journal.js';
+import { Releases } from './engine/releases.js';
 import { Reconciler } from './engine/reconciler.js';
 import { requestLimitsOf } from './http/request-limits.js';
 import { Cancellation } from './jobs/cancellation.js';
@@ -96,6 +97,8 @@ export class Router {
       metrics,
       logger,
       gpuLimit: configuration.limits.gpus,
+      handover: handoverOf(configuration),
+      releases: new Releases({ release: () => Promise.resolve('unavailable') }, metrics, logger),
       random: Math.random,
       policy: {
         breaker,

@@ -1,4 +1,4 @@
-import { CELL_RETRY_POLICY, type CellRetryPolicy } from '#domain';
+import { CELL_RETRY_POLICY, type CellRetryPolicy, type RunOrder } from '#domain';
 import type { Logger, Metrics } from '#observability';
 import {
   findRun,
@@ -51,7 +51,7 @@ export class RunDriver {
   private refused: CellOutcome[] = [];
   private askedToCancel = new Set<string>();
   private pollFrom = 0;
-  private spec: StoredRunSpec | undefined;
+  private what: { readonly order: RunOrder; readonly spec: StoredRunSpec } | undefined;
   private refreshWanted = true;
   private stepWanted = false;
   private stepping: Promise<void> | undefined;
@@ -145,7 +145,7 @@ export class RunDriver {
     const jobIds = [...this.ended];
     this.ended.clear();
     if (jobIds.length === 0) return [];
-    const { region_policy: policy } = await this.loadSpec();
+    const { region_policy: policy } = (await this.loadRun()).spec;
     const settled = await settleAll(jobIds, PARALLEL_REQUESTS, async (jobId) => {
       const cell = this.inFlight.get(jobId);
       if (cell === undefined) return undefined;
@@ -165,8 +165,10 @@ export class RunDriver {
       const batch = cellNos.slice(start, start + SUBMIT_BATCH);
       const cells = await readCellContents(this.parts.database, this.runId, batch);
       for (const cellNo of batch) this.unsent.delete(cellNo);
-      const spec = await this.loadSpec();
-      const settled = await settleAll(cells, PARALLEL_REQUESTS, (cell) => this.submit(spec, cell));
+      const { order, spec } = await this.loadRun();
+      // In this order endpoints are started in the sequence of the cells: it is the router's first come, first served.
+      const limit = order === 'best' ? 1 : PARALLEL_REQUESTS;
+      const settled = await settleAll(cells, limit, (cell) => this.submit(spec, cell));
       this.warnOfFailures(settled, 'submission');
       const made = settled.flatMap((result) =>
         result.status === 'fulfilled' && result.value !== undefined ? [result.value] : [],
@@ -241,13 +243,14 @@ export class RunDriver {
     for (const [jobId, cell] of this.inFlight) if (settled.has(tryKey(cell))) this.inFlight.delete(jobId);
   }
 
-  private async loadSpec(): Promise<StoredRunSpec> {
-    if (this.spec === undefined) {
+  /** What was asked for: it never changes. */
+  private async loadRun(): Promise<{ readonly order: RunOrder; readonly spec: StoredRunSpec }> {
+    if (this.what === undefined) {
       const run = await findRun(this.parts.database, this.runId);
       if (run === null) throw new Error(`there is no run ${this.runId}`);
-      this.spec = run.spec;
+      this.what = { order: run.order, spec: run.spec };
     }
-    return this.spec;
+    return this.what;
   }
 
   private warnOfFailures(settled: readonly PromiseSettledResult<unknown>[], what: string): void {

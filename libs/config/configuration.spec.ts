@@ -43,6 +43,7 @@ describe('a configuration file', () => {
       timeouts: { execution_ms: 300_000, drain_ms: 10_000 },
       retries: { max_attempts: 4, backoff_ms: 2000, backoff_max_ms: 30_000 },
       breaker: { failures: 2, open_ms: 2000, open_max_ms: 60_000 },
+      handover: { linger_ms: 2000, turn_s: 1800 },
       priorities: { normal_ageing_s: 1800, low_ageing_s: 7200 },
       regions: { US: { aliases: ['us-east'] }, EU: { aliases: [] } },
       endpoints: [

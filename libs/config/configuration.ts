@@ -100,6 +100,15 @@ export const configurationSchema = z
         open_max_ms: z.int().min(1).max(3_600_000).default(60_000),
       })
       .prefault({}),
+    /** When a GPU changes hands, where there are fewer GPUs than endpoints with work. */
+    handover: z
+      .strictObject({
+        /** How long a container without work keeps a GPU that others want. */
+        linger_ms: z.int().min(10).max(3_600_000).default(2000),
+        /** How long an endpoint with work keeps a GPU that others want. */
+        turn_s: z.number().min(1).max(604_800).default(1800),
+      })
+      .prefault({}),
     priorities: z
       .strictObject({
         /** A normal job that has waited this long goes before a new high one. */

@@ -87,7 +87,7 @@ export {
   type RunSummaryView,
   type RunView,
 } from './http/runs.js';
-export { PLANNED_ORDERS, orderPlanSchema, type OrderPlanView } from './http/order-plan.js';
+export { orderPlanSchema, type OrderPlanView } from './http/order-plan.js';
 export {
   plannedOrderSchema,
   runForecastSchema,

@@ -32,6 +32,7 @@ function anEndpoint(
       concurrency: changes.concurrency ?? 1,
       scaledownWindowMs: 1000,
       hasHealthUrl: true,
+      canRelease: false,
     },
     record: { ...FRESH_ENDPOINT, ...changes.record },
     leases: changes.leases ?? 0,
@@ -134,12 +135,12 @@ describe('what admission never does', () => {
   });
 
   it('reads more than it could use, or a lane nobody draws', () => {
-    always((views, _jobs, gpuLimit) => {
+    always((views) => {
       const total = views.reduce(
         (sum, view) => sum + capacityOf(view, NOW_MS).start + capacityOf(view, NOW_MS).stage,
         0,
       );
-      for (const { lane, model, limit, region } of demandOf(views, gpuLimit, NOW_MS)) {
+      for (const { lane, model, limit, region } of demandOf(views, NOW_MS)) {
         expect(limit).toBeLessThanOrEqual(total);
         expect(
           views.some((view) => view.spec.region === region && lanesOf(view, model, views).includes(lane)),

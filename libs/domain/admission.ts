@@ -1,6 +1,16 @@
 import { capacityOf, holdsGpu, mayServe, type EndpointView } from './endpoint.js';
 import { ANY_LANE, type Lane } from './lane.js';
 
+/** What the handover of GPUs asks of admission. */
+export interface HandedOver {
+  /** Endpoints that get nothing more, because their GPU is wanted elsewhere. */
+  readonly yielding: ReadonlySet<string>;
+  /** Unix ms: turns that ended before are forgotten. */
+  readonly turnsSinceMs: number;
+}
+
+const NOTHING_HANDED_OVER: HandedOver = { yielding: new Set(), turnsSinceMs: Number.POSITIVE_INFINITY };
+
 /** A waiting job, as far as admission looks at it. */
 export interface Candidate {
   readonly jobId: string;
@@ -48,14 +58,16 @@ export function lanesOf(endpoint: EndpointView, model: string, all: readonly End
   return lanes;
 }
 
-/** What admission has to read: nothing where no endpoint can take a ticket. */
-export function demandOf(endpoints: readonly EndpointView[], gpuLimit: number, nowMs: number): LaneDemand[] {
-  const gpusFree = gpuLimit - endpoints.filter((endpoint) => holdsGpu(endpoint, nowMs)).length;
+/**
+ * What admission has to read: nothing where no endpoint can take a ticket. Endpoints that wait for a GPU are among
+ * them, because what waits there decides who is to give one up.
+ */
+export function demandOf(endpoints: readonly EndpointView[], nowMs: number): LaneDemand[] {
   const limits = new Map<string, LaneDemand>();
   for (const endpoint of endpoints) {
     const capacity = capacityOf(endpoint, nowMs);
     const limit = capacity.start + capacity.stage;
-    if (limit === 0 || (!holdsGpu(endpoint, nowMs) && gpusFree <= 0)) continue;
+    if (limit === 0) continue;
     for (const model of endpoint.spec.models) {
       for (const lane of lanesOf(endpoint, model, endpoints)) {
         const { region } = endpoint.spec;
@@ -86,6 +98,7 @@ export function planAdmission(
   candidates: readonly Candidate[],
   gpuLimit: number,
   nowMs: number,
+  handedOver: HandedOver = NOTHING_HANDED_OVER,
 ): Assignment[] {
   const assignments: Assignment[] = [];
   const taken = new Set<string>();
@@ -93,15 +106,12 @@ export function planAdmission(
   let gpusFree = gpuLimit - endpoints.filter((endpoint) => holdsGpu(endpoint, nowMs)).length;
 
   const assign = (endpoint: EndpointView, count: number, staged: boolean): number => {
-    const lanesByModel = new Map(
-      endpoint.spec.models.map((model) => [model, new Set(lanesOf(endpoint, model, endpoints))]),
-    );
+    if (handedOver.yielding.has(endpoint.spec.id)) return 0;
+    const mayDraw = drawsFrom(endpoint, endpoints);
     let assigned = 0;
     for (const candidate of ordered) {
       if (assigned >= count) break;
-      if (taken.has(candidate.jobId) || lanesByModel.get(candidate.model)?.has(candidate.lane) !== true)
-        continue;
-      if (avoids(candidate, endpoint.spec.region, endpoints)) continue;
+      if (taken.has(candidate.jobId) || !mayDraw(candidate)) continue;
       taken.add(candidate.jobId);
       assignments.push({
         jobId: candidate.jobId,
@@ -116,7 +126,7 @@ export function planAdmission(
 
   const holding = endpoints.filter((endpoint) => holdsGpu(endpoint, nowMs));
   for (const endpoint of holding) assign(endpoint, capacityOf(endpoint, nowMs).start, false);
-  for (const endpoint of coldestWaitFirst(endpoints, ordered, nowMs)) {
+  for (const endpoint of coldestWaitFirst(endpoints, ordered, handedOver, nowMs)) {
     if (gpusFree <= 0) break;
     if (assign(endpoint, capacityOf(endpoint, nowMs).start, false) > 0) gpusFree -= 1;
   }
@@ -124,24 +134,63 @@ export function planAdmission(
   return assignments;
 }
 
-/** Cold endpoints, the one whose first candidate has the best claim first: GPUs may not do for all. */
+/**
+ * Endpoints that work waits for and that hold no GPU although none is free: each is wanted for one job that nobody
+ * else was given.
+ * @param assignments what has been decided about these candidates
+ */
+export function waitingForGpu(
+  endpoints: readonly EndpointView[],
+  candidates: readonly Candidate[],
+  assignments: readonly Assignment[],
+  nowMs: number,
+): EndpointView[] {
+  const taken = new Set(assignments.map(({ jobId }) => jobId));
+  const woken = new Set(assignments.map(({ endpointId }) => endpointId));
+  const left = candidates.filter(({ jobId }) => !taken.has(jobId)).sort(byOrder);
+  if (left.length === 0) return [];
+  return coldestWaitFirst(endpoints, left, NOTHING_HANDED_OVER, nowMs).filter((endpoint) => {
+    if (woken.has(endpoint.spec.id)) return false;
+    const mayDraw = drawsFrom(endpoint, endpoints);
+    const index = left.findIndex(mayDraw);
+    if (index >= 0) left.splice(index, 1);
+    return index >= 0;
+  });
+}
+
+/**
+ * Cold endpoints, the one whose first candidate has the best claim first: GPUs may not do for all. Those whose turn
+ * ended lately come last, in the sequence of their turns, or they would take GPUs back from those that waited.
+ */
 function coldestWaitFirst(
   endpoints: readonly EndpointView[],
   ordered: readonly Candidate[],
+  { turnsSinceMs }: HandedOver,
   nowMs: number,
 ): EndpointView[] {
   const rank = (endpoint: EndpointView): number => {
-    const index = ordered.findIndex(
-      ({ model, lane }) =>
-        endpoint.spec.models.includes(model) && lanesOf(endpoint, model, endpoints).includes(lane),
-    );
+    const index = ordered.findIndex(drawsFrom(endpoint, endpoints));
     return index === -1 ? Number.MAX_SAFE_INTEGER : index;
   };
+  const turnEndedMs = ({ record }: EndpointView): number =>
+    record.yieldedAtMs > turnsSinceMs ? record.yieldedAtMs : 0;
   return endpoints
     .filter((endpoint) => !holdsGpu(endpoint, nowMs) && capacityOf(endpoint, nowMs).start > 0)
-    .map((endpoint) => ({ endpoint, rank: rank(endpoint) }))
-    .sort((left, right) => left.rank - right.rank)
+    .map((endpoint) => ({ endpoint, rank: rank(endpoint), turnEndedMs: turnEndedMs(endpoint) }))
+    .sort((left, right) => left.turnEndedMs - right.turnEndedMs || left.rank - right.rank)
     .map(({ endpoint }) => endpoint);
+}
+
+function drawsFrom(
+  endpoint: EndpointView,
+  endpoints: readonly EndpointView[],
+): (candidate: Candidate) => boolean {
+  const lanesByModel = new Map(
+    endpoint.spec.models.map((model) => [model, new Set(lanesOf(endpoint, model, endpoints))]),
+  );
+  return (candidate) =>
+    lanesByModel.get(candidate.model)?.has(candidate.lane) === true &&
+    !avoids(candidate, endpoint.spec.region, endpoints);
 }
 
 function avoids(candidate: Candidate, region: string, endpoints: readonly EndpointView[]): boolean {

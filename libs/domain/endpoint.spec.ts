@@ -26,6 +26,7 @@ const spec: EndpointSpec = {
   concurrency: 2,
   scaledownWindowMs: 5000,
   hasHealthUrl: true,
+  canRelease: false,
 };
 const policy: BreakerPolicy = { failures: 2, openMs: 100, openMaxMs: 1000 };
 const view = (record: Partial<EndpointRecord>, leases = 0, dispatcherAlive = true): EndpointView => ({

@@ -13,6 +13,8 @@ export interface EndpointSpec {
   readonly scaledownWindowMs: number;
   /** Whether its health can be asked without a call. */
   readonly hasHealthUrl: boolean;
+  /** Whether the platform can be asked to give an idle container up before its window is over. */
+  readonly canRelease: boolean;
 }
 
 /** `closed`: calls go. `open`: none do. `half_open`: one does, to find out. */
@@ -32,6 +34,16 @@ export interface EndpointRecord {
   readonly warmUntilMs: number;
   /** Unix ms: a container may hold a GPU until then, also one that never answered. */
   readonly gpuUntilMs: number;
+  /** Unix ms at which it was last woken: since then, if it holds a GPU, it has held it. */
+  readonly gpuSinceMs: number;
+  /** Unix ms at which its last call ended. */
+  readonly idleSinceMs: number;
+  /** Unix ms: until then the platform is being asked to release its idle container, and no ticket is issued. */
+  readonly releasingUntilMs: number;
+  /** Unix ms at which its last turn ended: it had work, and gave its GPU up to others. */
+  readonly yieldedAtMs: number;
+  /** How long its last release took; null: none has succeeded yet. */
+  readonly releaseMs: number | null;
 }
 
 export const FRESH_ENDPOINT: EndpointRecord = {
@@ -43,6 +55,11 @@ export const FRESH_ENDPOINT: EndpointRecord = {
   lastErrorCode: null,
   warmUntilMs: 0,
   gpuUntilMs: 0,
+  gpuSinceMs: 0,
+  idleSinceMs: 0,
+  releasingUntilMs: 0,
+  yieldedAtMs: 0,
+  releaseMs: null,
 };
 
 /** An endpoint as admission sees it. */
@@ -97,6 +114,7 @@ export interface Capacity {
 export function capacityOf(view: EndpointView, nowMs: number): Capacity {
   const { record, leases, spec } = view;
   if (record.paused || !view.dispatcherAlive || record.breaker === 'open') return { start: 0, stage: 0 };
+  if (record.releasingUntilMs > nowMs) return { start: 0, stage: 0 };
   if (record.breaker === 'half_open' || record.warmUntilMs <= nowMs)
     return { start: leases === 0 ? 1 : 0, stage: 0 };
   const start = Math.max(0, spec.concurrency - leases);
@@ -121,13 +139,29 @@ export function afterSuccess(record: EndpointRecord, spec: EndpointSpec, nowMs: 
     lastErrorCode: null,
     warmUntilMs: nowMs + spec.scaledownWindowMs,
     gpuUntilMs: nowMs + spec.scaledownWindowMs,
+    idleSinceMs: nowMs,
   };
 }
 
 /** A call was cancelled: whatever container it had starts to idle now. */
 export function afterCancellation(record: EndpointRecord, spec: EndpointSpec, nowMs: number): EndpointRecord {
   const idleUntilMs = nowMs + spec.scaledownWindowMs;
-  return { ...record, warmUntilMs: Math.min(record.warmUntilMs, idleUntilMs), gpuUntilMs: idleUntilMs };
+  return {
+    ...record,
+    warmUntilMs: Math.min(record.warmUntilMs, idleUntilMs),
+    gpuUntilMs: idleUntilMs,
+    idleSinceMs: nowMs,
+  };
+}
+
+/** A call is sent to an endpoint that holds no GPU: from now on it holds one. */
+export function afterWaking(record: EndpointRecord, nowMs: number): EndpointRecord {
+  return { ...record, gpuSinceMs: nowMs };
+}
+
+/** The platform says that no container is left. */
+export function afterRelease(record: EndpointRecord, tookMs: number, nowMs: number): EndpointRecord {
+  return { ...record, releasingUntilMs: 0, warmUntilMs: nowMs, gpuUntilMs: nowMs, releaseMs: tookMs };
 }
 
 /** Failures that come before any container is asked for. */
@@ -150,7 +184,7 @@ export function afterFailure(
   policy: BreakerPolicy,
   nowMs: number,
 ): EndpointRecord {
-  const { warmUntilMs } = afterCancellation(record, spec, nowMs);
+  const { warmUntilMs, idleSinceMs } = afterCancellation(record, spec, nowMs);
   // A container that was started, also in vain, idles for the window and counts; a refusal at the door starts none.
   const gpuUntilMs = NO_CONTAINER.has(code) ? record.gpuUntilMs : nowMs + spec.scaledownWindowMs;
   const { scope, conclusive } = traitsOf(code);
@@ -158,14 +192,14 @@ export function afterFailure(
   const wasCold = code === 'EXECUTION_TIMEOUT' && record.warmUntilMs <= nowMs;
   const saysNothing = wasCold || (scope !== 'endpoint' && scope !== 'workspace');
   // Nor does a call that had begun before the breaker opened: ten of them would make ten pauses of one outage.
-  if (saysNothing || record.breaker === 'open') return { ...record, warmUntilMs, gpuUntilMs };
+  if (saysNothing || record.breaker === 'open') return { ...record, warmUntilMs, gpuUntilMs, idleSinceMs };
   const consecutiveFailures = record.consecutiveFailures + 1;
   const failedProbe = record.breaker === 'half_open';
   const failuresToOpen = conclusive === true ? 1 : policy.failures;
   if (!failedProbe && consecutiveFailures < failuresToOpen) {
-    return { ...record, consecutiveFailures, lastErrorCode: code, warmUntilMs, gpuUntilMs };
+    return { ...record, consecutiveFailures, lastErrorCode: code, warmUntilMs, gpuUntilMs, idleSinceMs };
   }
-  const failed = { ...record, consecutiveFailures, warmUntilMs, gpuUntilMs };
+  const failed = { ...record, consecutiveFailures, warmUntilMs, gpuUntilMs, idleSinceMs };
   return opened(failed, spec, code, policy, nowMs);
 }
 

@@ -71,6 +71,12 @@ export {
   type CellRetryPolicy,
 } from './runs/cell-retry.js';
 export { estimateRemainingSeconds, type WarmTimes, type PairWork } from './runs/makespan.js';
+export {
+  hasYielded,
+  planAdmissionAndHandover,
+  type AdmissionPlan,
+  type HandoverPolicy,
+} from './gpu-handover.js';
 export { ANY_LANE, laneOf, type Lane } from './lane.js';
 export { orderKeyMs, type AgeingPolicy } from './priority.js';
 export {
@@ -79,7 +85,9 @@ export {
   afterCancellation,
   afterFailure,
   afterProbe,
+  afterRelease,
   afterSuccess,
+  afterWaking,
   afterWorkspaceFailure,
   capacityOf,
   endpointState,
@@ -97,6 +105,7 @@ export {
   demandOf,
   lanesOf,
   planAdmission,
+  waitingForGpu,
   type Assignment,
   type Candidate,
   type LaneDemand,
@@ -113,8 +122,8 @@ export {
 } from './planner/pair-times.js';
 export { type PlanInput, type PlannedEndpoint, type PlannedPair } from './planner/plan-input.js';
 export { type Interval, type IntervalState } from './planner/container-account.js';
-export { type EndpointTimeline, type OrderPlan, type PlannedOrder } from './planner/order-plan.js';
-export { forecastRun, type BestPlan, type RunForecast } from './planner/plan-orders.js';
+export { type EndpointTimeline, type OrderPlan } from './planner/order-plan.js';
+export { forecastRun, type BestOrder, type RunForecast } from './planner/plan-orders.js';
 export {
   choosePlannedOrder,
   judgeFeasibility,

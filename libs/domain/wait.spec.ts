@@ -21,6 +21,7 @@ function anEndpoint(
       concurrency,
       scaledownWindowMs: 1000,
       hasHealthUrl: true,
+      canRelease: false,
     },
     record: { ...FRESH_ENDPOINT, ...record },
     leases,

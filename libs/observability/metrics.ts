@@ -99,6 +99,16 @@ export const METRICS = {
     help: 'Reports of endpoints that a job has ended',
     labels: ['result'],
   },
+  beacon_gpu_releases_total: {
+    kind: 'counter',
+    help: 'Idle containers that the platform was asked to release because their GPU was wanted',
+    labels: ['endpoint', 'outcome'],
+  },
+  beacon_gpu_turns_ended_total: {
+    kind: 'counter',
+    help: 'Times an endpoint with work had to give its GPU to another',
+    labels: ['endpoint'],
+  },
   beacon_stray_outcomes_total: {
     kind: 'counter',
     help: 'Outcomes of duplicate or superseded tickets',

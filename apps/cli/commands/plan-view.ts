@@ -28,9 +28,7 @@ export function planLines(plan: RunForecastView): string[] {
     ...table(columns, rows),
     '',
     `* ${plan.order}: ${plan.reason}`,
-    best.same_as === null
-      ? `best: the planner's own order, which the runner cannot carry out yet${quality(plan)}`
-      : `best: as ${best.same_as}${quality(plan)}`,
+    `best: ${best.same_as === null ? 'starts each endpoint once' : `as ${best.same_as}`}${quality(plan)}`,
     ...plan.unavailable.map(({ model, region }) => `no cells: ${model} is not deployed in ${region}`),
     ...orders.flatMap(({ order, infeasible_because: reasons }) =>
       reasons.map((reason) => `${order}: ${reason}`),

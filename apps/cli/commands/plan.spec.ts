@@ -12,7 +12,7 @@ const order = (
   name: PlannedOrderView['order'],
   changes: Partial<PlannedOrderView> = {},
 ): PlannedOrderView => ({
-  ...{ order: name, executable: name !== 'best', makespan_s: 500, cost_usd: 1.5, unpriced_gpus: [] },
+  ...{ order: name, makespan_s: 500, cost_usd: 1.5, unpriced_gpus: [] },
   gpu_seconds: { cold_start: 1440, busy: 2560, idle: 2400, total: 6400 },
   ...{ cold_starts: 8, peak_gpus: 3, exact: true, feasible: true, infeasible_because: [] },
   ...{ timeline: [], timeline_truncated: false },
@@ -122,7 +122,7 @@ describe('the view of a plan', () => {
       'best       │ 8 min 20 s │       1.50 │           8 │    3 │ 1 h 46 min │ 40 min 00 s',
       '',
       '* pipeline: no gates',
-      "best: the planner's own order, which the runner cannot carry out yet; at most 2.0 % above the optimum",
+      'best: starts each endpoint once; at most 2.0 % above the optimum',
       'no cells: mistral is not deployed in US',
       'question: takes too long',
       'note: something is assumed',

@@ -1,6 +1,6 @@
 import type { Configuration, EndpointConfiguration } from '#config';
 import { resolveRegion } from '#config';
-import type { EndpointRecord, EndpointSpec, EndpointView } from '#domain';
+import type { EndpointRecord, EndpointSpec, EndpointView, HandoverPolicy } from '#domain';
 import { FRESH_ENDPOINT, workspaceOf } from '#domain';
 
 /** A region whose dispatchers are silent for this long is treated as down. */
@@ -16,7 +16,12 @@ export function specOf(endpoint: EndpointConfiguration): EndpointSpec {
     concurrency: endpoint.concurrency,
     scaledownWindowMs: endpoint.scaledown_window_s * 1000,
     hasHealthUrl: endpoint.health_url !== undefined,
+    canRelease: false,
   };
+}
+
+export function handoverOf({ handover }: Configuration): HandoverPolicy {
+  return { lingerMs: handover.linger_ms, turnMs: handover.turn_s * 1000 };
 }
 
 /** The configured endpoints, and which regions' dispatchers give signs of life. */

@@ -2,12 +2,17 @@ import { performance } from 'node:perf_hooks';
 import type { Outcome, Started, Ticket } from '#contracts';
 import { modelRequestSchema } from '#contracts';
 import {
+  afterWaking,
   capacityOf,
   demandOf,
-  planAdmission,
+  hasYielded,
+  holdsGpu,
+  planAdmissionAndHandover,
   traitsOf,
   type AttemptErrorCode,
   type EndpointRecord,
+  type EndpointView,
+  type HandoverPolicy,
 } from '#domain';
 import type { JsMsg, TicketPublisher } from '#messaging';
 import type { Logger, Metrics } from '#observability';
@@ -33,6 +38,7 @@ import type { Endpoints } from './endpoints.js';
 import { HeldOutcomes } from './held-outcomes.js';
 import { breakerChanges, recordBreakerChange, type BreakerChange } from './breaker-journal.js';
 import type { JobJournal } from './job-journal.js';
+import { RELEASE_LEASE_MS, recordAfterReply, type ReleaseReply, type Releases } from './releases.js';
 import { settle, type Settled, type SettlementPolicy } from './settlement.js';
 
 /** An outcome and what to do once it is recorded. */
@@ -51,6 +57,8 @@ export interface EngineOptions {
   readonly logger: Logger;
   readonly policy: SettlementPolicy;
   readonly gpuLimit: number;
+  readonly handover: HandoverPolicy;
+  readonly releases: Releases;
   readonly random: () => number;
 }
 
@@ -61,7 +69,12 @@ interface Cycle {
   readonly admitted: readonly AdmittedJob[];
   readonly breakers: readonly BreakerChange[];
   readonly hasRoom: boolean;
-  readonly retryDueInMs: number | undefined;
+  /** Releases to ask for, with the lease of each. */
+  readonly releases: readonly (readonly [endpointId: string, leaseMs: number])[];
+  /** Endpoints that were told that their turn is over. */
+  readonly yielded: readonly string[];
+  /** Time alone may change something then. */
+  readonly lookAgainInMs: number | undefined;
 }
 
 const OUTCOMES_PER_CYCLE = 500;
@@ -77,6 +90,7 @@ export class Engine {
   private readonly outcomes: ReceivedOutcome[] = [];
   private readonly held = new HeldOutcomes();
   private readonly started: Started[] = [];
+  private readonly releaseReplies: ReleaseReply[] = [];
   private poked = true;
   private running: Promise<void> | undefined;
   private stopped = false;
@@ -122,12 +136,17 @@ export class Engine {
     if (this.running !== undefined || this.stopped) return;
     this.running = this.run().finally(() => {
       this.running = undefined;
-      if (this.outcomes.length > 0 || this.started.length > 0 || this.poked) this.wake();
+      if (this.hasNews()) this.wake();
     });
   }
 
+  private hasNews(): boolean {
+    const { poked, outcomes, started, releaseReplies } = this;
+    return poked || outcomes.length > 0 || started.length > 0 || releaseReplies.length > 0;
+  }
+
   private async run(): Promise<void> {
-    while (!this.stopped && (this.poked || this.outcomes.length > 0 || this.started.length > 0)) {
+    while (!this.stopped && this.hasNews()) {
       const outcomes = this.outcomes.splice(0, OUTCOMES_PER_CYCLE);
       const started = this.started.splice(0);
       this.poked = false;
@@ -143,15 +162,18 @@ export class Engine {
   private async cycle(outcomes: readonly ReceivedOutcome[], started: readonly Started[]): Promise<void> {
     const { database, metrics } = this.options;
     const beganMs = performance.now();
+    const replies = [...this.releaseReplies];
     const cycle = await database.admissionTransaction((client, nowMs) =>
-      this.transact(client, nowMs, outcomes, started),
+      this.transact(client, nowMs, outcomes, started, replies),
     );
     metrics.observe('beacon_settle_seconds', {}, (performance.now() - beganMs) / 1000);
+    this.releaseReplies.splice(0, replies.length);
     this.hasRoom = cycle.hasRoom;
     this.publish(cycle.admitted);
     for (const { message } of outcomes) this.held.ack(message);
+    for (const [endpointId, leaseMs] of cycle.releases) void this.release(endpointId, leaseMs);
     this.trace(cycle);
-    this.schedule(cycle.retryDueInMs);
+    this.schedule(cycle.lookAgainInMs);
   }
 
   /** One transaction. Order matters: what has started, what has ended, and only then what may begin. */
@@ -160,8 +182,9 @@ export class Engine {
     nowMs: number,
     received: readonly ReceivedOutcome[],
     signs: readonly Started[],
+    replies: readonly ReleaseReply[],
   ): Promise<Cycle> {
-    const { endpoints, gpuLimit, policy, random } = this.options;
+    const { endpoints, gpuLimit, handover, policy, random } = this.options;
     const ended = new Set(received.map(({ outcome }) => `${outcome.job_id}:${outcome.epoch}`));
     const startedSigns = signs.filter(({ job_id, epoch }) => !ended.has(`${job_id}:${epoch}`));
     const started = startedSigns.length > 0 ? await markStarted(client, startedSigns) : [];
@@ -169,6 +192,15 @@ export class Engine {
     const stored = await readEndpoints(client, endpoints.ids);
     const before = new Map(stored);
     const changed = new Map<string, EndpointRecord>();
+    const change = (endpointId: string, record: EndpointRecord): void => {
+      stored.set(endpointId, { record, leases: stored.get(endpointId)?.leases ?? 0 });
+      changed.set(endpointId, record);
+    };
+    for (const reply of replies) {
+      const { record, leases } = stored.get(reply.endpointId) ?? {};
+      const next = record && recordAfterReply(reply, record, leases ?? 0, nowMs);
+      if (next !== undefined) change(reply.endpointId, next);
+    }
     const settled: { settled: Settled; outcome: Outcome }[] = [];
     const strays: Outcome[] = [];
     if (received.length > 0) {
@@ -204,10 +236,7 @@ export class Engine {
           stored.set(outcome.endpoint_id, { record, leases: found.leases - 1 });
           if (next.endpoint !== undefined) changed.set(outcome.endpoint_id, record);
         }
-        for (const { endpointId, record } of next.neighbours) {
-          stored.set(endpointId, { record, leases: stored.get(endpointId)?.leases ?? 0 });
-          changed.set(endpointId, record);
-        }
+        for (const { endpointId, record } of next.neighbours) change(endpointId, record);
       }
       if (settled.length > 0)
         await settleJobs(
@@ -219,18 +248,34 @@ export class Engine {
       if (strays.length > 0) await keepStrayOutcomes(client, strays.map(strayOf));
     }
 
-    const views = endpoints.views(stored, Date.now());
-    const demands = demandOf(views, gpuLimit, nowMs);
+    const views = this.releasableOnly(endpoints.views(stored, Date.now()), nowMs);
+    const viewOf = new Map(views.map((view) => [view.spec.id, view]));
+    const demands = demandOf(views, nowMs);
     const candidates = demands.length > 0 ? await readCandidates(client, demands) : [];
-    const assignments = planAdmission(views, candidates, gpuLimit, nowMs);
-    const admitted = assignments.length > 0 ? await admitJobs(client, assignments) : [];
+    const plan = planAdmissionAndHandover(views, candidates, gpuLimit, handover, nowMs);
+    const admitted = plan.assignments.length > 0 ? await admitJobs(client, plan.assignments) : [];
     for (const { endpoint_id, timeout_ms } of admitted) {
-      const view = views.find(({ spec }) => spec.id === endpoint_id);
-      if (view === undefined || view.record.warmUntilMs <= nowMs) continue;
-      // A warm container stays warm through the call it is given, however long that takes.
+      const view = viewOf.get(endpoint_id);
+      if (view === undefined) continue;
       const record = changed.get(endpoint_id) ?? view.record;
+      if (!holdsGpu(view, nowMs)) changed.set(endpoint_id, afterWaking(record, nowMs));
+      if (view.record.warmUntilMs <= nowMs) continue;
+      // A warm container stays warm through the call it is given, however long that takes.
       const warmUntilMs = Math.max(record.warmUntilMs, nowMs + timeout_ms + view.spec.scaledownWindowMs);
       changed.set(endpoint_id, { ...record, warmUntilMs });
+    }
+    const leaseMs = Math.round(nowMs) + RELEASE_LEASE_MS;
+    for (const id of plan.release) {
+      const record = changed.get(id) ?? viewOf.get(id)?.record;
+      if (record !== undefined) changed.set(id, { ...record, releasingUntilMs: leaseMs });
+    }
+    const yielded = plan.yielding.filter((id) => {
+      const view = viewOf.get(id);
+      return view !== undefined && !hasYielded(view.record);
+    });
+    for (const id of yielded) {
+      const record = changed.get(id) ?? viewOf.get(id)?.record;
+      if (record !== undefined) changed.set(id, { ...record, yieldedAtMs: nowMs });
     }
     if (changed.size > 0) {
       await writeEndpointRecords(
@@ -245,6 +290,7 @@ export class Engine {
       return start + stage > (filled.get(view.spec.id) ?? 0);
     });
     const dueMs = hasRoom ? await nextRetryDueMs(client) : undefined;
+    const lookAgainMs = Math.min(dueMs ?? Infinity, plan.lookAgainMs ?? Infinity);
     return {
       settled,
       strays,
@@ -252,8 +298,24 @@ export class Engine {
       admitted,
       breakers: breakerChanges(before, changed),
       hasRoom,
-      retryDueInMs: dueMs === undefined ? undefined : Math.max(0, dueMs - nowMs),
+      releases: plan.release.map((id) => [id, leaseMs] as const),
+      yielded,
+      lookAgainInMs: Number.isFinite(lookAgainMs) ? Math.max(0, lookAgainMs - nowMs) : undefined,
     };
+  }
+
+  /** Where a release has failed just now, the scale-down is waited for. */
+  private releasableOnly(views: readonly EndpointView[], nowMs: number): EndpointView[] {
+    return views.map((view) =>
+      view.spec.canRelease && !this.options.releases.isAllowed(view.spec.id, nowMs)
+        ? { ...view, spec: { ...view.spec, canRelease: false } }
+        : view,
+    );
+  }
+
+  private async release(endpointId: string, leaseMs: number): Promise<void> {
+    this.releaseReplies.push(await this.options.releases.ask(endpointId, leaseMs));
+    this.wake();
   }
 
   /** Tickets go out pipelined; one that does not arrive is found by the reconciler, from its slot. */
@@ -268,8 +330,15 @@ export class Engine {
     }
   }
 
-  private trace({ settled, strays, started, admitted, breakers }: Cycle): void {
+  private trace({ settled, strays, started, admitted, breakers, yielded }: Cycle): void {
     const { journal, metrics, logger } = this.options;
+    for (const endpointId of yielded) {
+      metrics.count('beacon_gpu_turns_ended_total', { endpoint: endpointId });
+      logger.info(
+        { event: 'endpoint.turn_ended', endpoint_id: endpointId },
+        'has had its turn: its GPU goes to another endpoint once its calls have ended',
+      );
+    }
     for (const change of breakers) recordBreakerChange(change, metrics, logger);
     for (const job of started) {
       journal.record({
@@ -343,10 +412,10 @@ export class Engine {
     });
   }
 
-  /** Looks again when the next retry is due, and at least every second: hints may be lost. */
-  private schedule(retryDueInMs: number | undefined): void {
+  /** Looks again when time alone may change something, and at least every second: hints may be lost. */
+  private schedule(lookAgainInMs: number | undefined): void {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.poke(), Math.min(IDLE_POLL_MS, (retryDueInMs ?? IDLE_POLL_MS) + 1));
+    this.timer = setTimeout(() => this.poke(), Math.min(IDLE_POLL_MS, (lookAgainInMs ?? IDLE_POLL_MS) + 1));
   }
 
   /**

@@ -75,6 +75,7 @@ function anEndpoint(region: string, record: Partial<EndpointRecord> = {}, worksp
       concurrency: 1,
       scaledownWindowMs: 60_000,
       hasHealthUrl: true,
+      canRelease: false,
     },
     record: { ...FRESH_ENDPOINT, ...record },
     leases: 1,

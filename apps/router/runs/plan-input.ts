@@ -7,9 +7,11 @@ import {
   type PlannedEndpoint,
 } from '#domain';
 import type { LearnedTimes } from '#persistence';
-import { specOf } from '../engine/endpoints.js';
+import { handoverOf, specOf } from '../engine/endpoints.js';
 import type { ResolvedRun } from './resolve-run.js';
 
+/** A release that nobody has measured: Modal's shortest window is 2 s, and it is polled. */
+const UNKNOWN_RELEASE_MS = 4000;
 /** In the list of what has no price. */
 const NO_GPU = 'none (openai)';
 
@@ -26,6 +28,7 @@ export function planInputOf(run: ResolvedRun, configuration: Configuration, fact
   return {
     endpoints: configuration.endpoints.map((endpoint) => plannedEndpoint(endpoint, facts)),
     gpuLimit: configuration.limits.gpus,
+    handover: handoverOf(configuration),
     pairs,
     questions: run.questions.length,
     repeats,
@@ -50,12 +53,18 @@ function plannedEndpoint(
     gpuUntilMs: Math.max(scaledownWindowMs, leftMs(record.gpuUntilMs)),
   };
   const free = { warmUntilMs: leftMs(record.warmUntilMs), gpuUntilMs: leftMs(record.gpuUntilMs) };
+  const spec = specOf(endpoint);
   return {
-    spec: specOf(endpoint),
+    spec,
     // Another provider is not paid by the GPU second: what it costs is not known here.
     gpu: endpoint.protocol === 'openai' ? NO_GPU : endpoint.gpu,
-    record: { ...record, ...(leases > 0 ? idle : free) },
-    // No endpoint has a container released on demand yet: its scale-down is waited for.
-    releaseMs: null,
+    record: {
+      ...record,
+      gpuSinceMs: record.gpuSinceMs - nowMs,
+      idleSinceMs: leases > 0 ? 0 : record.idleSinceMs - nowMs,
+      releasingUntilMs: 0,
+      ...(leases > 0 ? idle : free),
+    },
+    releaseMs: spec.canRelease ? (record.releaseMs ?? UNKNOWN_RELEASE_MS) : null,
   };
 }

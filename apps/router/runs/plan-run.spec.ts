@@ -70,7 +70,6 @@ describe('the plan that is kept with a run', () => {
       assumed_times: false,
       orders: ['question', 'region', 'pipeline', 'best'].map((order) => ({
         order,
-        executable: true,
         makespan_s: 160 + 8 * 40,
         gpu_seconds: { cold_start: 160, busy: 320, idle: 300, total: 780 },
         cold_starts: 1,

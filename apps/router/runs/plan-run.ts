@@ -76,18 +76,14 @@ export function storedPlan(
   };
 }
 
-export function orderViews({ orders, best }: RunForecast): OrderPlanView[] {
-  return [
-    ...Object.values(orders).map((plan) => orderView(plan, true)),
-    orderView(best.plan, best.sameAs !== null),
-  ];
+export function orderViews({ orders }: RunForecast): OrderPlanView[] {
+  return Object.values(orders).map(orderView);
 }
 
-export function orderView(plan: OrderPlan, executable: boolean): OrderPlanView {
+export function orderView(plan: OrderPlan): OrderPlanView {
   const { coldStartMs, busyMs, idleMs } = plan;
   return {
     order: plan.order,
-    executable,
     makespan_s: plan.makespanMs / 1000,
     gpu_seconds: {
       cold_start: coldStartMs / 1000,

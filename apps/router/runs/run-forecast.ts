@@ -19,9 +19,7 @@ export function runForecast(
   const planned = planRun(run, requested, configuration, facts, limits);
   const { forecast, chosen, times, cellsPerEndpoint } = planned;
   const { orders, best } = forecast;
-  const view = (plan: OrderPlan, executable: boolean): PlannedOrderView =>
-    plannedOrder(run, plan, executable, limits);
-  const { plan, lowerBoundMs } = best;
+  const { lowerBoundMs } = best;
   return {
     total_cells: run.totalCells,
     unavailable: [...run.spec.unavailable],
@@ -31,12 +29,12 @@ export function runForecast(
     feasible: judgeFeasibility(orders[chosen.order], limits).feasible,
     gpu_limit: configuration.limits.gpus,
     cells_per_endpoint: { ...cellsPerEndpoint },
-    orders: [...Object.values(orders).map((each) => view(each, true)), view(plan, best.sameAs !== null)],
+    orders: Object.values(orders).map((plan) => plannedOrder(run, plan, limits)),
     best: {
       same_as: best.sameAs,
       optimal: best.isOptimal,
       lower_bound_s: lowerBoundMs / 1000,
-      gap: lowerBoundMs > 0 ? Math.round((plan.makespanMs / lowerBoundMs - 1) * 10_000) / 10_000 : 0,
+      gap: lowerBoundMs > 0 ? Math.round((orders.best.makespanMs / lowerBoundMs - 1) * 10_000) / 10_000 : 0,
       sequences: best.sequences.map((sequence) => [...sequence]),
     },
     times: times.map(({ region, model, warmMs, coldStartMs, warmSource, coldSource }) => ({
@@ -51,16 +49,11 @@ export function runForecast(
   };
 }
 
-function plannedOrder(
-  run: ResolvedRun,
-  plan: OrderPlan,
-  executable: boolean,
-  limits: PlanLimits,
-): PlannedOrderView {
+function plannedOrder(run: ResolvedRun, plan: OrderPlan, limits: PlanLimits): PlannedOrderView {
   const { feasible, reasons } = judgeFeasibility(plan, limits);
   const questionId = (number: number): string | null => run.questions[number - 1]?.id ?? null;
   return {
-    ...orderView(plan, executable),
+    ...orderView(plan),
     feasible,
     infeasible_because: [...reasons],
     timeline: plan.timeline.map(({ endpointId, intervals }) => ({
@@ -124,7 +117,9 @@ function notesOn(
     notes.push(`${named(inUse.map(({ id }) => id))} has other work now, which the plan leaves out`);
   if (run.gates.length > 0) notes.push('the time until people decide at gates is not included');
   if (Object.values(forecast.orders).some(({ isExact }) => !isExact)) {
-    notes.push('the run is too large to simulate every call: a part of it stands for the rest');
+    notes.push(
+      'not every call is simulated: the run is large, or an endpoint would keep its GPU for longer than a turn',
+    );
   }
   return notes;
 }

@@ -39,8 +39,8 @@ export class RunIntake {
       if (earlier !== undefined) return earlier;
     }
     const resolved = resolveRun(request, this.configuration);
-    const plan = await this.planner.planOf(resolved, request.order);
-    const { spec, questions, gates, totalCells } = resolved;
+    const { plan, run } = await this.planner.settle(resolved, request.order);
+    const { spec, questions, gates, totalCells } = run;
     const id = randomUUID();
     const inserted = await insertRun(this.database, {
       id,

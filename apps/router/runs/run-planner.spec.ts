@@ -63,7 +63,7 @@ describe('POST /runs/plan', () => {
       notes: [],
     });
     expect(orderOf(plan, 'pipeline')).toMatchObject({
-      ...{ makespan_s: 500, cold_starts: 8, peak_gpus: 8, executable: true },
+      ...{ makespan_s: 500, cold_starts: 8, peak_gpus: 8 },
       gpu_seconds: { cold_start: 8 * 180, busy: 64 * 40, idle: 8 * 300, total: 6400 },
     });
     expect(orderOf(plan, 'region').makespan_s).toBe(1500);
@@ -131,7 +131,9 @@ describe('POST /runs/plan', () => {
       const questions = Array.from({ length: 5000 }, (_, index) => ({ id: `q${index}`, text: 'why?' }));
       const plan = await forecast(3, { questions, models: ['llama', 'mistral'], repeats: 4, order });
       expect(plan.total_cells).toBe(100_000);
-      expect(plan.orders.every(({ exact }) => exact)).toBe(true);
+      // Nobody keeps a GPU for longer than a turn while others want it: that is not simulated, and said.
+      expect(plan.orders.map(({ exact }) => exact)).not.toContain(true);
+      expect(plan.notes.join()).toContain('longer than a turn');
       expect(orderOf(plan, order).gpu_seconds.busy).toBe(100_000 * 40);
       expect(JSON.stringify(plan).length).toBeLessThan(300_000);
     },

@@ -27,10 +27,16 @@ export class RunPlanner {
     return runForecast(run, request, limits, this.configuration, await this.readFacts());
   }
 
-  /** The plan that is kept with a run. */
-  async planOf(run: ResolvedRun, requested: RequestedOrder): Promise<StoredRunPlan> {
+  /** The plan that is kept with a run, and the run with its pairs in the sequence in which it submits them. */
+  async settle(
+    run: ResolvedRun,
+    requested: RequestedOrder,
+  ): Promise<{ plan: StoredRunPlan; run: ResolvedRun }> {
     const facts = await this.readFacts();
-    return storedPlan(run, requested, planRun(run, requested, this.configuration, facts), facts);
+    const planned = planRun(run, requested, this.configuration, facts);
+    const plan = storedPlan(run, requested, planned, facts);
+    if (plan.order !== 'best') return { plan, run };
+    return { plan, run: { ...run, spec: { ...run.spec, pairs: planned.forecast.best.pairs } } };
   }
 
   private async readFacts(): Promise<PlanFacts> {

@@ -1,14 +1,9 @@
 import { RUN_ORDERS } from '#domain';
 import { z } from 'zod';
 
-/** `best` is the planner's own order. */
-export const PLANNED_ORDERS = [...RUN_ORDERS, 'best'] as const;
-
 /** What is to be expected of a run in one order; kept with the run that was made of it. */
 export const orderPlanSchema = z.object({
-  order: z.enum(PLANNED_ORDERS),
-  /** Whether the runner can carry it out: `best` only where another order does as well. */
-  executable: z.boolean(),
+  order: z.enum(RUN_ORDERS),
   makespan_s: z.number(),
   /** For which containers hold GPUs. `idle`: between calls, and up to the end of the scale-down window. */
   gpu_seconds: z.object({

@@ -52,7 +52,7 @@ export const runForecastSchema = z.object({
   cells_per_endpoint: z.record(z.string(), z.int()),
   orders: z.array(plannedOrderSchema),
   best: z.object({
-    /** The order that does as well; null where none does, so that nothing can carry it out yet. */
+    /** The order that is as fast or faster, and is taken instead; null where none is. */
     same_as: z.enum(RUN_ORDERS).nullable(),
     /** No order that starts each endpoint once is faster. */
     optimal: z.boolean(),

@@ -13,6 +13,8 @@ interface Spec {
   readonly heldS?: number;
 }
 
+const HANDOVER = { lingerMs: 2000, turnMs: 1e9 };
+
 /** One endpoint per pair, as deployments are. */
 function aRun(
   specs: readonly Spec[],
@@ -25,13 +27,14 @@ function aRun(
     endpoints: specs.map(({ windowS, releaseS, heldS = 0 }, index) => ({
       spec: {
         ...{ id: `e${index}`, region: 'US', workspace: 'w', models: [nameOf(index)], concurrency: 1 },
-        ...{ scaledownWindowMs: windowS * 1000, hasHealthUrl: true },
+        ...{ scaledownWindowMs: windowS * 1000, hasHealthUrl: true, canRelease: releaseS !== undefined },
       },
       gpu: 'T4',
       record: { ...FRESH_ENDPOINT, warmUntilMs: heldS * 1000, gpuUntilMs: heldS * 1000 },
       releaseMs: releaseS === undefined ? null : releaseS * 1000,
     })),
     gpuLimit,
+    handover: HANDOVER,
     pairs: specs.map((_, index) => ({ region: 'US', model: nameOf(index) })),
     questions,
     repeats: 1,
@@ -47,6 +50,11 @@ function aRun(
     },
     ...changes,
   };
+}
+
+/** From a container's last answer to the end of its hold on the GPU. */
+function holdS({ windowS, releaseS }: Spec): number {
+  return Math.min(windowS, releaseS === undefined ? Infinity : HANDOVER.lingerMs / 1000 + releaseS);
 }
 
 /** Mulberry32: the same instances on every machine. */
@@ -73,10 +81,7 @@ function bruteForceS(specs: readonly Spec[], gpus: number, questions: number): n
     const sums = members.map((last) =>
       members.reduce(
         (sum, member) =>
-          sum +
-          member.coldS +
-          questions * member.warmS +
-          (member === last ? 0 : (member.releaseS ?? member.windowS)),
+          sum + member.coldS + questions * member.warmS + (member === last ? 0 : holdS(member)),
         0,
       ),
     );
@@ -120,14 +125,17 @@ describe("the planner's own order", () => {
   it('ends within 2 % of the optimum on 240 seeded instances of 2-12 endpoints and 1-8 GPUs', () => {
     const gaps = INSTANCES.map(({ specs, gpus, questions }) => {
       const optimumS = bruteForceS(specs, Math.min(gpus, specs.length), questions);
-      const { plan, lowerBoundMs, isOptimal } = planStartOnce(aRun(specs, gpus, questions));
+      const input = aRun(specs, gpus, questions);
+      const { plan, lowerBoundMs, isOptimal } = planStartOnce(input);
       expect(plan.makespanMs / 1000).toBeGreaterThanOrEqual(optimumS);
       expect(lowerBoundMs / 1000).toBeLessThanOrEqual(optimumS + 1e-9);
       expect(plan.coldStarts).toBe(specs.length);
       expect(plan.peakGpus).toBeLessThanOrEqual(gpus);
       const gap = plan.makespanMs / 1000 / optimumS - 1;
       if (isOptimal) expect(gap).toBe(0);
-      return gap;
+      // And what admission makes of the sequence, releasing one container after the other as GPUs are wanted.
+      const admittedGap = forecastRun(input).orders.best.makespanMs / 1000 / optimumS - 1;
+      return Math.max(gap, admittedGap);
     });
     expect(gaps).toHaveLength(240);
     expect(Math.max(...gaps)).toBeLessThanOrEqual(0.02);
@@ -135,9 +143,9 @@ describe("the planner's own order", () => {
 
   it('is never behind an order that the runner knows', () => {
     for (const { specs, gpus, questions } of INSTANCES) {
-      const { orders, best } = forecastRun(aRun(specs, gpus, questions));
+      const { orders } = forecastRun(aRun(specs, gpus, questions));
       for (const { makespanMs } of Object.values(orders)) {
-        expect(best.plan.makespanMs).toBeLessThanOrEqual(makespanMs);
+        expect(orders.best.makespanMs).toBeLessThanOrEqual(makespanMs);
       }
     }
   });
@@ -207,33 +215,36 @@ describe('64 cells: 8 questions at 8 endpoints, 180 s cold, 40 s warm', () => {
 
   it('takes at most 1.03 of the critical path on 8 GPUs', () => {
     const { orders, best } = forecastRun(aRun(SPECS, 8, 8));
-    expect(best.plan.makespanMs).toBeLessThanOrEqual(1.03 * criticalPathMs);
+    expect(orders.best.makespanMs).toBeLessThanOrEqual(1.03 * criticalPathMs);
     expect(best).toMatchObject({ isOptimal: true, sameAs: 'pipeline' });
-    expect(best.plan).toMatchObject({ coldStarts: 8, peakGpus: 8 });
+    expect(orders.best).toMatchObject({ coldStarts: 8, peakGpus: 8 });
     expect(orders.question.makespanMs).toBe(criticalPathMs);
   });
 
   it.each([
-    ['scaled down after their window', undefined],
-    ['released within 5 s', 5],
+    ['scaled down after their window', undefined, 3],
+    // Handing GPUs over at once helps question by question as well: 2.7 times then, 3 against containers that idle.
+    ['released within 5 s', 5, 2.7],
   ])(
     'takes on 3 GPUs a third of the time and cold starts of question by question, containers being %s',
-    (_title, releaseS) => {
+    (_title, releaseS, times) => {
       const specs = SPECS.map((spec) => (releaseS === undefined ? spec : { ...spec, releaseS }));
       const { orders, best } = forecastRun(aRun(specs, 3, 8));
-      expect(orders.question.makespanMs).toBeGreaterThanOrEqual(3 * best.plan.makespanMs);
-      expect(orders.question.coldStarts).toBeGreaterThanOrEqual(3 * best.plan.coldStarts);
-      expect(best.plan).toMatchObject({ coldStarts: 8, peakGpus: 3 });
-      const holdMs = (releaseS ?? 300) * 1000;
-      expect(best.plan.makespanMs).toBe(3 * criticalPathMs + 2 * holdMs);
+      expect(orders.question.makespanMs).toBeGreaterThanOrEqual(times * orders.best.makespanMs);
+      const { orders: idling } = forecastRun(aRun(SPECS, 3, 8));
+      expect(idling.question.makespanMs).toBeGreaterThanOrEqual(3 * orders.best.makespanMs);
+      expect(orders.question.coldStarts).toBeGreaterThanOrEqual(3 * orders.best.coldStarts);
+      expect(orders.best).toMatchObject({ coldStarts: 8, peakGpus: 3 });
+      const holdMs = (releaseS === undefined ? 300 : 2 + releaseS) * 1000;
+      expect(orders.best.makespanMs).toBe(3 * criticalPathMs + 2 * holdMs);
       expect(best.isOptimal).toBe(true);
     },
   );
 });
 
 it('counts a cold start for every cell of an endpoint without a scale-down window, in every order', () => {
-  const { orders, best } = forecastRun(aRun([{ coldS: 10, warmS: 5, windowS: 0 }], 1, 3000));
-  for (const plan of [...Object.values(orders), best.plan]) {
+  const { orders } = forecastRun(aRun([{ coldS: 10, warmS: 5, windowS: 0 }], 1, 3000));
+  for (const plan of Object.values(orders)) {
     expect(plan).toMatchObject({ coldStarts: 3000, makespanMs: 3000 * 15_000 });
   }
 });

@@ -7,11 +7,13 @@ import { gpusOf, leastMs } from './least-time.js';
 import { coldStartMs, coldStartsIn, viewsOf } from './virtual-platform.js';
 import { batchMs, serversOfPairs } from './work.js';
 
-/** The planner's own order. */
+/** What the planner's own order rests on: the best way to start each endpoint once. */
 export interface StartOncePlan {
   readonly plan: OrderPlan;
   /** By GPU: endpoints in the sequence in which they have it. */
   readonly sequences: readonly (readonly string[])[];
+  /** By endpoint: when it begins; infinite where it has nothing to do. */
+  readonly startsMs: readonly number[];
   /** No order that starts each endpoint once is done earlier. */
   readonly lowerBoundMs: number;
   readonly isOptimal: boolean;
@@ -55,7 +57,11 @@ export function planStartOnce(input: PlanInput): StartOncePlan {
 
 function planSplit(input: PlanInput, split: Split): StartOncePlan {
   const { endpoints, gpuLimit, questions, repeats } = input;
-  const holdsMs = endpoints.map(({ spec, releaseMs }) => releaseMs ?? spec.scaledownWindowMs);
+  const { lingerMs } = input.handover;
+  const holdsMs = endpoints.map(({ spec, releaseMs }) =>
+    Math.min(spec.scaledownWindowMs, releaseMs === null ? Infinity : lingerMs + releaseMs),
+  );
+  const firstStartsMs = endpoints.map(() => Number.POSITIVE_INFINITY);
   const account = new ContainerAccount(holdsMs);
   const standings: Standing[] = endpoints.map(({ record }) => record);
   const occupied: { endpoint: number; fromMs: number; toMs: number }[] = [];
@@ -87,6 +93,7 @@ function planSplit(input: PlanInput, split: Split): StartOncePlan {
     const cold = (standings[endpoint]?.warmUntilMs ?? 0) <= fromMs;
     const coldStarts = cold ? coldStartsOf(part, endpoint) : null;
     const endMs = fromMs + (coldStarts?.ms ?? 0) + batchOf(part, endpoint, cold);
+    firstStartsMs[endpoint] = Math.min(firstStartsMs[endpoint] ?? Infinity, fromMs);
     account.begin(endpoint, fromMs, coldStarts, part.fromQuestion, part.toQuestion);
     account.end(endpoint, endMs);
     const freeMs = endMs + (holdsMs[endpoint] ?? 0);
@@ -103,16 +110,13 @@ function planSplit(input: PlanInput, split: Split): StartOncePlan {
     const holds = (endpoint: number): boolean => (standings[endpoint]?.gpuUntilMs ?? 0) > startMs;
     const starting = working.filter(holds);
     const waiting = working.filter((endpoint) => !holds(endpoint));
-    const idle = endpoints.flatMap(({ releaseMs }, endpoint) =>
-      holds(endpoint) && !starting.includes(endpoint)
-        ? [
-            Math.min(
-              standings[endpoint]?.gpuUntilMs ?? 0,
-              releaseMs === null ? Infinity : startMs + releaseMs,
-            ),
-          ]
-        : [],
-    );
+    const idle = endpoints.flatMap(({ record, releaseMs }, endpoint) => {
+      if (!holds(endpoint) || starting.includes(endpoint)) return [];
+      const askedMs = Math.max(startMs, record.idleSinceMs + lingerMs);
+      return [
+        Math.min(standings[endpoint]?.gpuUntilMs ?? 0, releaseMs === null ? Infinity : askedMs + releaseMs),
+      ];
+    });
     for (const endpoint of starting) nowMs = Math.max(nowMs, run(part, endpoint, startMs));
     const heldUntilMs = [...starting.map((endpoint) => standings[endpoint]?.gpuUntilMs ?? 0), ...idle];
     const unheld = Math.max(0, gpuLimit - heldUntilMs.length);
@@ -152,7 +156,13 @@ function planSplit(input: PlanInput, split: Split): StartOncePlan {
     peakGpus: peakOf(occupied),
     isExact: true,
   });
-  return { plan, sequences, lowerBoundMs: isOptimal ? nowMs : Math.min(nowMs, boundMs), isOptimal };
+  return {
+    plan,
+    sequences,
+    startsMs: firstStartsMs,
+    lowerBoundMs: isOptimal ? nowMs : Math.min(nowMs, boundMs),
+    isOptimal,
+  };
 }
 
 function splitEvenly(

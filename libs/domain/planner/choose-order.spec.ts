@@ -8,7 +8,8 @@ const plan = (order: RunOrder, makespanMs: number, costUsd: number | null = 1): 
   ...{ unpricedGpus: costUsd === null ? ['ABACUS'] : [], isExact: true, timeline: [], isTruncated: false },
 });
 const orders = (question: OrderPlan, region: OrderPlan, pipeline: OrderPlan) => ({
-  orders: { question, region, pipeline },
+  orders: { question, region, pipeline, best: { ...pipeline, order: 'best' as const } },
+  best: { pairs: [], sequences: [], lowerBoundMs: 0, isOptimal: false, sameAs: 'pipeline' as const },
 });
 const EQUAL = orders(plan('question', 1000), plan('region', 3000), plan('pipeline', 995));
 
@@ -28,6 +29,13 @@ describe('choosePlannedOrder', () => {
       order: 'pipeline',
       reason: 'pipeline is planned to take 2 s, question 8 s',
     });
+  });
+
+  it("takes the planner's own order where that is clearly faster, and its equal where one is as fast", () => {
+    const own = { ...EQUAL, orders: { ...EQUAL.orders, best: plan('best', 500) } };
+    expect(choosePlannedOrder('auto', 0, { ...own, best: { ...own.best, sameAs: null } }).order).toBe('best');
+    expect(choosePlannedOrder('best', 0, { ...own, best: { ...own.best, sameAs: null } }).order).toBe('best');
+    expect(choosePlannedOrder('best', 0, EQUAL).order).toBe('pipeline');
   });
 
   it('takes a slower order that keeps the budget before a faster one that does not', () => {

@@ -42,16 +42,18 @@ export interface ChosenOrder {
 const TIE = 1.01;
 
 /**
- * What a run does when it asks for `auto`: among the orders that the runner knows, the fastest that keeps deadline and
- * budget; where none does, the fastest. Among equals, `question` where the run has gates and `pipeline` elsewhere.
+ * What a run does when it asks for `auto`: the fastest order that keeps deadline and budget; where none does, the fastest. Among equals, `question` where the run has gates and `pipeline` elsewhere.
  */
 export function choosePlannedOrder(
   requested: RequestedOrder,
   gates: number,
-  { orders }: Pick<RunForecast, 'orders'>,
+  { orders, best }: RunForecast,
   limits: PlanLimits = {},
 ): ChosenOrder {
   const usual = chooseOrder(requested, gates);
+  if (requested === 'best' && best.sameAs !== null) {
+    return { order: best.sameAs, reason: `no order is faster than ${best.sameAs}` };
+  }
   if (requested !== 'auto') return usual;
   const rank = (plan: OrderPlan): number => {
     const { feasible } = judgeFeasibility(plan, limits);
@@ -63,7 +65,7 @@ export function choosePlannedOrder(
   const fastestMs = Math.min(...allowed.map(({ makespanMs }) => makespanMs));
   const usualPlan = orders[usual.order];
   if (allowed.includes(usualPlan) && usualPlan.makespanMs <= fastestMs * TIE) return usual;
-  const order = (['pipeline', 'region', 'question'] as const).find(
+  const order = (['pipeline', 'region', 'question', 'best'] as const).find(
     (each) => allowed.includes(orders[each]) && orders[each].makespanMs === fastestMs,
   );
   if (order === undefined) return usual;

@@ -101,6 +101,11 @@ export class ContainerAccount {
     }
   }
 
+  /** Its idle container is gone before its window is over. */
+  release(endpoint: number, nowMs: number): void {
+    this.close(this.of(endpoint), nowMs);
+  }
+
   /** No call follows: every container idles for its window. */
   closeAll(): void {
     this.closeExpired(Number.POSITIVE_INFINITY);

@@ -3,12 +3,9 @@ import type { RunOrder } from '../runs/run.js';
 import type { ContainerAccount, Interval } from './container-account.js';
 import type { PlanInput } from './plan-input.js';
 
-/** `best` is the planner's own order: each endpoint is started once and finishes before its GPU is handed on. */
-export type PlannedOrder = RunOrder | 'best';
-
 /** What is to be expected of a run in one order. */
 export interface OrderPlan {
-  readonly order: PlannedOrder;
+  readonly order: RunOrder;
   readonly makespanMs: number;
   /** Time for which the run's containers hold their GPUs. */
   readonly coldStartMs: number;
@@ -39,7 +36,7 @@ const MICRO = 1e6;
 
 /** Sums up what happened to containers. The account is complete: idle tails included. */
 export function orderPlanOf(
-  order: PlannedOrder,
+  order: RunOrder,
   input: PlanInput,
   account: ContainerAccount,
   facts: { readonly makespanMs: number; readonly peakGpus: number; readonly isExact: boolean },

@@ -34,6 +34,7 @@ export function phasesOf(order: RunOrder, input: PlanInput): Phase[] {
       return partsBetweenGates(input).flatMap((part) => byRegion.map((pairs) => ({ ...part, pairs })));
     }
     case 'pipeline':
+    case 'best':
       return partsBetweenGates(input).map((part) => ({ ...part, pairs: all }));
   }
 }

@@ -1,4 +1,5 @@
 import type { EndpointRecord, EndpointSpec } from '../endpoint.js';
+import type { HandoverPolicy } from '../gpu-handover.js';
 import type { RegionPolicy } from '../job.js';
 import type { PairTimes } from './pair-times.js';
 
@@ -8,10 +9,7 @@ export interface PlannedEndpoint {
   readonly gpu: string;
   /** `warmUntilMs` and `gpuUntilMs` in virtual ms; not above 0: cold. */
   readonly record: EndpointRecord;
-  /**
-   * How long the platform takes to release an idle container on demand, or null where it must be waited for. Only
-   * the planner's own order makes use of it: admission releases nothing.
-   */
+  /** How long the platform takes to release an idle container on demand, or null where it must be waited for. */
   readonly releaseMs: number | null;
 }
 
@@ -24,6 +22,7 @@ export interface PlannedPair {
 export interface PlanInput {
   readonly endpoints: readonly PlannedEndpoint[];
   readonly gpuLimit: number;
+  readonly handover: HandoverPolicy;
   /** In the run's order: cells of one question and repeat are submitted like this. */
   readonly pairs: readonly PlannedPair[];
   readonly questions: number;

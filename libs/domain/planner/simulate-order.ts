@@ -16,7 +16,7 @@ interface Mark {
 }
 
 /**
- * Runs a whole experiment in virtual time, in an order that the runner knows. Times are what was expected of them,
+ * Runs a whole experiment in virtual time, in an order that the runner knows, with pairs in the sequence given. Times are what was expected of them,
  * nothing fails, no time passes between an answer and what follows from it, and people decide at gates at once.
  */
 export function simulateOrder(order: RunOrder, input: PlanInput): OrderPlan {
@@ -65,6 +65,7 @@ export function simulateOrder(order: RunOrder, input: PlanInput): OrderPlan {
     doneCells += phase.pairs.length * phase.cellsPerPair;
   }
   const makespanMs = platform.nowMs;
+  isExact &&= !platform.exceedsTurn;
   account.closeAll();
   return orderPlanOf(order, input, account, { makespanMs, peakGpus: platform.peakGpus, isExact });
 

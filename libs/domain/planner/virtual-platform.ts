@@ -1,5 +1,7 @@
 import {
+  afterRelease,
   afterSuccess,
+  afterWaking,
   capacityOf,
   holdsGpu,
   type EndpointRecord,
@@ -35,6 +37,8 @@ export class VirtualPlatform {
   nowMs = 0;
   /** GPUs held at once by endpoints that answer cells of the run. */
   peakGpus = 0;
+  /** Somebody had to wait for longer than a turn: GPUs change hands then, which is not simulated. */
+  exceedsTurn = false;
   /** Endpoints looked at by admission so far: what the simulation costs. */
   steps = 0;
   private readonly views: readonly View[];
@@ -43,6 +47,9 @@ export class VirtualPlatform {
   private readonly staged: readonly Call[][];
   private readonly takesPart: readonly boolean[];
   private readonly coldStartsMs: readonly number[];
+  /** By endpoint: when the release that was last asked for is done. */
+  private readonly releasedAtMs: number[];
+  private isWaitingForGpu = false;
 
   constructor(
     private readonly input: PlanInput,
@@ -52,6 +59,7 @@ export class VirtualPlatform {
     this.views = viewsOf(input).map((view) => ({ ...view }));
     this.running = input.endpoints.map(() => []);
     this.staged = input.endpoints.map(() => []);
+    this.releasedAtMs = input.endpoints.map(() => 0);
     const taking = new Set(servers.flat());
     this.takesPart = input.endpoints.map((_, endpoint) => taking.has(endpoint));
     this.coldStartsMs = input.endpoints.map((_, endpoint) => coldStartMs(input, endpoint));
@@ -71,6 +79,7 @@ export class VirtualPlatform {
       this.admit(phase, drawable);
       if (openCells === 0) return;
       this.nowMs = this.nextEventMs(works);
+      this.finishReleases();
       const ended = this.settle(phase);
       if (ended.length === 0) continue;
       // The slots that were freed are filled from what waits; only then does the runner hear of the answers.
@@ -88,8 +97,10 @@ export class VirtualPlatform {
     return this.views
       .map(({ record }, endpoint) => {
         const idleMs = this.account.idleForMs(endpoint, this.nowMs);
-        const { warmUntilMs, gpuUntilMs } = record;
-        return `${Math.max(0, warmUntilMs - this.nowMs)},${Math.max(0, gpuUntilMs - this.nowMs)},${idleMs}`;
+        const { lingerMs } = this.input.handover;
+        const leftMs = [record.warmUntilMs, record.gpuUntilMs, record.idleSinceMs + lingerMs];
+        const releasingMs = record.releasingUntilMs > 0 ? (this.releasedAtMs[endpoint] ?? 0) : 0;
+        return [...leftMs, releasingMs].map((ms) => Math.max(0, ms - this.nowMs)).join() + `,${idleMs}`;
       })
       .join(';');
   }
@@ -97,9 +108,16 @@ export class VirtualPlatform {
   /** Time passes at whose end everything stands as it does now. */
   skip(ms: number): void {
     for (const view of this.views) {
-      const { warmUntilMs, gpuUntilMs } = view.record;
-      view.record = { ...view.record, warmUntilMs: warmUntilMs + ms, gpuUntilMs: gpuUntilMs + ms };
+      const { warmUntilMs, gpuUntilMs, gpuSinceMs, idleSinceMs } = view.record;
+      view.record = {
+        ...view.record,
+        warmUntilMs: warmUntilMs + ms,
+        gpuUntilMs: gpuUntilMs + ms,
+        gpuSinceMs: gpuSinceMs + ms,
+        idleSinceMs: idleSinceMs + ms,
+      };
     }
+    for (const [endpoint, atMs] of this.releasedAtMs.entries()) this.releasedAtMs[endpoint] = atMs + ms;
     this.nowMs += ms;
   }
 
@@ -124,10 +142,69 @@ export class VirtualPlatform {
     for (const [endpoint, capacity] of capacities.entries()) {
       if (holds[endpoint] === true) this.assign(phase, endpoint, drawable, capacity.stage, true);
     }
+    this.handOver(drawable);
     const held = this.views.filter(
       (view, endpoint) => this.takesPart[endpoint] === true && holdsGpu(view, this.nowMs),
     );
     this.peakGpus = Math.max(this.peakGpus, held.length);
+  }
+
+  /** The same decisions as `planAdmissionAndHandover` while nobody has had its turn. */
+  private handOver(drawable: readonly (readonly Work[])[]): void {
+    const waiting = this.countWaitingForGpu(drawable);
+    this.isWaitingForGpu = waiting > 0;
+    if (waiting === 0) return;
+    const { lingerMs, turnMs } = this.input.handover;
+    this.exceedsTurn ||= this.views.some(
+      ({ record }, endpoint) =>
+        this.running[endpoint]?.some(({ endsMs }) => endsMs > record.gpuSinceMs + turnMs) === true,
+    );
+    const holding = this.views.filter((view) => holdsGpu(view, this.nowMs));
+    const underWay = holding.filter(({ record }) => record.releasingUntilMs > this.nowMs).length;
+    const idle = this.views
+      .map((view, endpoint) => ({ view, endpoint, releaseMs: this.input.endpoints[endpoint]?.releaseMs }))
+      .filter(({ view }) => holding.includes(view) && view.leases === 0)
+      .filter(({ view }) => view.record.releasingUntilMs <= this.nowMs)
+      .filter(({ view }) => view.record.idleSinceMs + lingerMs <= this.nowMs)
+      .sort((left, right) => left.view.record.idleSinceMs - right.view.record.idleSinceMs);
+    let wanted = waiting - underWay;
+    for (const { view, endpoint, releaseMs } of idle) {
+      if (wanted <= 0) return;
+      if (releaseMs === null || releaseMs === undefined) continue;
+      wanted -= 1;
+      const atMs = this.nowMs + releaseMs;
+      this.releasedAtMs[endpoint] = atMs;
+      // The lease under which it is asked outlives the answer.
+      view.record = { ...view.record, releasingUntilMs: Number.MAX_SAFE_INTEGER };
+    }
+  }
+
+  /** Cold endpoints without a GPU, each with a waiting cell that is counted for no other. */
+  private countWaitingForGpu(drawable: readonly (readonly Work[])[]): number {
+    const left = new Map<Work, number>();
+    const hasLeft = (work: Work): boolean => (left.get(work) ?? waitingCalls(work)) > 0;
+    const cold = this.views.flatMap((view, endpoint) => {
+      if (holdsGpu(view, this.nowMs) || capacityOf(view, this.nowMs).start === 0) return [];
+      const first = firstOf(drawable[endpoint] ?? []);
+      return first === undefined ? [] : [{ endpoint, claim: first.claim }];
+    });
+    let count = 0;
+    for (const { endpoint } of cold.sort((one, other) => compareClaims(one.claim, other.claim))) {
+      const first = firstOf((drawable[endpoint] ?? []).filter(hasLeft));
+      if (first === undefined) continue;
+      left.set(first.work, (left.get(first.work) ?? waitingCalls(first.work)) - 1);
+      count += 1;
+    }
+    return count;
+  }
+
+  private finishReleases(): void {
+    for (const [endpoint, atMs] of this.releasedAtMs.entries()) {
+      const view = this.views[endpoint];
+      if (atMs > this.nowMs || view === undefined || view.record.releasingUntilMs === 0) continue;
+      view.record = afterRelease(view.record, 0, atMs);
+      this.account.release(endpoint, atMs);
+    }
   }
 
   private assign(
@@ -147,6 +224,7 @@ export class VirtualPlatform {
       work.takenCells += cells;
       work.inFlight += 1;
       const cold = view.record.warmUntilMs <= this.nowMs;
+      if (!holdsGpu(view, this.nowMs)) view.record = afterWaking(view.record, this.nowMs);
       const call: Call = { work, lot, cold, endsMs: 0 };
       view.leases += 1;
       if (!cold) {
@@ -211,8 +289,13 @@ export class VirtualPlatform {
     let nextMs = Number.POSITIVE_INFINITY;
     for (const running of this.running) for (const { endsMs } of running) nextMs = Math.min(nextMs, endsMs);
     if (works.some((work) => firstOf([work]) !== undefined)) {
-      for (const { leases, record } of this.views) {
-        if (leases === 0 && record.gpuUntilMs > this.nowMs) nextMs = Math.min(nextMs, record.gpuUntilMs);
+      for (const [endpoint, { leases, record }] of this.views.entries()) {
+        if (leases > 0) continue;
+        const isReleasing = record.releasingUntilMs > this.nowMs;
+        const canRelease = this.isWaitingForGpu && this.input.endpoints[endpoint]?.releaseMs !== null;
+        const lingersUntilMs = canRelease ? record.idleSinceMs + this.input.handover.lingerMs : 0;
+        const changeMs = isReleasing ? (this.releasedAtMs[endpoint] ?? 0) : lingersUntilMs;
+        for (const ms of [record.gpuUntilMs, changeMs]) if (ms > this.nowMs) nextMs = Math.min(nextMs, ms);
       }
     }
     if (!Number.isFinite(nextMs)) throw new RangeError('there are cells that no endpoint may ever answer');
@@ -246,12 +329,17 @@ export function coldStartsIn({ scaledownWindowMs }: EndpointSpec, cells: number)
 function firstOf(works: readonly Work[]): { work: Work; claim: Claim } | undefined {
   let first: { work: Work; claim: Claim } | undefined;
   for (const work of works) {
-    const isWaiting = work.takenCells < work.totalCells && !(work.oneInFlight && work.inFlight > 0);
-    if (!isWaiting) continue;
+    if (waitingCalls(work) === 0) continue;
     const claim: Claim = [work.submittedMs, work.takenCells, work.pair];
     if (first === undefined || compareClaims(claim, first.claim) < 0) first = { work, claim };
   }
   return first;
+}
+
+/** How many of its calls wait to be drawn. */
+function waitingCalls({ oneInFlight, inFlight, takenCells, totalCells, lotCells }: Work): number {
+  if (oneInFlight) return inFlight > 0 || takenCells >= totalCells ? 0 : 1;
+  return Math.ceil((totalCells - takenCells) / lotCells);
 }
 
 function compareClaims(left: Claim, right: Claim): number {

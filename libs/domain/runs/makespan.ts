@@ -43,6 +43,7 @@ function remainingMs(order: RunOrder, pairs: readonly TimedPair[], repeats: numb
   const pairMs = pairs.map(({ remaining, cellMs }) => remaining * cellMs);
   switch (order) {
     case 'pipeline':
+    case 'best':
       return Math.max(...pairMs);
     case 'region': {
       const slowest = new Map<string, number>();

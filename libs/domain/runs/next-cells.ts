@@ -31,7 +31,7 @@ export interface NextCells {
  *
  * - `question`: all cells of the first unfinished question, everywhere at once.
  * - `region`: one region after the other; within it, each pair goes through the questions in order.
- * - `pipeline`: every pair goes through the questions in order at its own pace, one cell in flight.
+ * - `pipeline`, `best`: every pair goes through the questions in order at its own pace, one cell in flight.
  *
  * A gate that is not approved hides every later question, in every order: the part before it is a run of its own.
  *
@@ -66,6 +66,7 @@ function due(order: RunOrder, cells: readonly OpenCell[]): readonly OpenCell[] {
       return firstOfEachPair(cells.filter(({ regionNo }) => regionNo === region));
     }
     case 'pipeline':
+    case 'best':
       return firstOfEachPair(cells);
   }
 }

@@ -16,8 +16,11 @@ export type RunStatus = (typeof RUN_STATUSES)[number];
 export const RUN_ENDINGS = ['cancelled', 'rejected', 'expired'] as const;
 export type RunEnding = (typeof RUN_ENDINGS)[number];
 
-/** In which order a run's cells are submitted. */
-export const RUN_ORDERS = ['question', 'region', 'pipeline'] as const;
+/**
+ * In which order a run's cells are submitted. `best` goes on like `pipeline`, with the pairs in the sequence in which the
+ * planner would start their endpoints.
+ */
+export const RUN_ORDERS = ['question', 'region', 'pipeline', 'best'] as const;
 export type RunOrder = (typeof RUN_ORDERS)[number];
 export const REQUESTED_ORDERS = ['auto', ...RUN_ORDERS] as const;
 export type RequestedOrder = (typeof REQUESTED_ORDERS)[number];

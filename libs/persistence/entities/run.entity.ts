@@ -1,4 +1,4 @@
-import type { PlannedOrder, RegionPolicy, RequestedOrder, RunEnding, RunOrder, RunStatus } from '#domain';
+import type { RegionPolicy, RequestedOrder, RunEnding, RunOrder, RunStatus } from '#domain';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 export interface RunPair {
@@ -37,8 +37,7 @@ export interface StoredRunPlan {
 
 /** What was expected of the run in one order when it was submitted. */
 export interface StoredOrderPlan {
-  readonly order: PlannedOrder;
-  readonly executable: boolean;
+  readonly order: RunOrder;
   readonly makespan_s: number;
   readonly gpu_seconds: {
     readonly cold_start: number;

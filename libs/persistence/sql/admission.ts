@@ -5,6 +5,12 @@ import { recordOf, type EndpointStateRow } from './endpoint-states.js';
 /** A slot without a sign of life for this long is looked into by the reconciler. */
 export const SLOT_LEASE_MS = 5000;
 
+/** A column that is `-infinity` where nothing ever happened, which the domain calls 0. */
+function unixMs(column: string): string {
+  return `CASE WHEN ${column} = '-infinity' THEN 0
+                 ELSE (extract(epoch FROM ${column}) * 1000)::float8 END AS ${column}_ms`;
+}
+
 /** Leased slots and remembered state of every endpoint. */
 export async function readEndpoints(
   database: Queryable,
@@ -13,10 +19,8 @@ export async function readEndpoints(
   const { rows } = await database.query<EndpointStateRow & { leases: number }>(
     `SELECT endpoint_id, paused, breaker, consecutive_failures, opens, last_error_code,
             (extract(epoch FROM open_until) * 1000)::float8 AS open_until_ms,
-            CASE WHEN warm_until = '-infinity' THEN 0
-                 ELSE (extract(epoch FROM warm_until) * 1000)::float8 END AS warm_until_ms,
-            CASE WHEN gpu_until = '-infinity' THEN 0
-                 ELSE (extract(epoch FROM gpu_until) * 1000)::float8 END AS gpu_until_ms,
+            ${unixMs('warm_until')}, ${unixMs('gpu_until')}, ${unixMs('gpu_since')}, ${unixMs('idle_since')},
+            ${unixMs('releasing_until')}, ${unixMs('yielded_at')}, release_ms,
             (SELECT count(*)::integer FROM slots WHERE slots.endpoint_id = wanted.endpoint_id) AS leases
        FROM unnest($1::text[]) AS wanted (endpoint_id)
        LEFT JOIN endpoint_states USING (endpoint_id)`,

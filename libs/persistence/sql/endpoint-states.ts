@@ -11,6 +11,11 @@ export interface EndpointStateRow extends Record<string, unknown> {
   readonly last_error_code: AttemptErrorCode | null;
   readonly warm_until_ms: number | null;
   readonly gpu_until_ms: number | null;
+  readonly gpu_since_ms: number | null;
+  readonly idle_since_ms: number | null;
+  readonly releasing_until_ms: number | null;
+  readonly yielded_at_ms: number | null;
+  readonly release_ms: number | null;
 }
 
 export function recordOf(row: EndpointStateRow): EndpointRecord {
@@ -23,6 +28,11 @@ export function recordOf(row: EndpointStateRow): EndpointRecord {
     lastErrorCode: row.last_error_code,
     warmUntilMs: row.warm_until_ms ?? FRESH_ENDPOINT.warmUntilMs,
     gpuUntilMs: row.gpu_until_ms ?? FRESH_ENDPOINT.gpuUntilMs,
+    gpuSinceMs: row.gpu_since_ms ?? FRESH_ENDPOINT.gpuSinceMs,
+    idleSinceMs: row.idle_since_ms ?? FRESH_ENDPOINT.idleSinceMs,
+    releasingUntilMs: row.releasing_until_ms ?? FRESH_ENDPOINT.releasingUntilMs,
+    yieldedAtMs: row.yielded_at_ms ?? FRESH_ENDPOINT.yieldedAtMs,
+    releaseMs: row.release_ms,
   };
 }
 
@@ -33,16 +43,22 @@ export async function writeEndpointRecords(
 ): Promise<void> {
   await database.query(
     `INSERT INTO endpoint_states (endpoint_id, paused, breaker, consecutive_failures, opens, open_until,
-                                  last_error_code, warm_until, gpu_until, updated_at)
+                                  last_error_code, warm_until, gpu_until, gpu_since, idle_since,
+                                  releasing_until, yielded_at, release_ms, updated_at)
      SELECT endpoint_id, paused, breaker, consecutive_failures, opens, to_timestamp(open_until_ms / 1000),
-            last_error_code, to_timestamp(warm_until_ms / 1000), to_timestamp(gpu_until_ms / 1000), clock_timestamp()
+            last_error_code, to_timestamp(warm_until_ms / 1000), to_timestamp(gpu_until_ms / 1000), to_timestamp(gpu_since_ms / 1000),
+            to_timestamp(idle_since_ms / 1000), to_timestamp(releasing_until_ms / 1000), to_timestamp(yielded_at_ms / 1000),
+            release_ms, clock_timestamp()
        FROM jsonb_to_recordset($1::jsonb) AS state (
               endpoint_id text, paused boolean, breaker text, consecutive_failures integer, opens integer,
-              open_until_ms float8, last_error_code text, warm_until_ms float8, gpu_until_ms float8)
+              open_until_ms float8, last_error_code text, warm_until_ms float8, gpu_until_ms float8, gpu_since_ms float8,
+              idle_since_ms float8, releasing_until_ms float8, yielded_at_ms float8, release_ms integer)
      ON CONFLICT (endpoint_id) DO UPDATE
         SET breaker = excluded.breaker, consecutive_failures = excluded.consecutive_failures,
             opens = excluded.opens, open_until = excluded.open_until,
             last_error_code = excluded.last_error_code, warm_until = excluded.warm_until, gpu_until = excluded.gpu_until,
+            gpu_since = excluded.gpu_since, idle_since = excluded.idle_since, releasing_until = excluded.releasing_until,
+            yielded_at = excluded.yielded_at, release_ms = excluded.release_ms,
             updated_at = excluded.updated_at`,
     [
       JSON.stringify(
@@ -56,6 +72,11 @@ export async function writeEndpointRecords(
           last_error_code: record.lastErrorCode,
           warm_until_ms: record.warmUntilMs,
           gpu_until_ms: record.gpuUntilMs,
+          gpu_since_ms: record.gpuSinceMs,
+          idle_since_ms: record.idleSinceMs,
+          releasing_until_ms: record.releasingUntilMs,
+          yielded_at_ms: record.yieldedAtMs,
+          release_ms: record.releaseMs === null ? null : Math.round(record.releaseMs),
         })),
       ),
     ],

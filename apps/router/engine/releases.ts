@@ -1,0 +1,69 @@
+import type { EndpointRecord } from '#domain';
+import { afterRelease } from '#domain';
+import type { Logger, Metrics } from '#observability';
+
+/** Asks the platform to give up an endpoint's idle container. */
+export interface GpuReleaser {
+  /** `busy`: something runs there, or the container was not gone in time. Never rejects. */
+  release(endpointId: string): Promise<'released' | 'busy' | 'unavailable'>;
+}
+
+/** How long a release may take. After that the endpoint takes tickets again, whatever the platform says then. */
+export const RELEASE_LEASE_MS = 60_000;
+/** An endpoint that could not be released is not asked again for so long. */
+const PAUSE_MS = 10_000;
+
+/** What became of a release that was asked for. */
+export interface ReleaseReply {
+  readonly endpointId: string;
+  /** The lease under which it was asked for: `releasingUntilMs` of the record. */
+  readonly leaseMs: number;
+  readonly released: boolean;
+  readonly tookMs: number;
+}
+
+/**
+ * Releases that are under way. The lease is in the endpoint's row, so a router that dies while it waits blocks the
+ * endpoint for no longer than that, and its GPU counts as held until somebody knows better.
+ */
+export class Releases {
+  private readonly pausedUntilMs = new Map<string, number>();
+
+  constructor(
+    private readonly releaser: GpuReleaser,
+    private readonly metrics: Metrics,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Whether it may be asked for: not where it has failed just now. */
+  isAllowed(endpointId: string, nowMs: number): boolean {
+    return (this.pausedUntilMs.get(endpointId) ?? 0) <= nowMs;
+  }
+
+  /** Call once the lease is committed. */
+  async ask(endpointId: string, leaseMs: number): Promise<ReleaseReply> {
+    const askedMs = Date.now();
+    const outcome = await this.releaser.release(endpointId);
+    const tookMs = Date.now() - askedMs;
+    if (outcome !== 'released') this.pausedUntilMs.set(endpointId, Date.now() + PAUSE_MS);
+    this.metrics.count('beacon_gpu_releases_total', { endpoint: endpointId, outcome });
+    this.logger.info(
+      { event: 'endpoint.release', endpoint_id: endpointId, outcome, took_ms: tookMs },
+      'asked the platform to release an idle container, because its GPU is wanted',
+    );
+    return { endpointId, leaseMs, released: outcome === 'released', tookMs };
+  }
+}
+
+/**
+ * @returns the record from now on, or `undefined` where the reply says nothing: its lease is over, or calls are there
+ */
+export function recordAfterReply(
+  { leaseMs, released, tookMs }: ReleaseReply,
+  record: EndpointRecord,
+  leases: number,
+  nowMs: number,
+): EndpointRecord | undefined {
+  if (Math.round(record.releasingUntilMs) !== leaseMs || leases > 0 || leaseMs <= nowMs) return undefined;
+  return released ? afterRelease(record, tookMs, nowMs) : { ...record, releasingUntilMs: 0 };
+}
