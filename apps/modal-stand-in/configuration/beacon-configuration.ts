@@ -39,6 +39,7 @@ export function beaconConfigurationYaml(
       url: `${origin}${endpoint.path}`,
       ...(beacon.jobs ? { jobs_url: `${origin}${endpoint.path}/jobs` } : {}),
       health_url: `${origin}${endpoint.path}/health`,
+      ...(beacon.autoscaler ? { autoscaler_url: `${origin}${endpoint.path}/autoscaler` } : {}),
       gpu: endpoint.gpu,
       concurrency: Math.min(endpoint.concurrency, 1000),
       scaledown_window_s: endpoint.scaledown_window_s / timeScale,
