@@ -13,6 +13,7 @@ import {
   type NatsConnection,
 } from '#messaging';
 import { Metrics, type Logger } from '#observability';
+import { openAutoscalerDesk } from './autoscaler-desk.js';
 import { EndpointWorker } from './endpoint-worker.js';
 import { RunningCalls } from './running-calls.js';
 import { HealthProbes } from './health-probes.js';
@@ -71,6 +72,7 @@ export class Dispatcher {
       if (endpoint === undefined) return;
       void probes.ask(endpoint).then((reply) => replyJson(message, reply));
     });
+    openAutoscalerDesk(connection, region, endpoints, http.axios, logger);
     subscribeJson(connection, subjects.callEndedSubject(region), callEndedSchema, ({ job_id, attempt }) => {
       if (calls.nudge(job_id, attempt))
         logger.debug({ event: 'call.reported', job_id, attempt }, 'the endpoint reports the end of a call');

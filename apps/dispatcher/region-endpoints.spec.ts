@@ -78,14 +78,18 @@ describe('what a dispatcher knows of its endpoints', () => {
     expect(regionEndpoints('EU', settings, configuration, {})).toEqual([]);
   });
 
-  it('knows its endpoints under every name of the region, and their job routes without a slash at the end', () => {
+  it('knows its endpoints under every name of the region, and their further routes without a slash at the end', () => {
     const url = 'https://acme--a.modal.run/m';
     const configuration = configurationOf([
-      { region: 'US', url, jobs_url: 'https://acme--a.modal.run/jobs/' },
+      {
+        ...{ region: 'US', url, jobs_url: 'https://acme--a.modal.run/jobs/' },
+        autoscaler_url: 'https://acme--a.modal.run/autoscaler/m/',
+      },
     ]);
     expect(regionEndpoints('US', settings, configuration, {})[0]).toMatchObject({
       regionNames: ['US', 'us-east'],
       jobsUrl: 'https://acme--a.modal.run/jobs',
+      autoscalerUrl: 'https://acme--a.modal.run/autoscaler/m',
     });
   });
 });

@@ -42,6 +42,7 @@ export function regionEndpoints(
         url: endpoint.url,
         jobsUrl: endpoint.jobs_url?.replace(/\/+$/, ''),
         pollMaxMs: endpoint.poll_max_ms,
+        autoscalerUrl: endpoint.autoscaler_url?.replace(/\/+$/, ''),
         healthUrl: endpoint.health_url,
         concurrency: endpoint.concurrency,
         credentials: credentialsOf(endpoint, settings, environment),

@@ -3,6 +3,7 @@ import { ScaledClock, type Clock } from './clock/clock.js';
 import type { StandInConfiguration } from './configuration/configuration.js';
 import { Deployments } from './deployment/deployments.js';
 import { Arrivals } from './edge/arrivals.js';
+import { AutoscalerRoutes } from './edge/autoscaler-routes.js';
 import { FunctionEdge } from './edge/function-edge.js';
 import { Gateways } from './edge/gateways.js';
 import { ResultLinks } from './edge/result-links.js';
@@ -100,6 +101,10 @@ export class StandIn {
       callers,
       gateways,
       jobs,
+      autoscaler: new AutoscalerRoutes({
+        ...{ configuration, gateways, hop },
+        ...{ clock: this.clock, simulation: this.simulation },
+      }),
       hop,
     });
   }

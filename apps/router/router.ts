@@ -22,6 +22,7 @@ import { Database, checkTicket } from '#persistence';
 import { Endpoints, handoverOf } from './engine/endpoints.js';
 import { Engine } from './engine/engine.js';
 import { JobJournal } from './engine/job-journal.js';
+import { EndpointControl } from './engine/endpoint-control.js';
 import { Releases } from './engine/releases.js';
 import { Reconciler } from './engine/reconciler.js';
 import { requestLimitsOf } from './http/request-limits.js';
@@ -98,7 +99,7 @@ export class Router {
       logger,
       gpuLimit: configuration.limits.gpus,
       handover: handoverOf(configuration),
-      releases: new Releases({ release: () => Promise.resolve('unavailable') }, metrics, logger),
+      releases: new Releases(new EndpointControl(connection, configuration), metrics, logger),
       random: Math.random,
       policy: {
         breaker,

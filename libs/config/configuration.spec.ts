@@ -114,11 +114,17 @@ describe('a configuration file', () => {
     expect(problemsWith(aDocument({ endpoints: [jobs] }))).toEqual([
       'endpoints[0].jobs_url: goes with the protocol modal-hf only',
     ]);
+    const scaled = { protocol: 'openai', autoscaler_url: 'https://evil.example/autoscaler?m=1' };
+    expect(problemsWith(aDocument({ endpoints: [anEndpoint(scaled)] }))).toEqual([
+      'endpoints[0].autoscaler_url: goes with the protocol modal-hf only',
+      'endpoints[0].autoscaler_url: must have no query and no fragment: "/release" is appended to it',
+      'endpoints[0].autoscaler_url: must be on the origin of url: the credentials go there',
+    ]);
     expect(problemsWith(aDocument({ endpoints: [anEndpoint({ api_key_env: 'SOME_KEY' })] }))).toEqual([
       'endpoints[0].api_key_env: goes with the protocol openai only',
     ]);
     const fine = [
-      anEndpoint({ jobs_url: 'https://us.example/jobs' }),
+      anEndpoint({ jobs_url: 'https://us.example/jobs', autoscaler_url: 'https://us.example/autoscaler/m' }),
       anEndpoint({ id: 'other', protocol: 'openai', api_key_env: 'SOME_KEY' }),
     ];
     expect(problemsWith(aDocument({ endpoints: fine }))).toEqual([]);

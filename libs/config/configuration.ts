@@ -25,6 +25,8 @@ const endpointSchema = z.strictObject({
   jobs_url: httpUrl.optional(),
   /** Longest pause between two polls of a job. */
   poll_max_ms: z.int().min(50).max(600_000).default(5000),
+  /** Where the deployment is told how long idle containers stay, and to give them up; absent: it cannot be told. */
+  autoscaler_url: httpUrl.optional(),
   /** GET that wakes no GPU; used to probe an endpoint that failed. */
   health_url: httpUrl.optional(),
   /** Provider's account the endpoint lives in; default: what the URL says. */
@@ -40,6 +42,12 @@ const endpointSchema = z.strictObject({
   /** How long an idle container still holds its GPU. */
   scaledown_window_s: z.number().min(0).max(86_400).default(300),
 });
+
+/** URLs of which more is made than is written, and by what. */
+const APPENDED_TO = [
+  ['jobs_url', 'ids of calls are'],
+  ['autoscaler_url', '"/release" is'],
+] as const;
 
 const regionSchema = z.strictObject({
   /** Other names under which clients and endpoints know the region. */
@@ -153,14 +161,14 @@ export const configurationSchema = z
       seenIds.add(endpoint.id);
       const complain = (key: string, message: string): void =>
         context.addIssue({ code: 'custom', path: ['endpoints', index, key], message });
-      if (endpoint.jobs_url !== undefined && endpoint.protocol !== 'modal-hf') {
-        complain('jobs_url', 'goes with the protocol modal-hf only');
-      }
-      if (endpoint.jobs_url !== undefined && /[?#]/.test(endpoint.jobs_url)) {
-        complain('jobs_url', 'must have no query and no fragment: ids of calls are appended to it');
-      }
-      if (endpoint.jobs_url !== undefined && originOf(endpoint.jobs_url) !== originOf(endpoint.url)) {
-        complain('jobs_url', 'must be on the origin of url: the credentials go there');
+      for (const [key, appended] of APPENDED_TO) {
+        const routes = endpoint[key];
+        if (routes === undefined) continue;
+        if (endpoint.protocol !== 'modal-hf') complain(key, 'goes with the protocol modal-hf only');
+        if (/[?#]/.test(routes))
+          complain(key, `must have no query and no fragment: ${appended} appended to it`);
+        if (originOf(routes) !== originOf(endpoint.url))
+          complain(key, 'must be on the origin of url: the credentials go there');
       }
       if (endpoint.api_key_env !== undefined && endpoint.protocol !== 'openai') {
         complain('api_key_env', 'goes with the protocol openai only');

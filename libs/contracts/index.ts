@@ -17,6 +17,14 @@ export {
   type OutcomeResult,
 } from './wire/outcome.js';
 export {
+  AUTOSCALER_ERRORS,
+  RELEASE_TIMEOUT_S_MAX,
+  autoscalerReplySchema,
+  autoscalerRequestSchema,
+  type AutoscalerReply,
+  type AutoscalerRequest,
+} from './wire/autoscaler.js';
+export {
   callEndedSchema,
   cancelSchema,
   heartbeatSchema,

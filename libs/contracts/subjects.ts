@@ -35,6 +35,9 @@ export const heartbeatSubject = (region: string): string => `beacon.heartbeat.${
 export const ALL_HEARTBEATS = 'beacon.heartbeat.*';
 export const cancelSubject = (region: string): string => `beacon.control.${subjectToken(region)}.cancel`;
 export const probeSubject = (region: string): string => `beacon.control.${subjectToken(region)}.probe`;
+/** Request and reply: an endpoint's autoscaler is to be told something. One dispatcher of the region does it. */
+export const autoscalerSubject = (region: string): string =>
+  `beacon.control.${subjectToken(region)}.autoscaler`;
 export const callEndedSubject = (region: string): string =>
   `beacon.control.${subjectToken(region)}.call-ended`;
 /** Request and reply: is this ticket still wanted? Asked before a redelivered ticket is worked on. */

@@ -11,6 +11,8 @@ export interface Endpoint {
   /** Longest pause between two polls of a job. */
   readonly pollMaxMs?: number | undefined;
   readonly healthUrl: string | undefined;
+  /** Where its platform is told how long idle containers stay; absent: it cannot be. On the origin of `url`. */
+  readonly autoscalerUrl?: string | undefined;
 }
 
 /** Sent to the endpoint's own origin only: proxy credentials of the platform, or an API key. */

@@ -1,3 +1,4 @@
+export { tellAutoscaler, type AutoscaledEndpoint } from './autoscaler.js';
 export { callEndpoint, type CallOptions } from './call-endpoint.js';
 export { HANDED_ON } from './call-lifetime.js';
 export type { Endpoint, EndpointCredentials } from './endpoint.js';

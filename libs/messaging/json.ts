@@ -36,6 +36,7 @@ export function publishJson(connection: NatsConnection, subject: string, value: 
 /**
  * Calls `handle` with every well-formed message. `onInvalid` hears of the others.
  * A handler must not throw; what it does asynchronously is its own to catch.
+ * @param queue of all who subscribe with the same name, one gets each message
  */
 export function subscribeJson<T extends z.ZodType>(
   connection: NatsConnection,
@@ -43,8 +44,10 @@ export function subscribeJson<T extends z.ZodType>(
   schema: T,
   handle: (value: z.infer<T>, message: Msg) => void,
   onInvalid: (subject: string) => void = () => undefined,
+  queue?: string,
 ): Subscription {
   return connection.subscribe(subject, {
+    ...(queue === undefined ? {} : { queue }),
     callback: (error, message) => {
       if (error !== null) return;
       const value = decodeJson(schema, message.data);

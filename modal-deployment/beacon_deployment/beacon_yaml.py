@@ -54,6 +54,7 @@ def _endpoint(endpoint: WebEndpoint, workspace: str, *, jobs: bool) -> Iterator[
         yield f"    url: {base_url}/{model}"
         if jobs:
             yield f"    jobs_url: {base_url}/jobs"
+        yield f"    autoscaler_url: {base_url}/autoscaler/{model}"
         yield f"    health_url: {base_url}/health"
         yield f"    gpu: {CATALOGUE[model].gpu}"
         yield "    concurrency: 1"

@@ -15,6 +15,7 @@ from beacon_deployment.jobs import ExpiredCallError, Jobs, UnknownCallError
 from beacon_deployment.places import Place
 from beacon_deployment.ports import (
     Answered,
+    Autoscaler,
     CallFailedError,
     Calls,
     CallsUnavailableError,
@@ -26,7 +27,15 @@ from beacon_deployment.ports import (
     Records,
     Unknown,
 )
-from beacon_deployment.protocol import MAX_BODY_BYTES, CallBody, Document, JobBody, error_document
+from beacon_deployment.protocol import (
+    MAX_BODY_BYTES,
+    CallBody,
+    Document,
+    JobBody,
+    ReleaseBody,
+    WindowBody,
+    error_document,
+)
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -42,17 +51,20 @@ def build_app(
     models: Collection[str],
     calls: Calls,
     records: Records,
+    autoscaler: Autoscaler,
     place: Callable[[], Place],
     notify: Notify | None = None,
     lifespan: Lifespan | None = None,
     max_body_bytes: int = MAX_BODY_BYTES,
 ) -> FastAPI:
-    """Serves `POST /{model}`, `POST /jobs`, `GET|DELETE /jobs/{call_id}` and `GET /health`.
+    """Serves `POST /{model}`, `POST /jobs`, `GET|DELETE /jobs/{call_id}`, `GET /health`,
+    `PUT /autoscaler/{model}` and `POST /autoscaler/{model}/release`.
 
     Args:
         models: those served here. A path of any other answers 404, as any wrong URL does; a body that asks
             for any other answers 200 with `status: error`, as the protocol has it.
         calls: where the work is done.
+        autoscaler: decides how long idle containers stay.
         records: what the gateways of a region know about jobs.
         place: where this gateway runs; asked for every `/health`.
         notify: told about cancelled jobs. Whoever does the work tells about jobs that end by themselves.
@@ -122,6 +134,24 @@ def build_app(
         except ExpiredCallError:
             return _expired()
         return JSONResponse({"status": outcome, "call_id": call_id})
+
+    @app.put("/autoscaler/{model}")
+    async def set_window(model: str, body: WindowBody) -> Document:
+        if model not in served:
+            raise HTTPException(404)
+        containers = await autoscaler.set_window(model, body.scaledown_window_s)
+        return {
+            "status": "ok",
+            "scaledown_window_s": body.scaledown_window_s,
+            "containers": containers,
+        }
+
+    @app.post("/autoscaler/{model}/release")
+    async def release(model: str, body: ReleaseBody | None = None) -> Document:
+        if model not in served:
+            raise HTTPException(404)
+        outcome = await autoscaler.release(model, (body or ReleaseBody()).timeout_s)
+        return {"status": "released" if outcome.released else "busy", "containers": outcome.containers}
 
     # Last: "jobs" and "health" are no models.
     @app.post("/{model}")

@@ -107,6 +107,27 @@ class Records(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Released:
+    """What became of a request to give up idle containers."""
+
+    released: bool
+    """The platform says that none is left. Otherwise work runs or waits, or they were not gone in time."""
+    containers: int
+
+
+class Autoscaler(Protocol):
+    """Decides how long idle containers stay. Both methods may raise `CallsUnavailableError`."""
+
+    async def set_window(self, model: str, window_s: int) -> int:
+        """In force until the next deployment. Returns how many containers there are."""
+        ...
+
+    async def release(self, model: str, timeout_s: float) -> Released:
+        """Gives up idle containers. Never stops work; the window is afterwards what it was."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class JobEnded:
     """What a completion callback says: enough to know what to poll, nothing of what was said."""
 

@@ -98,5 +98,29 @@ class JobBody(_CallBody):
     model: Annotated[str, Field(min_length=1)]
 
 
+MIN_WINDOW_S = 2
+MAX_WINDOW_S = 1200
+"""What Modal takes as `scaledown_window`."""
+RELEASE_TIMEOUT_S = 20.0
+MAX_RELEASE_TIMEOUT_S = 60.0
+"""Well below the 150 s for which Modal holds a request."""
+
+
+class WindowBody(BaseModel):
+    """`PUT /autoscaler/{model}`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    scaledown_window_s: Annotated[int, Field(ge=MIN_WINDOW_S, le=MAX_WINDOW_S)]
+
+
+class ReleaseBody(BaseModel):
+    """`POST /autoscaler/{model}/release`."""
+
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+
+    timeout_s: Annotated[float, Field(gt=0, le=MAX_RELEASE_TIMEOUT_S)] = RELEASE_TIMEOUT_S
+
+
 def error_document(error: str, error_type: str = "model_error") -> Document:
     return {"status": "error", "error": error, "error_type": error_type}

@@ -102,6 +102,7 @@ async def a_gateway(
         models=[LLAMA, QWEN],
         calls=calls,
         records=MemoryRecords(),
+        autoscaler=calls,
         place=lambda: GATEWAY_PLACE,
         notify=notify,
         max_body_bytes=max_body_bytes,

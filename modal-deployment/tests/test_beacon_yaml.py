@@ -44,6 +44,7 @@ def test_one_gateway_for_each_region() -> None:
         "protocol": "modal-hf",
         "url": "https://acme--beacon-us.modal.run/llama3.2-1b",
         "jobs_url": "https://acme--beacon-us.modal.run/jobs",
+        "autoscaler_url": "https://acme--beacon-us.modal.run/autoscaler/llama3.2-1b",
         "health_url": "https://acme--beacon-us.modal.run/health",
         "gpu": "T4",
         "concurrency": 1,

@@ -8,6 +8,7 @@ import modal.exception
 import pytest
 
 from beacon_deployment.gateway import build_app
+from beacon_deployment.modal_app.modal_autoscaler import ModalAutoscaler
 from beacon_deployment.modal_app.modal_calls import ModalCalls
 from beacon_deployment.modal_app.modal_records import ModalRecords
 from beacon_deployment.ports import CallsUnavailableError
@@ -76,11 +77,13 @@ async def test_a_store_that_does_not_answer_says_nothing_about_any_job(raised: E
             await asked
 
 
-async def test_the_gateway_then_answers_503_on_every_job_route() -> None:
+async def test_the_gateway_then_answers_503_on_every_route_that_needs_it() -> None:
+    away = records(modal.exception.ServiceError("unavailable"))
     app = build_app(
         models=[LLAMA],
         calls=ModalCalls({}),
-        records=records(modal.exception.ServiceError("unavailable")),
+        records=away,
+        autoscaler=ModalAutoscaler({}, away, deployed_window_s=300),
         place=lambda: GATEWAY_PLACE,
     )
     transport = httpx.ASGITransport(app=app)
@@ -91,6 +94,7 @@ async def test_the_gateway_then_answers_503_on_every_job_route() -> None:
             ),
             await client.get("/jobs/fc-1"),
             await client.delete("/jobs/fc-1"),
+            await client.put(f"/autoscaler/{LLAMA}", json={"scaledown_window_s": 600}),
         ]
-    assert [answer.status_code for answer in answers] == [503] * 3
+    assert [answer.status_code for answer in answers] == [503] * 4
     assert {answer.json()["detail"] for answer in answers} == {"the platform did not answer: ServiceError"}

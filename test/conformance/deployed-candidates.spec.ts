@@ -31,12 +31,16 @@ describe('what the conformance suite makes of a configuration', () => {
 
   it('a candidate for every endpoint of the protocol modal-hf', async () => {
     const other = { ...ENDPOINT, id: 'other', protocol: 'openai', url: 'https://other.example/v1' };
-    const path = await configuration({ ...ENDPOINT, jobs_url: 'https://us.example/jobs' }, other);
+    const routes = {
+      jobs_url: 'https://us.example/jobs',
+      autoscaler_url: 'https://us.example/autoscaler/m',
+    };
+    const path = await configuration({ ...ENDPOINT, ...routes }, other);
     const candidates = deployedCandidates(path, CREDENTIALS);
     expect(candidates.map(({ title, traits }) => ({ title, traits }))).toEqual([
       {
         title: 'what is deployed as us',
-        traits: { isGuarded: true, offersJobs: true, hasEdge: true, isCold: false },
+        traits: { isGuarded: true, offersJobs: true, offersAutoscaler: true, hasEdge: true, isCold: false },
       },
     ]);
     const [candidate] = candidates;
@@ -53,6 +57,7 @@ describe('what the conformance suite makes of a configuration', () => {
     expect(omissions(candidate!.traits)).toEqual([
       expect.stringContaining('credentials'),
       expect.stringContaining('jobs_url'),
+      expect.stringContaining('autoscaler_url'),
       expect.stringContaining('cold start'),
     ]);
   });

@@ -27,6 +27,8 @@ export const refusalSchema = z.looseObject({
     .min(1),
 });
 
+export const releaseSchema = z.looseObject({ status: z.enum(['released', 'busy']), containers: count });
+
 export const healthSchema = z.looseObject({
   status: z.literal('healthy'),
   models_available: z.array(name).min(1),

@@ -22,7 +22,12 @@ export function running({ title, traits, limitMs, start }: Candidate): () => Run
     expect({
       isGuarded: target.credentials !== undefined,
       offersJobs: target.jobsUrl !== undefined,
-    }).toEqual({ isGuarded: traits.isGuarded, offersJobs: traits.offersJobs });
+      offersAutoscaler: target.jobsUrl !== undefined && target.autoscalerUrlOf !== undefined,
+    }).toEqual({
+      isGuarded: traits.isGuarded,
+      offersJobs: traits.offersJobs,
+      offersAutoscaler: traits.offersAutoscaler,
+    });
   }, limitMs);
   afterAll(() => current?.target.stop());
   return () => {

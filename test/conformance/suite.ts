@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { jsonOf, type Answered } from './caller.js';
 import { answerSchema, errorSchema, healthSchema, refusalSchema } from './documents.js';
+import { conformanceOfAutoscaler } from './autoscaler-suite.js';
 import { conformanceOfJobs } from './job-suite.js';
 import { MARKER, REFUSED_BODIES, withModel } from './refused-bodies.js';
 import { expectRegion, running, type Running } from './running.js';
@@ -159,6 +160,7 @@ export function conformance(candidate: Candidate): void {
     }
 
     if (traits.offersJobs) conformanceOfJobs(current, limitMs);
+    if (traits.offersAutoscaler) conformanceOfAutoscaler(current, limitMs);
 
     if (traits.hasEdge) {
       describe("behind Modal's front", () => {
@@ -184,7 +186,8 @@ export function conformance(candidate: Candidate): void {
 
 /** One request for every route that the target has. */
 function routesOf({ target, model, url }: Running): { method: string; url: string; body?: unknown }[] {
-  const { healthUrl, jobsUrl } = target;
+  const { healthUrl, jobsUrl, autoscalerUrlOf, windowS } = target;
+  const autoscalerUrl = autoscalerUrlOf?.(model);
   const body = { model, prompt: 'x' };
   return [
     { method: 'GET', url: healthUrl },
@@ -195,6 +198,12 @@ function routesOf({ target, model, url }: Running): { method: string; url: strin
           { method: 'POST', url: jobsUrl, body },
           { method: 'GET', url: `${jobsUrl}/fc-1` },
           { method: 'DELETE', url: `${jobsUrl}/fc-1` },
+        ]),
+    ...(autoscalerUrl === undefined
+      ? []
+      : [
+          { method: 'PUT', url: autoscalerUrl, body: { scaledown_window_s: windowS } },
+          { method: 'POST', url: `${autoscalerUrl}/release`, body: {} },
         ]),
   ];
 }

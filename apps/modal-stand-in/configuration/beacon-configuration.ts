@@ -5,6 +5,9 @@ import type { EndpointSettings } from './endpoint-settings.js';
 /** Below this a real network hop, not the simulated GPU, would decide whether a call times out. */
 const SHORTEST_TIMEOUT_MS = 2000;
 
+/** What a loaded machine may take from an answer to the next question. */
+const SHORTEST_LINGER_MS = 300;
+
 /**
  * A Beacon configuration that points at this stand-in. Beacon lives in real time, so durations are divided by
  * the time scale.
@@ -30,6 +33,10 @@ export function beaconConfigurationYaml(
     },
     retries: { max_attempts: 6, backoff_ms: 200, backoff_max_ms: 2000 },
     breaker: { failures: 3, open_ms: 200, open_max_ms: 2000 },
+    handover: {
+      linger_ms: Math.max(SHORTEST_LINGER_MS, Math.round(2000 / timeScale)),
+      turn_s: Math.max(1, 1800 / timeScale),
+    },
     regions: regionsOf(configuration, endpoints),
     endpoints: endpoints.map((endpoint) => ({
       id: endpoint.id,
@@ -39,6 +46,7 @@ export function beaconConfigurationYaml(
       url: `${origin}${endpoint.path}`,
       ...(beacon.jobs ? { jobs_url: `${origin}${endpoint.path}/jobs` } : {}),
       health_url: `${origin}${endpoint.path}/health`,
+      ...(beacon.autoscaler ? { autoscaler_url: `${origin}${endpoint.path}/autoscaler` } : {}),
       gpu: endpoint.gpu,
       concurrency: Math.min(endpoint.concurrency, 1000),
       scaledown_window_s: endpoint.scaledown_window_s / timeScale,

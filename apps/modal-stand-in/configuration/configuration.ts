@@ -127,6 +127,8 @@ const configurationSchema = z
         execution_timeout_s: seconds.default(900),
         /** Whether endpoints are offered with their job routes. */
         jobs: z.boolean().default(false),
+        /** Whether endpoints are offered with their autoscaler routes. */
+        autoscaler: z.boolean().default(true),
         regions: z
           .record(identifier, z.strictObject({ aliases: z.array(identifier).default([]) }))
           .default({}),

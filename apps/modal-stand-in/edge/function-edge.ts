@@ -5,6 +5,7 @@ import type { FaultBoard } from '../faults/fault-board.js';
 import type { Simulation } from '../simulation/simulation.js';
 import type { JobGateway } from '../jobs/job-gateway.js';
 import type { Arrivals } from './arrivals.js';
+import type { AutoscalerRoutes } from './autoscaler-routes.js';
 import { parseCallBody } from './call-body.js';
 import { methodNotAllowed, modalReply, queueFullReply, type Exchange, type Reply } from './exchange.js';
 import type { Gateway, Gateways } from './gateways.js';
@@ -23,11 +24,15 @@ export interface FunctionEdgeParts {
   readonly callers: WaitingCallers;
   readonly gateways: Gateways;
   readonly jobs: JobGateway;
+  readonly autoscaler: AutoscalerRoutes;
   readonly hop: RoutingHop;
 }
 
 /** `<gateway>/health`, `<gateway>/jobs`, `<gateway>/jobs/<call id>` */
 const GATEWAY_PATH = /^(?<base>\/.*)\/(?:(?<health>health)|jobs(?:\/(?<callId>[^/]+))?)$/;
+
+/** `<path>/autoscaler`, `<path>/autoscaler/release` */
+const AUTOSCALER_PATH = /^(?<path>\/.*)\/autoscaler(?<release>\/release)?$/;
 
 /** Modal's HTTP front: every request that is not the stand-in's own comes through `handle`. */
 export class FunctionEdge {
@@ -44,7 +49,10 @@ export class FunctionEdge {
 
   /** What the gateways serve; rule 1: the rest is a path nobody deployed. */
   #elsewhere(exchange: Exchange): void {
-    const { gateways, faults, jobs } = this.parts;
+    const { deployments, gateways, faults, jobs, autoscaler } = this.parts;
+    const { path, release } = AUTOSCALER_PATH.exec(exchange.path)?.groups ?? {};
+    const scaled = path === undefined ? undefined : deployments.atPath(path);
+    if (scaled !== undefined) return autoscaler.handle(exchange, scaled, release !== undefined);
     const { base, health, callId } = GATEWAY_PATH.exec(exchange.path)?.groups ?? {};
     const gateway = base === undefined ? undefined : gateways.at(base);
     if (gateway === undefined) {

@@ -15,6 +15,8 @@ export class Autoscaler {
   #deployed: AutoscalerSettings;
   #settings: AutoscalerSettings;
   #isOverridden = false;
+  /** While idle containers are being given up; lies over all of it. */
+  #shortenedS: number | undefined;
 
   constructor(endpoint: EndpointSettings) {
     this.#deployed = pick(endpoint);
@@ -23,7 +25,14 @@ export class Autoscaler {
 
   /** In force. */
   get settings(): AutoscalerSettings {
-    return this.#settings;
+    const windowS = this.#shortenedS;
+    if (windowS === undefined || windowS >= this.#settings.scaledown_window_s) return this.#settings;
+    return { ...this.#settings, scaledown_window_s: windowS };
+  }
+
+  /** @param windowS in force where it is the shorter one, whatever is set meanwhile; `undefined`: no longer */
+  shorten(windowS: number | undefined): void {
+    this.#shortenedS = windowS;
   }
 
   get isOverridden(): boolean {

@@ -86,6 +86,22 @@ export class ContainerPool {
     return { ...this.#autoscaler.settings, isOverridden: this.#autoscaler.isOverridden };
   }
 
+  /** Containers of whatever version and state. */
+  get size(): number {
+    return this.#containers.size + this.#draining.size;
+  }
+
+  /** Whether an input waits, or a container works on one. */
+  get hasWork(): boolean {
+    return this.#isActive() || this.#draining.size > 0;
+  }
+
+  /** Rule 24: see `Autoscaler.shorten`. */
+  shortenWindow(windowS: number | undefined): void {
+    this.#autoscaler.shorten(windowS);
+    for (const container of this.#containers) this.#watchIdle(container);
+  }
+
   /** Rule 24. @returns what is wrong, in which case nothing changes */
   updateAutoscaler(overrides: AutoscalerOverrides): string | undefined {
     const problem = this.#autoscaler.update(overrides);

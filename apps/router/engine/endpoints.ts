@@ -16,7 +16,7 @@ export function specOf(endpoint: EndpointConfiguration): EndpointSpec {
     concurrency: endpoint.concurrency,
     scaledownWindowMs: endpoint.scaledown_window_s * 1000,
     hasHealthUrl: endpoint.health_url !== undefined,
-    canRelease: false,
+    canRelease: endpoint.autoscaler_url !== undefined,
   };
 }
 

@@ -1,14 +1,9 @@
 import type { EndpointRecord } from '#domain';
 import { afterRelease } from '#domain';
 import type { Logger, Metrics } from '#observability';
+import type { EndpointControl } from './endpoint-control.js';
 
-/** Asks the platform to give up an endpoint's idle container. */
-export interface GpuReleaser {
-  /** `busy`: something runs there, or the container was not gone in time. Never rejects. */
-  release(endpointId: string): Promise<'released' | 'busy' | 'unavailable'>;
-}
-
-/** How long a release may take. After that the endpoint takes tickets again, whatever the platform says then. */
+/** Longer than an answer may take. After that the endpoint takes tickets again, whatever the platform says then. */
 export const RELEASE_LEASE_MS = 60_000;
 /** An endpoint that could not be released is not asked again for so long. */
 const PAUSE_MS = 10_000;
@@ -30,7 +25,7 @@ export class Releases {
   private readonly pausedUntilMs = new Map<string, number>();
 
   constructor(
-    private readonly releaser: GpuReleaser,
+    private readonly control: Pick<EndpointControl, 'release'>,
     private readonly metrics: Metrics,
     private readonly logger: Logger,
   ) {}
@@ -43,7 +38,7 @@ export class Releases {
   /** Call once the lease is committed. */
   async ask(endpointId: string, leaseMs: number): Promise<ReleaseReply> {
     const askedMs = Date.now();
-    const outcome = await this.releaser.release(endpointId);
+    const outcome = await this.control.release(endpointId);
     const tookMs = Date.now() - askedMs;
     if (outcome !== 'released') this.pausedUntilMs.set(endpointId, Date.now() + PAUSE_MS);
     this.metrics.count('beacon_gpu_releases_total', { endpoint: endpointId, outcome });

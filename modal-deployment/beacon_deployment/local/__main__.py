@@ -67,6 +67,7 @@ def build_local_app(settings: LocalSettings, stopping: threading.Event) -> FastA
         models=settings.models,
         calls=calls,
         records=MemoryRecords(),
+        autoscaler=calls,
         place=lambda: _place(settings),
         notify=notify,
         lifespan=lifespan,

@@ -21,6 +21,7 @@ from beacon_deployment.ports import (
     JobEnded,
     Notify,
     Pending,
+    Released,
     Unknown,
 )
 from beacon_deployment.protocol import Document, GenerationRequest
@@ -70,9 +71,34 @@ class _Pool:
         self._monotonic_s = monotonic_s
         self._slots = asyncio.Semaphore(limits.max_containers)
         self._idle: list[_Idle] = []
+        self._inputs = 0
+        self._window_s = limits.scaledown_window_s
 
     async def run(self, document: Document) -> Document:
         """Cancelling it stops the work and waits until it has stopped, so that the slot is really free."""
+        self._inputs += 1
+        try:
+            return await self._run(document)
+        finally:
+            self._inputs -= 1
+
+    @property
+    def containers(self) -> int:
+        self._forget_expired()
+        return len(self._idle) + min(self._inputs, self._limits.max_containers)
+
+    def set_window(self, window_s: float) -> None:
+        self._forget_expired()
+        self._window_s = window_s
+
+    def release(self) -> bool:
+        """Nothing to wait for: an idle container of this process is gone when nobody refers to it."""
+        if self._inputs > 0:
+            return False
+        self._idle.clear()
+        return True
+
+    async def _run(self, document: Document) -> Document:
         async with self._slots:
             worker = self._warm() or await self._booted()
             try:
@@ -87,9 +113,12 @@ class _Pool:
                 if not worker.broken:
                     self._idle.append(_Idle(worker, self._monotonic_s()))
 
-    def _warm(self) -> Worker | None:
+    def _forget_expired(self) -> None:
         now_s = self._monotonic_s()
-        self._idle = [idle for idle in self._idle if now_s - idle.since_s <= self._limits.scaledown_window_s]
+        self._idle = [idle for idle in self._idle if now_s - idle.since_s <= self._window_s]
+
+    def _warm(self) -> Worker | None:
+        self._forget_expired()
         return self._idle.pop().worker if self._idle else None
 
     def _boot(self) -> Worker:
@@ -135,7 +164,7 @@ class _Job:
 
 
 class LocalCalls:
-    """`Calls` in this process. Make it inside a running event loop; close it at the end."""
+    """`Calls` and `Autoscaler` in this process. Make it inside a running event loop; close it at the end."""
 
     def __init__(
         self,
@@ -198,6 +227,16 @@ class LocalCalls:
         job = self._jobs.get(call_id)
         if job is not None and job.task.cancel():
             await asyncio.wait({job.task})
+
+    async def set_window(self, model: str, window_s: int) -> int:
+        """As `Autoscaler` has it; until the process ends."""
+        pool = self._pools[model]
+        pool.set_window(window_s)
+        return pool.containers
+
+    async def release(self, model: str, timeout_s: float) -> Released:  # noqa: ARG002 - at once, or not at all
+        pool = self._pools[model]
+        return Released(pool.release(), pool.containers)
 
     async def close(self) -> None:
         tasks = [job.task for job in self._jobs.values()]

@@ -16,6 +16,7 @@ from beacon_deployment.callback import CallbackSender, callback_target
 from beacon_deployment.catalogue import CATALOGUE
 from beacon_deployment.gateway import build_app
 from beacon_deployment.modal_app.images import gateway_image, gpu_image
+from beacon_deployment.modal_app.modal_autoscaler import ModalAutoscaler, ScaledClass
 from beacon_deployment.modal_app.modal_calls import GpuClass, ModalCalls
 from beacon_deployment.modal_app.modal_records import ModalRecords
 from beacon_deployment.modal_app.model_container import ModelContainer
@@ -136,16 +137,27 @@ def _gpu_class(model: str) -> GpuClass:
     return GpuClass(remote=container.generate.remote.aio, spawn=container.run_job.spawn.aio)
 
 
+def _scaled_class(model: str) -> ScaledClass:
+    container = _classes[model]()
+    return ScaledClass(update=container.update_autoscaler.aio, stats=container.generate.get_current_stats.aio)
+
+
 async def _notify(job: JobEnded) -> None:
     await send_callback.spawn.aio(job.call_id, job.key, job.status)
 
 
 def _gateway(models: Collection[str]) -> FastAPI:
     logging.basicConfig(level=logging.INFO)
+    records = ModalRecords(_job_records)
     return build_app(
         models=models,
         calls=ModalCalls({model: _gpu_class(model) for model in models}),
-        records=ModalRecords(_job_records),
+        records=records,
+        autoscaler=ModalAutoscaler(
+            {model: _scaled_class(model) for model in models},
+            records,
+            deployed_window_s=SCALEDOWN_WINDOW_S,
+        ),
         place=lambda: place_from_environment(os.environ),
         notify=_notify if SETTINGS.callback else None,
     )

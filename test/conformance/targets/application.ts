@@ -28,7 +28,7 @@ export function applicationCandidate(
   return {
     title,
     limitMs: LIMIT_MS,
-    traits: { isGuarded: true, offersJobs: true, hasEdge: false, isCold: true },
+    traits: { isGuarded: true, offersJobs: true, offersAutoscaler: true, hasEdge: false, isCold: true },
     start: () => start(python, options),
   };
 }
@@ -52,6 +52,8 @@ async function start(python: string, options: readonly string[]): Promise<Target
     urlOf: (model) => `${server.url}/${model}`,
     healthUrl: `${server.url}/health`,
     jobsUrl: `${server.url}/jobs`,
+    autoscalerUrlOf: (model) => `${server.url}/autoscaler/${model}`,
+    windowS: 300,
     models: MODELS,
     regionNames: ['US'],
     credentials: CREDENTIALS,

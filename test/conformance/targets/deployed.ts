@@ -21,7 +21,15 @@ export function deployedCandidates(
   const credentials =
     key === undefined || secret === undefined ? undefined : { 'modal-key': key, 'modal-secret': secret };
   const candidateOf = (endpoint: EndpointConfiguration): Candidate => {
-    const { id, url, health_url: healthUrl, jobs_url: jobsUrl, models, region } = endpoint;
+    const {
+      id,
+      url,
+      health_url: healthUrl,
+      jobs_url: jobsUrl,
+      autoscaler_url: autoscalerUrl,
+      models,
+      region,
+    } = endpoint;
     const [first, ...others] = models;
     if (first === undefined || healthUrl === undefined)
       throw new Error(`${path}: ${id} needs models and a health_url to be tested`);
@@ -31,12 +39,16 @@ export function deployedCandidates(
       traits: {
         isGuarded: credentials !== undefined,
         offersJobs: jobsUrl !== undefined,
+        offersAutoscaler: jobsUrl !== undefined && autoscalerUrl !== undefined,
         hasEdge: true,
         isCold: false,
       },
       start: () =>
         Promise.resolve({
           ...{ urlOf: () => url, healthUrl, jobsUrl, credentials, callMs: CALL_MS },
+          autoscalerUrlOf:
+            autoscalerUrl === undefined ? undefined : (model) => siblingOf(autoscalerUrl, first, model),
+          windowS: endpoint.scaledown_window_s,
           models: [first, ...others],
           regionNames: [region, ...(regions[region]?.aliases ?? [])],
           stop: () => Promise.resolve(),
@@ -47,4 +59,9 @@ export function deployedCandidates(
   if (candidates.length === 0)
     throw new Error(`${path} has no endpoint of protocol ${PROTOCOL}: there is nothing to test`);
   return candidates;
+}
+
+/** An endpoint's configuration knows its own model's autoscaler only; a gateway has one for each of its models. */
+function siblingOf(autoscalerUrl: string, own: string, model: string): string {
+  return model === own ? autoscalerUrl : new URL(`./${model}`, autoscalerUrl).href;
 }

@@ -7,6 +7,8 @@ import { ServerProgram } from './program.js';
 
 const CREDENTIALS = { 'modal-key': 'wk-conformance', 'modal-secret': 'ws-conformance' };
 const MODELS = ['llama3.2-1b', 'qwen2.5-1.5b'] as const;
+/** Simulated seconds in a real one. */
+const TIME_SCALE = 60;
 const LIMIT_MS = 60_000;
 
 /** In simulated seconds, of which a real one has sixty. */
@@ -22,7 +24,7 @@ export function standInCandidate(title: string, times: StandInTimes): Candidate 
   return {
     title,
     limitMs: LIMIT_MS,
-    traits: { isGuarded: true, offersJobs: true, hasEdge: true, isCold: true },
+    traits: { isGuarded: true, offersJobs: true, offersAutoscaler: true, hasEdge: true, isCold: true },
     start: () => start(times),
   };
 }
@@ -35,7 +37,7 @@ async function start({ loadS, resultKeptS }: StandInTimes): Promise<Target> {
   await writeFile(
     path,
     JSON.stringify({
-      time_scale: 60,
+      time_scale: TIME_SCALE,
       proxy_auth: { key: CREDENTIALS['modal-key'], secret: CREDENTIALS['modal-secret'] },
       ...(resultKeptS === undefined ? {} : { job_result_kept_s: resultKeptS }),
       endpoints: MODELS.map((model) => ({
@@ -53,6 +55,9 @@ async function start({ loadS, resultKeptS }: StandInTimes): Promise<Target> {
     urlOf: (model) => `${server.url}/us-${model}`,
     healthUrl: `${server.url}/US/health`,
     jobsUrl: `${server.url}/US/jobs`,
+    autoscalerUrlOf: (model) => `${server.url}/us-${model}/autoscaler`,
+    // Twenty minutes of the stand-in's.
+    windowS: 1200 / TIME_SCALE,
     models: MODELS,
     regionNames: ['US', 'us-east'],
     credentials: CREDENTIALS,
