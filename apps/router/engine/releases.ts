@@ -3,8 +3,8 @@ import { afterRelease } from '#domain';
 import type { Logger, Metrics } from '#observability';
 import type { EndpointControl } from './endpoint-control.js';
 
-/** Longer than an answer may take. After that the endpoint takes tickets again, whatever the platform says then. */
-export const RELEASE_LEASE_MS = 60_000;
+/** Longer than the platform is given. After that the endpoint takes tickets again, whatever the platform says then. */
+export const RELEASE_LEASE_MS = 30_000;
 /** An endpoint that could not be released is not asked again for so long. */
 const PAUSE_MS = 10_000;
 
