@@ -80,6 +80,7 @@ export function endpointState(view: EndpointView, nowMs: number): EndpointState 
   const { record, leases } = view;
   if (record.paused) return leases > 0 ? 'draining' : 'paused';
   if (record.breaker !== 'closed' || !view.dispatcherAlive) return 'down';
+  if (record.releasingUntilMs > nowMs) return 'draining';
   if (record.warmUntilMs > nowMs) return 'warm';
   return leases > 0 ? 'warming' : 'cold';
 }

@@ -95,6 +95,8 @@ export function explainWait(
         servers.flatMap(({ record }) => (record.lastErrorCode === null ? [] : [record.lastErrorCode])),
       ),
     ];
+    if (servers.some(({ record }) => record.releasingUntilMs > nowMs))
+      return `the container that is warm in ${where} is being given up for others`;
     if (states.every((state) => state === 'paused' || state === 'draining'))
       return `every endpoint in ${where} is paused`;
     return `every endpoint in ${where} is down${codes.length > 0 ? ` (${codes.join(', ')})` : ''}; probed until one is well`;

@@ -210,9 +210,8 @@ export class Engine {
       const earlier = await earlierFailures(client, received);
       const seen = new Set<string>();
       for (const { outcome, message } of received) {
-        const key = `${outcome.job_id}:${outcome.epoch}`;
         const views = endpoints.views(stored, Date.now());
-        const next = seen.has(key)
+        const next = seen.has(outcome.job_id)
           ? undefined
           : settle(
               outcome,
@@ -228,7 +227,8 @@ export class Engine {
           if (message !== undefined) strays.push(outcome);
           continue;
         }
-        seen.add(key);
+        // Its slot is freed: nothing else that arrived with this can be what it waits for.
+        seen.add(outcome.job_id);
         settled.push({ settled: next, outcome });
         const found = stored.get(outcome.endpoint_id);
         if (found !== undefined) {

@@ -59,7 +59,7 @@ function aJob(changes: Partial<SettlingJob> = {}): SettlingJob {
     avoid_regions: [],
     created_at_ms: NOW_MS - 10_000,
     started_at_ms: NOW_MS - 2000,
-    slot_epoch: 1,
+    ...{ slot_epoch: 1, slot_started: true },
     ...changes,
   };
 }
@@ -134,7 +134,8 @@ describe('an outcome', () => {
 
   it.each<[string, Partial<SettlingJob> | undefined, Partial<Outcome>]>([
     ['there is no such job', undefined, {}],
-    ['its ticket was issued again', { epoch: 2, slot_epoch: 2 }, {}],
+    ['its ticket was issued again, and begun', { epoch: 2, slot_epoch: 2 }, {}],
+    ['another attempt has its slot', { epoch: 2, slot_epoch: 2, slot_started: false, attempt: 2 }, {}],
     ['its slot is gone: it was recorded before', { slot_epoch: null }, {}],
     ['its slot has moved on', { slot_epoch: 2 }, {}],
     ['it comes from a later ticket than any', {}, { epoch: 7 }],
@@ -143,6 +144,14 @@ describe('an outcome', () => {
       const found = job === undefined ? undefined : aJob(job);
       expect(settle(anOutcome(result, outcome), found, US_ALONE, POLICY, NOW_MS, 0)).toBeUndefined();
     }
+  });
+
+  it('of an earlier ticket is taken as long as nobody has begun on the new one: that spares a second call', () => {
+    const job = { epoch: 2, slot_epoch: 2, slot_started: false };
+    const { settlement, to } = settled(SUCCEEDED, job);
+    expect({ to, epoch: settlement.epoch }).toEqual({ to: 'completed', epoch: 2 });
+    // A failure is not worth it: the new ticket is the next try.
+    expect(settle(anOutcome(FAILED), aJob(job), US_ALONE, POLICY, NOW_MS, 0.5)).toBeUndefined();
   });
 
   it('always closes its attempt and names its slot by epoch', () => {

@@ -52,12 +52,12 @@ export function settle(
   jitter: number,
   seenBefore = false,
 ): Settled | undefined {
-  if (job === undefined || job.slot_epoch !== outcome.epoch || job.epoch !== outcome.epoch) return undefined;
+  if (job === undefined || !answersTicket(outcome, job)) return undefined;
   const { result } = outcome;
   const view = endpoints.find(({ spec }) => spec.id === outcome.endpoint_id);
   const base = {
     job_id: job.id,
-    epoch: outcome.epoch,
+    epoch: job.epoch,
     attempt: outcome.attempt,
     reattached: outcome.reattached,
     execution_ms: Math.round(outcome.duration_ms),
@@ -193,6 +193,17 @@ export function settle(
       };
     }
   }
+}
+
+/**
+ * Whether this is what the job waits for: the outcome of its ticket, or an answer to an earlier ticket of the same attempt
+ * that was thought lost. While nobody has begun to work on the new ticket, taking the answer spares a second call.
+ */
+function answersTicket({ epoch, attempt, result }: Outcome, job: SettlingJob): boolean {
+  if (job.slot_epoch !== job.epoch) return false;
+  if (epoch === job.epoch) return true;
+  const isEarlierTicket = epoch < job.epoch && attempt === job.attempt;
+  return isEarlierTicket && result.kind === 'succeeded' && job.slot_started === false;
 }
 
 /** One refusal of the whole workspace is enough: its other endpoints need not be asked, one failed job each. */

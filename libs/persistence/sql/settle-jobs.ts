@@ -18,6 +18,8 @@ export interface SettlingJob {
   readonly started_at_ms: number | null;
   /** Epoch of the slot it holds; NULL: none, its outcome has been recorded. */
   readonly slot_epoch: number | null;
+  /** Whether a call is known to have begun under this epoch; NULL without a slot. */
+  readonly slot_started: boolean | null;
 }
 
 export async function lockSettlingJobs(
@@ -29,8 +31,8 @@ export async function lockSettlingJobs(
             jobs.attempt, jobs.epoch, jobs.max_attempts, jobs.avoid_regions,
             (extract(epoch FROM jobs.created_at) * 1000)::float8 AS created_at_ms,
             (extract(epoch FROM jobs.started_at) * 1000)::float8 AS started_at_ms,
-            (SELECT slots.epoch FROM slots WHERE slots.job_id = jobs.id) AS slot_epoch
-       FROM jobs
+            slots.epoch AS slot_epoch, slots.started_at IS NOT NULL AND slots.epoch IS NOT NULL AS slot_started
+       FROM jobs LEFT JOIN slots ON slots.job_id = jobs.id
       WHERE jobs.id = ANY ($1::uuid[])
       ORDER BY jobs.id
         FOR UPDATE OF jobs`,
