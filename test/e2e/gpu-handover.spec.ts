@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { deploymentOf, startBeacon, type Beacon, type UpstreamCall } from '#testing';
+
+/** Longer than any test waits: whatever changes hands here was handed over. */
+const WINDOW_S = 3600;
+const RELEASED = { status: 'released', containers: 0 };
+
+/** One GPU for the models of each test, in a region of its own. */
+function oneGpu(models: readonly string[]): (upstreamUrl: string) => string {
+  return (upstreamUrl) => {
+    const base = deploymentOf(
+      Object.fromEntries(models.map((model) => [model, [{ region: 'US', scaledown_window_s: WINDOW_S }]])),
+      { limits: { endpoints: models.length, gpus: 1 }, handover: { linger_ms: 50, turn_s: 1 } },
+    );
+    const configuration = JSON.parse(base(upstreamUrl)) as { endpoints: { url: string }[] };
+    // A release arrives as a call of the endpoint `US/<model>-control`.
+    const endpoints = configuration.endpoints.map((endpoint) => ({
+      ...endpoint,
+      autoscaler_url: `${endpoint.url}-control`,
+    }));
+    return JSON.stringify({ ...configuration, endpoints });
+  };
+}
+
+describe('the only GPU', () => {
+  let beacon: Beacon;
+  const isOpen = (call: UpstreamCall): boolean => !call.answered && !call.hungUp;
+
+  beforeAll(async () => {
+    beacon = await startBeacon({ configuration: oneGpu(['first', 'second']) });
+    for (const model of ['first', 'second']) {
+      beacon.upstream.from(`US/${model}-control`, (call) => call.respond(200, RELEASED));
+    }
+  }, 120_000);
+  afterAll(() => beacon.stop());
+
+  const ask = (model: string, prompt: string) =>
+    beacon.client.queue({ model, prompt, region_preference: 'US', region_policy: 'pin' });
+
+  it('is released by the endpoint that has no work left, once another has some, and not before', async () => {
+    const { client, upstream } = beacon;
+    const { job_id: firstId } = await ask('first', 'a');
+    await client.untilJob(firstId, 'completed');
+    const { job_id: againId } = await ask('first', 'b');
+    await client.untilJob(againId, 'completed');
+    expect(upstream.callsOf('US/first-control')).toEqual([]);
+
+    const { job_id: secondId } = await ask('second', 'c');
+    await client.untilJob(secondId, 'completed');
+    const releases = upstream.callsOf('US/first-control');
+    expect(releases.map(({ method, url }) => `${method} ${url}`)).toEqual(['POST /US/first-control/release']);
+    const sequence = upstream.calls.map(({ endpoint }) => endpoint);
+    expect(sequence).toEqual(['US/first', 'US/first', 'US/first-control', 'US/second']);
+  });
+
+  it('stays where the platform says that something still runs there', async () => {
+    const { client, upstream } = beacon;
+    upstream.next('US/second-control', (call) => call.respond(200, { status: 'busy', containers: 1 }));
+    const before = upstream.callsOf('US/second-control').length;
+    const { job_id: waitingId } = await ask('first', 'waits');
+    await upstream.call('US/second-control', before + 1);
+    const { job_id: servedId } = await ask('second', 'goes on');
+    await client.untilJob(servedId, 'completed');
+    const waiting = await client.job(waitingId);
+    expect(waiting).toMatchObject({
+      status: 'queued',
+      wait_reason: 'all 1 GPUs are in use; waiting for one to be released',
+    });
+    expect(upstream.callsFor('waits')).toEqual([]);
+    await client.request(`/inference/${waitingId}`, { method: 'DELETE' });
+    await client.untilJob(waitingId, 'cancelled');
+  });
+
+  it('is taken from an endpoint with work after its turn, and comes back to it; both never call at once', async () => {
+    const { client, upstream } = beacon;
+    let together = 0;
+    const slowly = (call: UpstreamCall): void => {
+      const open = upstream.calls.filter((one) => isOpen(one) && !one.endpoint.endsWith('-control'));
+      if (new Set(open.map(({ endpoint }) => endpoint)).size > 1) together += 1;
+      setTimeout(() => call.answer(), 50);
+    };
+    upstream.from('US/first', slowly);
+    upstream.from('US/second', slowly);
+    const backlog = await Promise.all(
+      Array.from({ length: 60 }, (_, index) => ask('second', `backlog ${index}`)),
+    );
+    const { job_id: otherId } = await ask('first', 'mine');
+    await client.untilJob(otherId, 'completed', 20_000);
+    const servedFirst = upstream.calls.filter(({ prompt }) => String(prompt).startsWith('backlog')).length;
+    expect(servedFirst).toBeLessThan(backlog.length);
+    for (const { job_id } of backlog) await client.untilJob(job_id, 'completed', 20_000);
+    expect(together).toBe(0);
+  }, 60_000);
+});
