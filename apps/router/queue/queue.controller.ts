@@ -1,13 +1,9 @@
 import { Controller, Get, Inject, Param } from '@nestjs/common';
-import {
-  ProblemError,
-  type EndpointStatusView,
-  type QueueStatusView,
-  type RegionQueueView,
-} from '#contracts';
+import { ProblemError, type ProviderView, type QueueStatusView, type RegionQueueView } from '#contracts';
 import { Endpoints } from '../engine/endpoints.js';
 import { GpuLimitToken } from '../http/tokens.js';
-import { endpointReport, queueReport } from './queue-report.js';
+import { providerReport } from './provider-report.js';
+import { queueReport } from './queue-report.js';
 import { QueueView } from './queue-view.js';
 
 @Controller()
@@ -47,8 +43,9 @@ export class QueueController {
   }
 
   @Get('providers')
-  async providers(): Promise<{ providers: EndpointStatusView[] }> {
-    const { endpoints } = await this.queueView.read();
-    return { providers: endpoints.map((view) => endpointReport(view, Date.now())) };
+  async providers(): Promise<{ providers: ProviderView[] }> {
+    const snapshot = await this.queueView.read();
+    const nowMs = Date.now();
+    return { providers: snapshot.endpoints.map((view) => providerReport(view, snapshot, nowMs)) };
   }
 }

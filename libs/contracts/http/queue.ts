@@ -71,4 +71,24 @@ export const readinessSchema = z.object({
   nats: z.boolean(),
 });
 export const livenessSchema = z.object({ status: z.literal('alive') });
-export const providersSchema = z.object({ providers: z.array(endpointViewSchema) });
+
+const seconds = z.number().nullable();
+
+/** What was learned of one model in the endpoint's region, from up to 50 calls each; `null`: nothing yet. */
+export const modelTimesSchema = z.object({
+  /** Of a call in a warm container. */
+  warm_p50_s: seconds,
+  warm_p95_s: seconds,
+  /** Of a call that was its container's first, as a whole: start and work. */
+  cold_p50_s: seconds,
+  cold_p95_s: seconds,
+  /** Calls behind these figures, warm and cold. */
+  samples: z.int().min(0),
+});
+export type ModelTimesView = z.infer<typeof modelTimesSchema>;
+
+export const providerSchema = endpointViewSchema.extend({
+  times: z.record(z.string(), modelTimesSchema),
+});
+export type ProviderView = z.infer<typeof providerSchema>;
+export const providersSchema = z.object({ providers: z.array(providerSchema) });

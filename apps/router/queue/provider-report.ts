@@ -1,0 +1,27 @@
+import type { ModelTimesView, ProviderView } from '#contracts';
+import type { EndpointView } from '#domain';
+import { endpointReport } from './queue-report.js';
+import { spreadsOf, type LearnedSpreads, type QueueSnapshot } from './queue-view.js';
+
+/** An endpoint with what was learned of it. */
+export function providerReport(view: EndpointView, snapshot: QueueSnapshot, nowMs: number): ProviderView {
+  const { region, models } = view.spec;
+  return {
+    ...endpointReport(view, nowMs),
+    times: Object.fromEntries(models.map((model) => [model, timesView(spreadsOf(snapshot, region, model))])),
+  };
+}
+
+function timesView({ warm, cold }: LearnedSpreads): ModelTimesView {
+  return {
+    warm_p50_s: secondsOf(warm?.p50Ms),
+    warm_p95_s: secondsOf(warm?.p95Ms),
+    cold_p50_s: secondsOf(cold?.p50Ms),
+    cold_p95_s: secondsOf(cold?.p95Ms),
+    samples: (warm?.samples ?? 0) + (cold?.samples ?? 0),
+  };
+}
+
+function secondsOf(ms: number | undefined): number | null {
+  return ms === undefined ? null : Math.round(ms) / 1000;
+}
