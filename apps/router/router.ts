@@ -19,10 +19,12 @@ import {
 } from '#messaging';
 import { Metrics, type Logger } from '#observability';
 import { Database, checkTicket } from '#persistence';
+import { EndpointControl } from './engine/endpoint-control.js';
 import { Endpoints } from './engine/endpoints.js';
 import { Engine } from './engine/engine.js';
 import { JobJournal } from './engine/job-journal.js';
 import { Reconciler } from './engine/reconciler.js';
+import { WarmKeeper } from './engine/warm-keeper.js';
 import { requestLimitsOf } from './http/request-limits.js';
 import { Cancellation } from './jobs/cancellation.js';
 import { JobIntake } from './jobs/intake.js';
@@ -42,6 +44,7 @@ export class Router {
     readonly connection: NatsConnection,
     readonly endpoints: Endpoints,
     readonly queueView: QueueView,
+    readonly warmKeeper: WarmKeeper,
     readonly intake: JobIntake,
     readonly jobStatus: JobStatus,
     readonly jobWait: JobWait,
@@ -118,6 +121,10 @@ export class Router {
       breaker,
     });
     const queueView = new QueueView(database, endpoints);
+    const warmKeeper = new WarmKeeper({
+      ...{ database, configuration, queueView, metrics, logger },
+      control: new EndpointControl(connection, configuration),
+    });
     const jobStatus = new JobStatus(database, queueView, configuration.limits.gpus);
     const intake = new JobIntake(database, endpoints, queueView, engine, journal, metrics, logger, {
       executionMs: configuration.timeouts.execution_ms,
@@ -151,6 +158,7 @@ export class Router {
     });
     engine.poke();
     reconciler.start();
+    warmKeeper.start();
     return new Router(
       configuration,
       logger,
@@ -159,6 +167,7 @@ export class Router {
       connection,
       endpoints,
       queueView,
+      warmKeeper,
       intake,
       jobStatus,
       new JobWait(journal, jobStatus),
@@ -181,6 +190,7 @@ export class Router {
   async stop(): Promise<void> {
     this.queueView.stop();
     await this.outcomes.stop();
+    await this.warmKeeper.stop();
     await this.reconciler.stop();
     await this.engine.stop();
     await this.connection.drain().catch(() => undefined);

@@ -140,6 +140,7 @@ export {
   type HealthView,
   type ModelTimesView,
   type ProviderView,
+  type WarmthView,
   type QueueStatusView,
   type RegionQueueView,
 } from './http/queue.js';

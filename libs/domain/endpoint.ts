@@ -32,6 +32,8 @@ export interface EndpointRecord {
   readonly warmUntilMs: number;
   /** Unix ms: a container may hold a GPU until then, also one that never answered. */
   readonly gpuUntilMs: number;
+  /** The longest that its platform may have been told to keep idle containers; absent: it was told nothing. */
+  readonly toldWindowMs?: number | undefined;
 }
 
 export const FRESH_ENDPOINT: EndpointRecord = {

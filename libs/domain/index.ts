@@ -101,6 +101,23 @@ export {
   type Candidate,
   type LaneDemand,
 } from './admission.js';
+export {
+  WARM_MODES,
+  WARM_REASONS,
+  WARM_SETTINGS,
+  decideWarmth,
+  keepWarmSum,
+  sumOf,
+  windowOf,
+  type KeepWarmSum,
+  type RecentAttempt,
+  type WarmDecision,
+  type WarmFacts,
+  type WarmMode,
+  type WarmPolicy,
+  type WarmReason,
+  type WarmSetting,
+} from './warm-policy.js';
 export { median, quantile, spreadOf, type Spread } from './quantile.js';
 export { estimateWaitMs, explainWait, type ExpectedTimes, type WaitingJob } from './wait.js';
 export { isModalUrl, workspaceOf } from './workspace.js';

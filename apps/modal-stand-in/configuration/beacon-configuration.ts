@@ -30,6 +30,7 @@ export function beaconConfigurationYaml(
     },
     retries: { max_attempts: 6, backoff_ms: 200, backoff_max_ms: 2000 },
     breaker: { failures: 3, open_ms: 200, open_max_ms: 2000 },
+    warming: warmingOf(timeScale),
     regions: regionsOf(configuration, endpoints),
     endpoints: endpoints.map((endpoint) => ({
       id: endpoint.id,
@@ -46,6 +47,13 @@ export function beaconConfigurationYaml(
     })),
     questions: beacon.questions,
   });
+}
+
+/** Beacon's defaults, in the stand-in's time: its limits of a window are in simulated seconds. */
+function warmingOf(timeScale: number): Record<string, number> {
+  const times = { hybrid_window_s: 600, hot_window_s: 1200, promote_within_s: 900 };
+  const more = { promote_cold_start_s: 45, demote_after_s: 1800 };
+  return Object.fromEntries(Object.entries({ ...times, ...more }).map(([key, s]) => [key, s / timeScale]));
 }
 
 /** Regions as Beacon must know them: the name an endpoint attests is an alias, or every answer is refused. */

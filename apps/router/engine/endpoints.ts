@@ -19,6 +19,15 @@ export function specOf(endpoint: EndpointConfiguration): EndpointSpec {
   };
 }
 
+/**
+ * The same with the window that counts: the longest of those that may be in force. Never below the configured one, which
+ * a deploy brings back at any time.
+ */
+export function specInForce(spec: EndpointSpec, { toldWindowMs }: EndpointRecord): EndpointSpec {
+  if (toldWindowMs === undefined || toldWindowMs <= spec.scaledownWindowMs) return spec;
+  return { ...spec, scaledownWindowMs: toldWindowMs };
+}
+
 /** The configured endpoints, and which regions' dispatchers give signs of life. */
 export class Endpoints {
   readonly specs: readonly EndpointSpec[];
@@ -69,11 +78,14 @@ export class Endpoints {
     stored: ReadonlyMap<string, { record: EndpointRecord; leases: number }>,
     nowMs: number,
   ): EndpointView[] {
-    return this.specs.map((spec) => ({
-      spec,
-      record: stored.get(spec.id)?.record ?? FRESH_ENDPOINT,
-      leases: stored.get(spec.id)?.leases ?? 0,
-      dispatcherAlive: this.dispatcherAlive(spec.region, nowMs),
-    }));
+    return this.specs.map((spec) => {
+      const { record, leases } = stored.get(spec.id) ?? { record: FRESH_ENDPOINT, leases: 0 };
+      return {
+        spec: specInForce(spec, record),
+        record,
+        leases,
+        dispatcherAlive: this.dispatcherAlive(spec.region, nowMs),
+      };
+    });
   }
 }

@@ -1,6 +1,7 @@
 import { Controller, Get, Inject, Param } from '@nestjs/common';
 import { ProblemError, type ProviderView, type QueueStatusView, type RegionQueueView } from '#contracts';
 import { Endpoints } from '../engine/endpoints.js';
+import { WarmKeeper } from '../engine/warm-keeper.js';
 import { GpuLimitToken } from '../http/tokens.js';
 import { providerReport } from './provider-report.js';
 import { queueReport } from './queue-report.js';
@@ -11,6 +12,7 @@ export class QueueController {
   constructor(
     @Inject(QueueView) private readonly queueView: QueueView,
     @Inject(Endpoints) private readonly endpoints: Endpoints,
+    @Inject(WarmKeeper) private readonly warmKeeper: WarmKeeper,
     @Inject(GpuLimitToken) private readonly gpuLimit: number,
   ) {}
 
@@ -46,6 +48,14 @@ export class QueueController {
   async providers(): Promise<{ providers: ProviderView[] }> {
     const snapshot = await this.queueView.read();
     const nowMs = Date.now();
-    return { providers: snapshot.endpoints.map((view) => providerReport(view, snapshot, nowMs)) };
+    const warmths = new Map(
+      (await this.warmKeeper.assess(snapshot)).map((warmth) => [warmth.endpointId, warmth]),
+    );
+    return {
+      providers: snapshot.endpoints.flatMap((view) => {
+        const warmth = warmths.get(view.spec.id);
+        return warmth === undefined ? [] : [providerReport(view, warmth, snapshot, nowMs)];
+      }),
+    };
   }
 }

@@ -7,7 +7,7 @@ import {
   type PlannedEndpoint,
 } from '#domain';
 import type { LearnedTimes } from '#persistence';
-import { specOf } from '../engine/endpoints.js';
+import { specInForce, specOf } from '../engine/endpoints.js';
 import type { ResolvedRun } from './resolve-run.js';
 
 /** In the list of what has no price. */
@@ -40,8 +40,9 @@ function plannedEndpoint(
   endpoint: Configuration['endpoints'][number],
   { stored, nowMs }: PlanFacts,
 ): PlannedEndpoint {
-  const scaledownWindowMs = endpoint.scaledown_window_s * 1000;
   const { record, leases } = stored.get(endpoint.id) ?? { record: FRESH_ENDPOINT, leases: 0 };
+  const spec = specInForce(specOf(endpoint), record);
+  const { scaledownWindowMs } = spec;
   const leftMs = (untilMs: number): number => Math.max(0, Math.round(untilMs - nowMs));
   const isWarm = record.warmUntilMs > nowMs;
   // Other work is left out of the plan: its calls are taken to end now, and their containers to idle from now on.
@@ -51,7 +52,7 @@ function plannedEndpoint(
   };
   const free = { warmUntilMs: leftMs(record.warmUntilMs), gpuUntilMs: leftMs(record.gpuUntilMs) };
   return {
-    spec: specOf(endpoint),
+    spec,
     // Another provider is not paid by the GPU second: what it costs is not known here.
     gpu: endpoint.protocol === 'openai' ? NO_GPU : endpoint.gpu,
     record: { ...record, ...(leases > 0 ? idle : free) },

@@ -17,9 +17,11 @@ export async function readEndpoints(
                  ELSE (extract(epoch FROM warm_until) * 1000)::float8 END AS warm_until_ms,
             CASE WHEN gpu_until = '-infinity' THEN 0
                  ELSE (extract(epoch FROM gpu_until) * 1000)::float8 END AS gpu_until_ms,
+            endpoint_warmth.ceiling_ms AS told_window_ms,
             (SELECT count(*)::integer FROM slots WHERE slots.endpoint_id = wanted.endpoint_id) AS leases
        FROM unnest($1::text[]) AS wanted (endpoint_id)
-       LEFT JOIN endpoint_states USING (endpoint_id)`,
+       LEFT JOIN endpoint_states USING (endpoint_id)
+       LEFT JOIN endpoint_warmth USING (endpoint_id)`,
     [endpointIds],
   );
   return new Map(rows.map((row) => [row.endpoint_id, { record: recordOf(row), leases: row.leases }]));

@@ -11,6 +11,7 @@ export interface EndpointStateRow extends Record<string, unknown> {
   readonly last_error_code: AttemptErrorCode | null;
   readonly warm_until_ms: number | null;
   readonly gpu_until_ms: number | null;
+  readonly told_window_ms: number | null;
 }
 
 export function recordOf(row: EndpointStateRow): EndpointRecord {
@@ -23,6 +24,7 @@ export function recordOf(row: EndpointStateRow): EndpointRecord {
     lastErrorCode: row.last_error_code,
     warmUntilMs: row.warm_until_ms ?? FRESH_ENDPOINT.warmUntilMs,
     gpuUntilMs: row.gpu_until_ms ?? FRESH_ENDPOINT.gpuUntilMs,
+    ...(row.told_window_ms === null ? {} : { toldWindowMs: row.told_window_ms }),
   };
 }
 
