@@ -20,6 +20,8 @@ export type Breaker = 'closed' | 'open' | 'half_open';
 
 /** What is remembered of an endpoint between transactions. */
 export interface EndpointRecord {
+  /** The longest that its platform may have been told to keep idle containers; absent: it was told nothing. */
+  readonly toldWindowMs?: number | undefined;
   readonly paused: boolean;
   readonly breaker: Breaker;
   readonly consecutiveFailures: number;
@@ -32,8 +34,6 @@ export interface EndpointRecord {
   readonly warmUntilMs: number;
   /** Unix ms: a container may hold a GPU until then, also one that never answered. */
   readonly gpuUntilMs: number;
-  /** The longest that its platform may have been told to keep idle containers; absent: it was told nothing. */
-  readonly toldWindowMs?: number | undefined;
 }
 
 export const FRESH_ENDPOINT: EndpointRecord = {

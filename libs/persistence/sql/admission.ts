@@ -11,13 +11,13 @@ export async function readEndpoints(
   endpointIds: readonly string[],
 ): Promise<Map<string, { record: EndpointRecord; leases: number }>> {
   const { rows } = await database.query<EndpointStateRow & { leases: number }>(
-    `SELECT endpoint_id, paused, breaker, consecutive_failures, opens, last_error_code,
+    `SELECT endpoint_warmth.ceiling_ms AS told_window_ms,
+            endpoint_id, paused, breaker, consecutive_failures, opens, last_error_code,
             (extract(epoch FROM open_until) * 1000)::float8 AS open_until_ms,
             CASE WHEN warm_until = '-infinity' THEN 0
                  ELSE (extract(epoch FROM warm_until) * 1000)::float8 END AS warm_until_ms,
             CASE WHEN gpu_until = '-infinity' THEN 0
                  ELSE (extract(epoch FROM gpu_until) * 1000)::float8 END AS gpu_until_ms,
-            endpoint_warmth.ceiling_ms AS told_window_ms,
             (SELECT count(*)::integer FROM slots WHERE slots.endpoint_id = wanted.endpoint_id) AS leases
        FROM unnest($1::text[]) AS wanted (endpoint_id)
        LEFT JOIN endpoint_states USING (endpoint_id)

@@ -3,6 +3,7 @@ import type { Queryable } from '../database.js';
 
 export interface EndpointStateRow extends Record<string, unknown> {
   readonly endpoint_id: string;
+  readonly told_window_ms: number | null;
   readonly paused: boolean | null;
   readonly breaker: Breaker | null;
   readonly consecutive_failures: number | null;
@@ -11,11 +12,11 @@ export interface EndpointStateRow extends Record<string, unknown> {
   readonly last_error_code: AttemptErrorCode | null;
   readonly warm_until_ms: number | null;
   readonly gpu_until_ms: number | null;
-  readonly told_window_ms: number | null;
 }
 
 export function recordOf(row: EndpointStateRow): EndpointRecord {
   return {
+    ...(row.told_window_ms === null ? {} : { toldWindowMs: row.told_window_ms }),
     paused: row.paused ?? FRESH_ENDPOINT.paused,
     breaker: row.breaker ?? FRESH_ENDPOINT.breaker,
     consecutiveFailures: row.consecutive_failures ?? FRESH_ENDPOINT.consecutiveFailures,
@@ -24,7 +25,6 @@ export function recordOf(row: EndpointStateRow): EndpointRecord {
     lastErrorCode: row.last_error_code,
     warmUntilMs: row.warm_until_ms ?? FRESH_ENDPOINT.warmUntilMs,
     gpuUntilMs: row.gpu_until_ms ?? FRESH_ENDPOINT.gpuUntilMs,
-    ...(row.told_window_ms === null ? {} : { toldWindowMs: row.told_window_ms }),
   };
 }
 
