@@ -112,6 +112,14 @@ export const configurationSchema = z
         open_max_ms: z.int().min(1).max(3_600_000).default(60_000),
       })
       .prefault({}),
+    priorities: z
+      .strictObject({
+        /** A normal job that has waited this long goes before a new high one. */
+        normal_ageing_s: z.number().min(0).max(86_400).default(1800),
+        /** A low job that has waited this long goes before a new high one. */
+        low_ageing_s: z.number().min(0).max(86_400).default(7200),
+      })
+      .prefault({}),
     /** How endpoints are kept warm that are to be. */
     warming: z
       .strictObject({
@@ -126,14 +134,6 @@ export const configurationSchema = z
         promote_cold_start_s: duration.default(45),
         /** Without an attempt for this long it is hot no longer. */
         demote_after_s: duration.default(1800),
-      })
-      .prefault({}),
-    priorities: z
-      .strictObject({
-        /** A normal job that has waited this long goes before a new high one. */
-        normal_ageing_s: z.number().min(0).max(86_400).default(1800),
-        /** A low job that has waited this long goes before a new high one. */
-        low_ageing_s: z.number().min(0).max(86_400).default(7200),
       })
       .prefault({}),
     regions: z.record(

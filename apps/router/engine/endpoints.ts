@@ -2,6 +2,7 @@ import type { Configuration, EndpointConfiguration } from '#config';
 import { resolveRegion } from '#config';
 import type { EndpointRecord, EndpointSpec, EndpointView } from '#domain';
 import { FRESH_ENDPOINT, workspaceOf } from '#domain';
+import { specInForce } from './window-in-force.js';
 
 /** A region whose dispatchers are silent for this long is treated as down. */
 const DISPATCHER_SILENCE_MS = 8000;
@@ -17,15 +18,6 @@ export function specOf(endpoint: EndpointConfiguration): EndpointSpec {
     scaledownWindowMs: endpoint.scaledown_window_s * 1000,
     hasHealthUrl: endpoint.health_url !== undefined,
   };
-}
-
-/**
- * The same with the window that counts: the longest of those that may be in force. Never below the configured one, which
- * a deploy brings back at any time.
- */
-export function specInForce(spec: EndpointSpec, { toldWindowMs }: EndpointRecord): EndpointSpec {
-  if (toldWindowMs === undefined || toldWindowMs <= spec.scaledownWindowMs) return spec;
-  return { ...spec, scaledownWindowMs: toldWindowMs };
 }
 
 /** The configured endpoints, and which regions' dispatchers give signs of life. */

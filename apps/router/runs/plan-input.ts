@@ -6,8 +6,9 @@ import {
   type PlanInput,
   type PlannedEndpoint,
 } from '#domain';
+import { specInForce } from '../engine/window-in-force.js';
 import type { LearnedTimes } from '#persistence';
-import { specInForce, specOf } from '../engine/endpoints.js';
+import { specOf } from '../engine/endpoints.js';
 import type { ResolvedRun } from './resolve-run.js';
 
 /** In the list of what has no price. */
