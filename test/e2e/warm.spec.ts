@@ -13,7 +13,7 @@ const TIME_SCALE = 60;
 /** Simulated seconds; Beacon's are sixty times shorter. */
 const HOT_S = 1200;
 const CONFIGURED_S = 300;
-/** Started in the background: only its ends are looked at. */
+/** Its log goes where this spec's own goes. */
 const STDERR = 2;
 
 interface Deployed {
