@@ -3,6 +3,7 @@ import { Metrics } from '#observability';
 import { Database } from '#persistence';
 import { CallbacksController } from './callbacks/callbacks.controller.js';
 import { Endpoints } from './engine/endpoints.js';
+import { WarmKeeper } from './engine/warm-keeper.js';
 import { HealthController } from './http/health.controller.js';
 import {
   ConfigurationToken,
@@ -42,6 +43,7 @@ export class RouterModule {
         { provide: Database, useValue: router.database },
         { provide: Metrics, useValue: router.metrics },
         { provide: Endpoints, useValue: router.endpoints },
+        { provide: WarmKeeper, useValue: router.warmKeeper },
         { provide: QueueView, useValue: router.queueView },
         { provide: JobIntake, useValue: router.intake },
         { provide: JobStatus, useValue: router.jobStatus },

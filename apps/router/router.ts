@@ -25,6 +25,7 @@ import { JobJournal } from './engine/job-journal.js';
 import { EndpointControl } from './engine/endpoint-control.js';
 import { Releases } from './engine/releases.js';
 import { Reconciler } from './engine/reconciler.js';
+import { WarmKeeper } from './engine/warm-keeper.js';
 import { requestLimitsOf } from './http/request-limits.js';
 import { Cancellation } from './jobs/cancellation.js';
 import { JobIntake } from './jobs/intake.js';
@@ -44,6 +45,7 @@ export class Router {
     readonly connection: NatsConnection,
     readonly endpoints: Endpoints,
     readonly queueView: QueueView,
+    readonly warmKeeper: WarmKeeper,
     readonly intake: JobIntake,
     readonly jobStatus: JobStatus,
     readonly jobWait: JobWait,
@@ -122,6 +124,10 @@ export class Router {
       breaker,
     });
     const queueView = new QueueView(database, endpoints);
+    const warmKeeper = new WarmKeeper({
+      ...{ database, configuration, queueView, metrics, logger },
+      control: new EndpointControl(connection, configuration),
+    });
     const jobStatus = new JobStatus(database, queueView, configuration.limits.gpus);
     const intake = new JobIntake(database, endpoints, queueView, engine, journal, metrics, logger, {
       executionMs: configuration.timeouts.execution_ms,
@@ -155,6 +161,7 @@ export class Router {
     });
     engine.poke();
     reconciler.start();
+    warmKeeper.start();
     return new Router(
       configuration,
       logger,
@@ -163,6 +170,7 @@ export class Router {
       connection,
       endpoints,
       queueView,
+      warmKeeper,
       intake,
       jobStatus,
       new JobWait(journal, jobStatus),
@@ -185,6 +193,7 @@ export class Router {
   async stop(): Promise<void> {
     this.queueView.stop();
     await this.outcomes.stop();
+    await this.warmKeeper.stop();
     await this.reconciler.stop();
     await this.engine.stop();
     await this.connection.drain().catch(() => undefined);

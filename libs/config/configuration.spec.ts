@@ -32,6 +32,14 @@ function problemsWith(document: unknown): readonly string[] {
 describe('a configuration file', () => {
   it('needs no more than a region and an endpoint; the rest has defaults', () => {
     expect(parseConfiguration(stringify(aDocument()), 'beacon.yaml')).toEqual({
+      warming: {
+        hybrid_window_s: 600,
+        hot_window_s: 1200,
+        promote_attempts: 4,
+        promote_within_s: 900,
+        promote_cold_start_s: 45,
+        demote_after_s: 1800,
+      },
       limits: {
         endpoints: 8,
         gpus: 8,
@@ -57,6 +65,7 @@ describe('a configuration file', () => {
           gpu: 'T4',
           concurrency: 1,
           scaledown_window_s: 300,
+          warm: 'off',
         },
       ],
       questions: [],
@@ -120,11 +129,18 @@ describe('a configuration file', () => {
       'endpoints[0].autoscaler_url: must have no query and no fragment: "/release" is appended to it',
       'endpoints[0].autoscaler_url: must be on the origin of url: the credentials go there',
     ]);
+    expect(problemsWith(aDocument({ endpoints: [anEndpoint({ warm: 'auto' })] }))).toEqual([
+      'endpoints[0].warm: needs an autoscaler_url: the platform cannot be told otherwise',
+    ]);
     expect(problemsWith(aDocument({ endpoints: [anEndpoint({ api_key_env: 'SOME_KEY' })] }))).toEqual([
       'endpoints[0].api_key_env: goes with the protocol openai only',
     ]);
     const fine = [
-      anEndpoint({ jobs_url: 'https://us.example/jobs', autoscaler_url: 'https://us.example/autoscaler/m' }),
+      anEndpoint({
+        jobs_url: 'https://us.example/jobs',
+        autoscaler_url: 'https://us.example/autoscaler/m',
+        warm: 'on',
+      }),
       anEndpoint({ id: 'other', protocol: 'openai', api_key_env: 'SOME_KEY' }),
     ];
     expect(problemsWith(aDocument({ endpoints: fine }))).toEqual([]);

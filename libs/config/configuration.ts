@@ -41,7 +41,11 @@ const endpointSchema = z.strictObject({
   concurrency: z.int().min(1).max(1000).default(1),
   /** How long an idle container still holds its GPU. */
   scaledown_window_s: z.number().min(0).max(86_400).default(300),
+  /** Whether Beacon keeps idle containers longer: always, never, or by use. */
+  warm: z.enum(['on', 'off', 'auto']).default('off'),
 });
+
+const duration = z.number().positive().max(86_400);
 
 /** URLs of which more is made than is written, and by what. */
 const APPENDED_TO = [
@@ -125,6 +129,22 @@ export const configurationSchema = z
         low_ageing_s: z.number().min(0).max(86_400).default(7200),
       })
       .prefault({}),
+    /** How endpoints are kept warm that are to be. */
+    warming: z
+      .strictObject({
+        /** How long idle containers stay in the mode `hybrid`. */
+        hybrid_window_s: duration.default(600),
+        /** In the mode `hot`. */
+        hot_window_s: duration.default(1200),
+        /** This many attempts within `promote_within_s` make an endpoint hot. */
+        promote_attempts: z.int().min(1).max(1000).default(4),
+        promote_within_s: duration.default(900),
+        /** So does a median cold start above this. */
+        promote_cold_start_s: duration.default(45),
+        /** Without an attempt for this long it is hot no longer. */
+        demote_after_s: duration.default(1800),
+      })
+      .prefault({}),
     regions: z.record(
       identifier,
       regionSchema.nullable().transform((region) => region ?? { aliases: [] }),
@@ -169,6 +189,9 @@ export const configurationSchema = z
           complain(key, `must have no query and no fragment: ${appended} appended to it`);
         if (originOf(routes) !== originOf(endpoint.url))
           complain(key, 'must be on the origin of url: the credentials go there');
+      }
+      if (endpoint.warm !== 'off' && endpoint.autoscaler_url === undefined) {
+        complain('warm', 'needs an autoscaler_url: the platform cannot be told otherwise');
       }
       if (endpoint.api_key_env !== undefined && endpoint.protocol !== 'openai') {
         complain('api_key_env', 'goes with the protocol openai only');

@@ -22,6 +22,8 @@ export type Breaker = 'closed' | 'open' | 'half_open';
 
 /** What is remembered of an endpoint between transactions. */
 export interface EndpointRecord {
+  /** The longest that its platform may have been told to keep idle containers; absent: it was told nothing. */
+  readonly toldWindowMs?: number | undefined;
   readonly paused: boolean;
   readonly breaker: Breaker;
   readonly consecutiveFailures: number;

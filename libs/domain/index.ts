@@ -110,7 +110,25 @@ export {
   type Candidate,
   type LaneDemand,
 } from './admission.js';
-export { estimateWaitMs, explainWait, median, type ExpectedTimes, type WaitingJob } from './wait.js';
+export {
+  WARM_MODES,
+  WARM_REASONS,
+  WARM_SETTINGS,
+  decideWarmth,
+  keepWarmSum,
+  sumOf,
+  windowOf,
+  type KeepWarmSum,
+  type RecentAttempt,
+  type WarmDecision,
+  type WarmFacts,
+  type WarmMode,
+  type WarmPolicy,
+  type WarmReason,
+  type WarmSetting,
+} from './warm-policy.js';
+export { median, quantile, spreadOf, type Spread } from './quantile.js';
+export { estimateWaitMs, explainWait, type ExpectedTimes, type WaitingJob } from './wait.js';
 export { isModalUrl, workspaceOf } from './workspace.js';
 export { GPU_USD_PER_S, REGION_MULTIPLIERS, gpuCostUsd, type GpuTime, type RegionPin } from './gpu-cost.js';
 export {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { FRESH_ENDPOINT, endpointState, type EndpointRecord, type EndpointView } from './endpoint.js';
-import { estimateWaitMs, explainWait, median, type ExpectedTimes, type WaitingJob } from './wait.js';
+import { estimateWaitMs, explainWait, type ExpectedTimes, type WaitingJob } from './wait.js';
 
 const NOW_MS = 1_000_000;
 const warm = { warmUntilMs: NOW_MS + 60_000 };
@@ -167,21 +167,5 @@ describe('why a job waits', () => {
     ['every endpoint that may take it is busy', job(), [anEndpoint(warm, 2), anEndpoint({}, 1)], 2],
   ])('%s', (sentence, waiting, views, gpusInUse) => {
     expect(explainWait(waiting, views, gpusInUse, 2, NOW_MS)).toBe(sentence);
-  });
-});
-
-describe('the median', () => {
-  it('is the middle value, whatever the order', () => {
-    fc.assert(
-      fc.property(fc.array(fc.integer({ min: 0, max: 1e6 }), { minLength: 1, maxLength: 60 }), (samples) => {
-        const middle = median(samples)!;
-        const below = samples.filter((sample) => sample < middle).length;
-        const above = samples.filter((sample) => sample > middle).length;
-        expect(below).toBeLessThanOrEqual(samples.length / 2);
-        expect(above).toBeLessThanOrEqual(samples.length / 2);
-        expect(median([...samples].reverse())).toBe(middle);
-      }),
-    );
-    expect(median([])).toBeUndefined();
   });
 });

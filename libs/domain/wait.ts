@@ -10,14 +10,6 @@ export interface ExpectedTimes {
   readonly coldMs: number | undefined;
 }
 
-/** Middle value; `undefined` for no samples. */
-export function median(samples: readonly number[]): number | undefined {
-  if (samples.length === 0) return undefined;
-  const sorted = [...samples].sort((left, right) => left - right);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle] : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
-}
-
 /**
  * Estimated wait until a job starts: the calls before it, at the learned pace of the endpoints that may take it,
  * working side by side, and a cold start where none of them is warm.

@@ -89,6 +89,11 @@ export const METRICS = {
     help: "Changes of an endpoint's breaker",
     labels: ['endpoint', 'to'],
   },
+  beacon_warm_changes_total: {
+    kind: 'counter',
+    help: 'Changes of how long idle containers of an endpoint stay',
+    labels: ['endpoint', 'to'],
+  },
   beacon_calls_not_ended_total: {
     kind: 'counter',
     help: 'Calls that are over here and may still run upstream',

@@ -12,6 +12,15 @@ export {
 export { addToTotals, cancelJob, type CancelledJob } from './sql/cancel-job.js';
 export { writeEndpointRecords } from './sql/endpoint-states.js';
 export {
+  claimWindowChange,
+  confirmWindowChange,
+  postponeWindowChange,
+  readRecentAttempts,
+  readWarmth,
+  type StoredWarmth,
+  type WindowChange,
+} from './sql/endpoint-warmth.js';
+export {
   addExecutionTimes,
   readExecutionTimes,
   type ExecutionSample,

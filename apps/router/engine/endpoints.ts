@@ -2,6 +2,7 @@ import type { Configuration, EndpointConfiguration } from '#config';
 import { resolveRegion } from '#config';
 import type { EndpointRecord, EndpointSpec, EndpointView, HandoverPolicy } from '#domain';
 import { FRESH_ENDPOINT, workspaceOf } from '#domain';
+import { specInForce } from './window-in-force.js';
 
 /** A region whose dispatchers are silent for this long is treated as down. */
 const DISPATCHER_SILENCE_MS = 8000;
@@ -74,11 +75,14 @@ export class Endpoints {
     stored: ReadonlyMap<string, { record: EndpointRecord; leases: number }>,
     nowMs: number,
   ): EndpointView[] {
-    return this.specs.map((spec) => ({
-      spec,
-      record: stored.get(spec.id)?.record ?? FRESH_ENDPOINT,
-      leases: stored.get(spec.id)?.leases ?? 0,
-      dispatcherAlive: this.dispatcherAlive(spec.region, nowMs),
-    }));
+    return this.specs.map((spec) => {
+      const { record, leases } = stored.get(spec.id) ?? { record: FRESH_ENDPOINT, leases: 0 };
+      return {
+        spec: specInForce(spec, record),
+        record,
+        leases,
+        dispatcherAlive: this.dispatcherAlive(spec.region, nowMs),
+      };
+    });
   }
 }

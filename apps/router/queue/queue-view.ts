@@ -3,11 +3,12 @@ import {
   estimateWaitMs,
   holdsGpu,
   lanesOf,
-  median,
   PRIORITIES,
+  spreadOf,
   type EndpointView,
   type ExpectedTimes,
   type Priority,
+  type Spread,
 } from '#domain';
 import {
   countOpenJobs,
@@ -20,6 +21,12 @@ import {
 } from '#persistence';
 import type { Endpoints } from '../engine/endpoints.js';
 
+/** What was learned of a model in a region; `undefined`: nothing yet. */
+export interface LearnedSpreads {
+  readonly warm: Spread | undefined;
+  readonly cold: Spread | undefined;
+}
+
 /** The queues at one moment. */
 export interface QueueSnapshot {
   /** Unix ms. */
@@ -27,7 +34,8 @@ export interface QueueSnapshot {
   readonly counts: readonly QueueCount[];
   readonly totals: ReadonlyMap<string, RegionTotals>;
   readonly endpoints: readonly EndpointView[];
-  readonly times: ReadonlyMap<string, ExpectedTimes>;
+  /** By `<region> <model>`. */
+  readonly times: ReadonlyMap<string, LearnedSpreads>;
 }
 
 /** Up to this many open jobs every reader gets a count of its own moment; more are counted in the background. */
@@ -156,14 +164,11 @@ export class QueueView {
       readEndpoints(this.database, this.endpoints.ids),
       readExecutionTimes(this.database),
     ]);
-    const times = new Map<string, ExpectedTimes>();
+    const times = new Map<string, LearnedSpreads>();
     for (const { region, model, cold, samplesMs } of learned) {
       const key = `${region} ${model}`;
-      const known = times.get(key) ?? { warmMs: undefined, coldMs: undefined };
-      times.set(
-        key,
-        cold ? { ...known, coldMs: median(samplesMs) } : { ...known, warmMs: median(samplesMs) },
-      );
+      const known = times.get(key) ?? NOTHING_LEARNED;
+      times.set(key, { ...known, [cold ? 'cold' : 'warm']: spreadOf(samplesMs) });
     }
     const snapshot: QueueSnapshot = {
       asOfMs: Date.now(),
@@ -195,6 +200,13 @@ export class QueueView {
   }
 }
 
+const NOTHING_LEARNED: LearnedSpreads = { warm: undefined, cold: undefined };
+
+export function spreadsOf(snapshot: QueueSnapshot, region: string, model: string): LearnedSpreads {
+  return snapshot.times.get(`${region} ${model}`) ?? NOTHING_LEARNED;
+}
+
 export function timesOf(snapshot: QueueSnapshot, region: string, model: string): ExpectedTimes {
-  return snapshot.times.get(`${region} ${model}`) ?? { warmMs: undefined, coldMs: undefined };
+  const { warm, cold } = spreadsOf(snapshot, region, model);
+  return { warmMs: warm?.p50Ms, coldMs: cold?.p50Ms };
 }

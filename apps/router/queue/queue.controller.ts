@@ -1,13 +1,10 @@
 import { Controller, Get, Inject, Param } from '@nestjs/common';
-import {
-  ProblemError,
-  type EndpointStatusView,
-  type QueueStatusView,
-  type RegionQueueView,
-} from '#contracts';
+import { ProblemError, type ProviderView, type QueueStatusView, type RegionQueueView } from '#contracts';
 import { Endpoints } from '../engine/endpoints.js';
+import { WarmKeeper } from '../engine/warm-keeper.js';
 import { GpuLimitToken } from '../http/tokens.js';
-import { endpointReport, queueReport } from './queue-report.js';
+import { providerReport } from './provider-report.js';
+import { queueReport } from './queue-report.js';
 import { QueueView } from './queue-view.js';
 
 @Controller()
@@ -15,6 +12,7 @@ export class QueueController {
   constructor(
     @Inject(QueueView) private readonly queueView: QueueView,
     @Inject(Endpoints) private readonly endpoints: Endpoints,
+    @Inject(WarmKeeper) private readonly warmKeeper: WarmKeeper,
     @Inject(GpuLimitToken) private readonly gpuLimit: number,
   ) {}
 
@@ -47,8 +45,17 @@ export class QueueController {
   }
 
   @Get('providers')
-  async providers(): Promise<{ providers: EndpointStatusView[] }> {
-    const { endpoints } = await this.queueView.read();
-    return { providers: endpoints.map((view) => endpointReport(view, Date.now())) };
+  async providers(): Promise<{ providers: ProviderView[] }> {
+    const snapshot = await this.queueView.read();
+    const nowMs = Date.now();
+    const warmths = new Map(
+      (await this.warmKeeper.assess(snapshot)).map((warmth) => [warmth.endpointId, warmth]),
+    );
+    return {
+      providers: snapshot.endpoints.flatMap((view) => {
+        const warmth = warmths.get(view.spec.id);
+        return warmth === undefined ? [] : [providerReport(view, warmth, snapshot, nowMs)];
+      }),
+    };
   }
 }

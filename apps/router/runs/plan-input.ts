@@ -6,6 +6,7 @@ import {
   type PlanInput,
   type PlannedEndpoint,
 } from '#domain';
+import { specInForce } from '../engine/window-in-force.js';
 import type { LearnedTimes } from '#persistence';
 import { handoverOf, specOf } from '../engine/endpoints.js';
 import type { ResolvedRun } from './resolve-run.js';
@@ -43,8 +44,9 @@ function plannedEndpoint(
   endpoint: Configuration['endpoints'][number],
   { stored, nowMs }: PlanFacts,
 ): PlannedEndpoint {
-  const scaledownWindowMs = endpoint.scaledown_window_s * 1000;
   const { record, leases } = stored.get(endpoint.id) ?? { record: FRESH_ENDPOINT, leases: 0 };
+  const spec = specInForce(specOf(endpoint), record);
+  const { scaledownWindowMs } = spec;
   const leftMs = (untilMs: number): number => Math.max(0, Math.round(untilMs - nowMs));
   const isWarm = record.warmUntilMs > nowMs;
   // Other work is left out of the plan: its calls are taken to end now, and their containers to idle from now on.
@@ -53,7 +55,6 @@ function plannedEndpoint(
     gpuUntilMs: Math.max(scaledownWindowMs, leftMs(record.gpuUntilMs)),
   };
   const free = { warmUntilMs: leftMs(record.warmUntilMs), gpuUntilMs: leftMs(record.gpuUntilMs) };
-  const spec = specOf(endpoint);
   return {
     spec,
     // Another provider is not paid by the GPU second: what it costs is not known here.

@@ -1,4 +1,4 @@
-import { ENDPOINT_STATES } from '#domain';
+import { ENDPOINT_STATES, WARM_MODES, WARM_REASONS, WARM_SETTINGS } from '#domain';
 import { z } from 'zod';
 
 export const endpointViewSchema = z.object({
@@ -71,4 +71,47 @@ export const readinessSchema = z.object({
   nats: z.boolean(),
 });
 export const livenessSchema = z.object({ status: z.literal('alive') });
-export const providersSchema = z.object({ providers: z.array(endpointViewSchema) });
+
+const seconds = z.number().nullable();
+
+/** What was learned of one model in the endpoint's region, from up to 50 calls each; `null`: nothing yet. */
+export const modelTimesSchema = z.object({
+  /** Of a call in a warm container. */
+  warm_p50_s: seconds,
+  warm_p95_s: seconds,
+  /** Of a call that was its container's first, as a whole: start and work. */
+  cold_p50_s: seconds,
+  cold_p95_s: seconds,
+  /** Calls behind these figures, warm and cold. */
+  samples: z.int().min(0),
+});
+export type ModelTimesView = z.infer<typeof modelTimesSchema>;
+
+/** How long idle containers stay, why, and what a longer window costs and saves. */
+export const warmthSchema = z.object({
+  /** What the configuration wants. */
+  setting: z.enum(WARM_SETTINGS),
+  /** In force. */
+  mode: z.enum(WARM_MODES),
+  window_s: z.number(),
+  /** Since when the mode is in force; `null`: since ever. */
+  since: z.iso.datetime().nullable(),
+  /** Why the mode is wanted that is in force, or about to be. */
+  reason: z.enum(WARM_REASONS),
+  /** Window that the sums are about: the one in force, or `hybrid` where the configured one is. */
+  judged_window_s: z.number(),
+  /** Over the recent attempts, what that window costs beyond the configured one; negative for a shorter one. */
+  idle_gpu_seconds: z.number(),
+  /** What it saves; `null`: nobody knows how long a cold start takes there. */
+  cold_start_seconds_saved: seconds,
+  /** Whether it saves as much as it costs; `null`: nothing to judge by. */
+  pays: z.boolean().nullable(),
+});
+export type WarmthView = z.infer<typeof warmthSchema>;
+
+export const providerSchema = endpointViewSchema.extend({
+  warm: warmthSchema,
+  times: z.record(z.string(), modelTimesSchema),
+});
+export type ProviderView = z.infer<typeof providerSchema>;
+export const providersSchema = z.object({ providers: z.array(providerSchema) });

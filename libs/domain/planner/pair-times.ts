@@ -1,4 +1,5 @@
-import { UNKNOWN_COLD_MS, UNKNOWN_WARM_MS, median } from '../wait.js';
+import { median } from '../quantile.js';
+import { UNKNOWN_COLD_MS, UNKNOWN_WARM_MS } from '../wait.js';
 
 /** Whether a time was measured there, taken from other regions' measurements of the model, or merely assumed. */
 export type TimeSource = 'learned' | 'other_region' | 'assumed';

@@ -1,3 +1,4 @@
+import { median } from '../quantile.js';
 import type { RunOrder } from './run.js';
 
 /** What one (model, region) pair still has to do. */
@@ -69,13 +70,5 @@ function cellMs(pair: PairWork, known: readonly WarmTimes[]): number {
   const own = known.filter(({ region, model }) => region === pair.region && model === pair.model);
   const ofModel = known.filter(({ model }) => model === pair.model);
   const like = own.length > 0 ? own : ofModel.length > 0 ? ofModel : known;
-  return Math.max(...like.map(({ samplesMs }) => median(samplesMs)));
-}
-
-/** @returns the median; 0 of nothing */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const upper = sorted[Math.floor(sorted.length / 2)] ?? 0;
-  const lower = sorted[Math.ceil(sorted.length / 2) - 1] ?? upper;
-  return (lower + upper) / 2;
+  return Math.max(...like.map(({ samplesMs }) => median(samplesMs) ?? 0));
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { planAfterCellFailure } from './cell-retry.js';
 import { GATE_STATUSES, judgeGateDecision } from './gate.js';
-import { estimateRemainingSeconds, median, type PairWork } from './makespan.js';
+import { estimateRemainingSeconds, type PairWork } from './makespan.js';
 import { RUN_STATUSES, chooseOrder, finalStatus, isRunFinished } from './run.js';
 
 describe('finalStatus', () => {
@@ -110,9 +110,5 @@ describe('estimateRemainingSeconds', () => {
   it('knows nothing without samples, and nothing remains where nothing is open', () => {
     expect(estimateRemainingSeconds('pipeline', [pair('US', 'a', 1)], 1, [])).toBeNull();
     expect(estimateRemainingSeconds('pipeline', [pair('US', 'a', 0)], 1, [])).toBe(0);
-  });
-
-  it('halves between the two middle samples', () => {
-    expect([median([]), median([3]), median([1, 4]), median([9, 1, 2])]).toEqual([0, 3, 2.5, 2]);
   });
 });

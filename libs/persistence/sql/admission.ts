@@ -17,13 +17,15 @@ export async function readEndpoints(
   endpointIds: readonly string[],
 ): Promise<Map<string, { record: EndpointRecord; leases: number }>> {
   const { rows } = await database.query<EndpointStateRow & { leases: number }>(
-    `SELECT endpoint_id, paused, breaker, consecutive_failures, opens, last_error_code,
+    `SELECT endpoint_warmth.ceiling_ms AS told_window_ms,
+            endpoint_id, paused, breaker, consecutive_failures, opens, last_error_code,
             (extract(epoch FROM open_until) * 1000)::float8 AS open_until_ms,
             ${unixMs('warm_until')}, ${unixMs('gpu_until')}, ${unixMs('gpu_since')}, ${unixMs('idle_since')},
             ${unixMs('releasing_until')}, ${unixMs('yielded_at')}, release_ms,
             (SELECT count(*)::integer FROM slots WHERE slots.endpoint_id = wanted.endpoint_id) AS leases
        FROM unnest($1::text[]) AS wanted (endpoint_id)
-       LEFT JOIN endpoint_states USING (endpoint_id)`,
+       LEFT JOIN endpoint_states USING (endpoint_id)
+       LEFT JOIN endpoint_warmth USING (endpoint_id)`,
     [endpointIds],
   );
   return new Map(rows.map((row) => [row.endpoint_id, { record: recordOf(row), leases: row.leases }]));

@@ -3,6 +3,7 @@ import type { Queryable } from '../database.js';
 
 export interface EndpointStateRow extends Record<string, unknown> {
   readonly endpoint_id: string;
+  readonly told_window_ms: number | null;
   readonly paused: boolean | null;
   readonly breaker: Breaker | null;
   readonly consecutive_failures: number | null;
@@ -20,6 +21,7 @@ export interface EndpointStateRow extends Record<string, unknown> {
 
 export function recordOf(row: EndpointStateRow): EndpointRecord {
   return {
+    ...(row.told_window_ms === null ? {} : { toldWindowMs: row.told_window_ms }),
     paused: row.paused ?? FRESH_ENDPOINT.paused,
     breaker: row.breaker ?? FRESH_ENDPOINT.breaker,
     consecutiveFailures: row.consecutive_failures ?? FRESH_ENDPOINT.consecutiveFailures,

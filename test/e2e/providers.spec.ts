@@ -1,0 +1,46 @@
+import { providersSchema, type ProviderView } from '#contracts';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { deploymentOf, startBeacon, until, type Beacon } from '#testing';
+
+describe('GET /providers', () => {
+  let beacon: Beacon;
+  beforeAll(async () => {
+    beacon = await startBeacon({ configuration: deploymentOf({ timed: ['US', 'EU'] }) });
+  }, 120_000);
+  afterAll(() => beacon.stop());
+
+  const providers = async (): Promise<ProviderView[]> => {
+    const { status, body } = await beacon.client.request('/providers');
+    expect(status).toBe(200);
+    expect(providersSchema.parse(body)).toEqual(body);
+    return providersSchema.parse(body).providers;
+  };
+  const timesOf = async (id: string): Promise<ProviderView['times'][string]> =>
+    (await providers()).find((provider) => provider.id === id)!.times['timed']!;
+  const NOTHING = { warm_p50_s: null, warm_p95_s: null, cold_p50_s: null, cold_p95_s: null, samples: 0 };
+
+  it('says how long calls of each model took, warm and cold apart, and nothing where none was made', async () => {
+    const { client, upstream } = beacon;
+    expect(await timesOf('US-timed')).toEqual(NOTHING);
+    for (const cold_start of [true, false, false]) {
+      upstream.next('US/timed', (call) => call.answer({ cold_start }));
+      const { job_id } = await client.queue({ model: 'timed', prompt: 'x', region_preference: 'US' });
+      await client.untilJob(job_id, 'completed');
+    }
+    const times = await until('three calls are known', async () => {
+      const known = await timesOf('US-timed');
+      return known.samples === 3 ? known : undefined;
+    });
+    expect(times).toEqual({
+      warm_p50_s: expect.any(Number),
+      warm_p95_s: expect.any(Number),
+      cold_p50_s: expect.any(Number),
+      cold_p95_s: expect.any(Number),
+      samples: 3,
+    });
+    expect(times.warm_p95_s!).toBeGreaterThanOrEqual(times.warm_p50_s!);
+    // Of one call they are the same.
+    expect(times.cold_p95_s).toBe(times.cold_p50_s);
+    expect(await timesOf('EU-timed')).toEqual(NOTHING);
+  });
+});

@@ -1,0 +1,99 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { providersSchema, type ProviderView } from '#contracts';
+import { startBeacon, until, type Beacon } from '#testing';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { parse, stringify } from 'yaml';
+import { ensureBuilt } from '../stack/stack.js';
+import { StandIn } from '../stack/stand-in.js';
+
+const LIMIT_MS = 120_000;
+const TIME_SCALE = 60;
+/** Simulated seconds; Beacon's are sixty times shorter. */
+const HOT_S = 1200;
+const CONFIGURED_S = 300;
+/** Its log goes where this spec's own goes. */
+const STDERR = 2;
+
+interface Deployed {
+  readonly id: string;
+  readonly autoscaler: { readonly scaledown_window_s: number; readonly overridden: boolean };
+}
+
+/** The stand-in plays Modal; Beacon is told of it, and that one endpoint goes by use. */
+describe('an endpoint that is kept warm by use', () => {
+  let folder: string;
+  let platform: StandIn;
+  let beacon: Beacon;
+  beforeAll(async () => {
+    await ensureBuilt();
+    folder = await mkdtemp(join(tmpdir(), 'beacon-test-warm-'));
+    platform = await StandIn.start(folder, 1, 8, STDERR, {
+      time_scale: TIME_SCALE,
+      http_timeout_s: 150,
+      endpoints: ['used', 'other'].map((id) => ({
+        ...{ id, region: 'US', models: [`m-${id}`], boot_s: 1, load_s: 30, execution_s: 10 },
+        scaledown_window_s: CONFIGURED_S,
+      })),
+      beacon: { limits: { gpus: 1 } },
+    });
+    const document = parse(await platform.beaconConfiguration()) as { endpoints: Record<string, unknown>[] };
+    document.endpoints[0]!['warm'] = 'auto';
+    beacon = await startBeacon({ configuration: () => stringify(document) });
+  }, LIMIT_MS);
+  afterAll(async () => {
+    await beacon.stop();
+    await platform.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  const warmthOf = async (id: string): Promise<ProviderView['warm']> => {
+    const { body } = await beacon.client.request('/providers');
+    return providersSchema.parse(body).providers.find((provider) => provider.id === id)!.warm;
+  };
+  const windowAtPlatform = async (): Promise<number> => {
+    const { endpoints } = (await (await fetch(`${platform.url}/_stand-in/endpoints`)).json()) as {
+      endpoints: Deployed[];
+    };
+    return endpoints.find(({ id }) => id === 'used')!.autoscaler.scaledown_window_s;
+  };
+  const call = async (model: string): Promise<void> => {
+    const { job_id } = await beacon.client.queue({ model, prompt: 'x' });
+    await beacon.client.untilJob(job_id, 'completed');
+  };
+
+  it(
+    'is hot after four calls, also after a restart, and gives its GPU up where another endpoint wants it',
+    async () => {
+      expect(await warmthOf('other')).toMatchObject({ setting: 'off', mode: 'configured', reason: 'off' });
+      for (let calls = 0; calls < 4; calls += 1) await call('m-used');
+      const hot = await until('it is hot', async () => {
+        const warmth = await warmthOf('used');
+        return warmth.mode === 'hot' ? warmth : undefined;
+      });
+      expect(hot).toMatchObject({
+        ...{ setting: 'auto', window_s: HOT_S / TIME_SCALE, reason: 'often_called' },
+        ...{ judged_window_s: HOT_S / TIME_SCALE, since: expect.any(String) },
+      });
+      expect(await windowAtPlatform()).toBeCloseTo(HOT_S, 3);
+
+      await beacon.stopRouter();
+      await beacon.startRouter();
+      expect(await warmthOf('used')).toMatchObject({ mode: 'hot', since: hot.since });
+
+      // One GPU for two endpoints: the other one gets it, long before the hot window is over.
+      await call('m-other');
+      const yielded = await until('the window is as configured', async () => {
+        const warmth = await warmthOf('used');
+        return warmth.mode === 'configured' ? warmth : undefined;
+      });
+      expect(yielded).toMatchObject({ window_s: CONFIGURED_S / TIME_SCALE, reason: 'gpus_scarce' });
+      expect(await windowAtPlatform()).toBeCloseTo(CONFIGURED_S, 3);
+      expect((await platform.account()).totals.gpus_peak).toBe(1);
+      const metrics = await (await fetch(`${beacon.url}/metrics`)).text();
+      expect(metrics).toMatch(/beacon_warm_changes_total\{[^}]*endpoint="used"[^}]*to="configured"[^}]*\} 1/);
+    },
+    LIMIT_MS,
+  );
+});
