@@ -146,7 +146,7 @@ class Strikes {
     when: string,
     beside?: { readonly apartMs: number; readonly act: () => unknown },
   ): Promise<void> {
-    const before = victims.map((victim) => this.busy.get(victim));
+    const before = victims.map((victim) => this.busy.get(victim) ?? Promise.resolve());
     const strike = (async () => {
       await Promise.all(before);
       if (beside !== undefined && beside.apartMs < 0) {
