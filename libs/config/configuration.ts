@@ -108,6 +108,13 @@ export const configurationSchema = z
         low_ageing_s: z.number().min(0).max(86_400).default(7200),
       })
       .prefault({}),
+    /** Where webhooks of runs may be sent. */
+    webhooks: z
+      .strictObject({
+        /** Also to addresses that are not on the Internet. */
+        allow_private_addresses: z.boolean().default(false),
+      })
+      .prefault({}),
     regions: z.record(
       identifier,
       regionSchema.nullable().transform((region) => region ?? { aliases: [] }),

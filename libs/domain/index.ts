@@ -103,6 +103,14 @@ export {
 } from './admission.js';
 export { estimateWaitMs, explainWait, median, type ExpectedTimes, type WaitingJob } from './wait.js';
 export { isModalUrl, workspaceOf } from './workspace.js';
+export {
+  WEBHOOK_FAILURE_CODES,
+  WEBHOOK_RETRY_POLICY,
+  planAfterWebhookFailure,
+  type WebhookFailureCode,
+  type WebhookRetryPlan,
+  type WebhookRetryPolicy,
+} from './webhook-retry.js';
 export { GPU_USD_PER_S, REGION_MULTIPLIERS, gpuCostUsd, type GpuTime, type RegionPin } from './gpu-cost.js';
 export {
   ASSUMED_TIMES,

@@ -1,6 +1,6 @@
 import { describe, it } from '@jest/globals';
 import { onStack } from '../stack/stack.js';
-import { playGatedRun } from './gated-run.js';
+import { GATED_RUN_SETTINGS, playGatedRun } from './gated-run.js';
 import { chaosSeeds } from './moments.js';
 
 const LIMIT_MS = 240_000;
@@ -21,8 +21,9 @@ describe('a run of 64 cells with gates', () => {
   )(
     'honours them, and asks no cell twice, at ten kills of router and runner ($order order, seed $seed)',
     ({ order, seed, gpuLimit }) =>
-      onStack({ seed, ...(gpuLimit === undefined ? {} : { gpuLimit }) }, (stack) =>
-        playGatedRun(stack, { seed, order, kills: KILLS }),
+      onStack(
+        { seed, settings: GATED_RUN_SETTINGS, ...(gpuLimit === undefined ? {} : { gpuLimit }) },
+        (stack) => playGatedRun(stack, { seed, order, kills: KILLS }),
       ),
     LIMIT_MS,
   );

@@ -1,6 +1,6 @@
 import { describe, it } from '@jest/globals';
 import { onStack } from '../stack/stack.js';
-import { playGatedRun } from './gated-run.js';
+import { GATED_RUN_SETTINGS, playGatedRun } from './gated-run.js';
 import { chaosSeeds } from './moments.js';
 
 const LIMIT_MS = 240_000;
@@ -9,7 +9,10 @@ const KILLS = 8;
 describe('a run of 64 cells with gates', () => {
   it.each(chaosSeeds())(
     'honours them, and asks no cell twice, while router and runner are killed with kill -9 (seed %i)',
-    (seed) => onStack({ seed }, (stack) => playGatedRun(stack, { seed, order: 'question', kills: KILLS })),
+    (seed) =>
+      onStack({ seed, settings: GATED_RUN_SETTINGS }, (stack) =>
+        playGatedRun(stack, { seed, order: 'question', kills: KILLS }),
+      ),
     LIMIT_MS,
   );
 });

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { QUESTIONS, submitExperiment, untilAnswered, untilFinished } from '../stack/experiment.js';
 import type { Stack } from '../stack/stack.js';
+import { EventReceiver } from './event-receiver.js';
 import { GateDecider, type Decision } from './gate-decider.js';
 import { gateViolations } from './gate-invariants.js';
 import { violations } from './invariants.js';
@@ -36,6 +37,9 @@ export interface GatedRun {
   readonly kills: number;
 }
 
+/** Of the stack that plays it: the receiver of the events is on this machine. */
+export const GATED_RUN_SETTINGS = 'webhooks: { allow_private_addresses: true }';
+
 /**
  * Plays the experiment with gates, kills router and runner with SIGKILL at seeded moments while a client decides, and
  * holds the outcome against the invariants.
@@ -44,9 +48,10 @@ export interface GatedRun {
 export async function playGatedRun(stack: Stack, { seed, order, kills }: GatedRun): Promise<void> {
   const chance = new Chance(seed, `gated ${order}`);
   const strikes = new Strikes(stack, chance);
+  const receiver = await EventReceiver.start();
   try {
     const gates = GATES.map((number) => ({ after_question: QUESTIONS[number - 1] ?? '' }));
-    const runId = await submitExperiment(stack, order, { gates });
+    const runId = await submitExperiment(stack, order, { gates, webhook_url: receiver.url });
     strikes.note(`run ${runId}`);
     const timings = shuffled(TIMINGS, chance);
     const plans = GATES.map((number, index) => ({
@@ -98,9 +103,11 @@ export async function playGatedRun(stack: Stack, { seed, order, kills }: GatedRu
     const [decisions] = await Promise.all([Promise.all(plans.map(decide)), strikeAtMoments()]);
     const evidence = await untilFinished(stack, runId);
     strikes.note(`over: ${evidence.run.status}`);
+    await receiver.untilAllDelivered(stack, runId);
     const wrong = [
       ...violations(evidence, stack.gpuLimit),
       ...gateViolations(evidence, decisions),
+      ...receiver.violations(evidence),
       ...(strikes.count === kills ? [] : [`${strikes.count} strikes of ${kills}`]),
       ...(await receiptFaults(stack, runId)),
     ];
@@ -110,6 +117,8 @@ export async function playGatedRun(stack: Stack, { seed, order, kills }: GatedRu
     const how = `CHAOS_SEED=${seed}, order ${order}; everything is kept in ${stack.folder}`;
     const told = [message, how, ...strikes.timeline, await stack.complaints()].join('\n');
     throw new Error(told, { cause: error });
+  } finally {
+    await receiver.close();
   }
   process.stdout.write(
     `chaos, gated run in ${order} order, seed ${seed}, ${strikes.count} kills: ${strikes.timeline.join('; ')}\n`,

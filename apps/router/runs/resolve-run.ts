@@ -1,5 +1,6 @@
 import { ProblemError, type FieldError, type RunRequest } from '#contracts';
 import { resolveRegion, type Configuration } from '#config';
+import { webhookUrlFault } from '#webhooks';
 import type { NewGate, NewQuestion, RunPair, StoredRunSpec } from '#persistence';
 
 export interface ResolvedRun {
@@ -22,6 +23,7 @@ export function resolveRun(request: RunRequest, configuration: Configuration): R
   refuseUnknownModels(request.models, configuration, faults);
   const gates = resolveGates(request, questions, faults);
   refuseLongPrompts(questions, regions, systemPrompts, configuration, faults);
+  refuseWebhookUrl(request.webhook_url, configuration, faults);
   faults.throwIfAny();
 
   const pairs: RunPair[] = [];
@@ -177,6 +179,13 @@ function resolveGates(request: RunRequest, questions: readonly NewQuestion[], fa
       });
   }
   return [...gates.values()];
+}
+
+/** Names are resolved, and what they lead to is checked, each time something is sent there. */
+function refuseWebhookUrl(url: string | undefined, configuration: Configuration, faults: Faults): void {
+  if (url === undefined) return;
+  const fault = webhookUrlFault(url, configuration.webhooks.allow_private_addresses);
+  if (fault !== undefined) faults.add('webhook_url', fault);
 }
 
 /** The router refuses a job whose messages are too long together; better to say so before anything runs. */

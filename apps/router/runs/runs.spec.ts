@@ -228,6 +228,18 @@ describe('POST /runs', () => {
     ],
     ['an unknown field', { webhook: 1 }, 'webhook', 'VALIDATION_FAILED'],
     [
+      'a webhook to a private address',
+      { webhook_url: 'http://169.254.169.254/latest' },
+      'webhook_url',
+      'VALIDATION_FAILED',
+    ],
+    [
+      'a webhook that is not of the web',
+      { webhook_url: 'ftp://example.org' },
+      'webhook_url',
+      'VALIDATION_FAILED',
+    ],
+    [
       'more cells than allowed',
       { repeats: 1000, questions: Array.from({ length: 13 }, (_, i) => question(`q${i}`)) },
       'questions',
@@ -238,6 +250,23 @@ describe('POST /runs', () => {
     expect(answer.status).toBe(400);
     expect(answer.body['code']).toBe(code);
     expect((answer.body['errors'] as { field: string }[]).map((error) => error.field)).toContain(field);
+  });
+
+  it('queues webhooks where there is a webhook_url, and shows what became of them', async () => {
+    const gates = [{ after_question: 'q1' }];
+    const answer = await call('POST', '/runs', body({ gates, webhook_url: 'https://hooks.example.org/x' }));
+    expect(answer).toMatchObject({ status: 202, body: { warnings: [] } });
+    const runId = answer.body['run_id'] as string;
+    const webhooksOf = async (id: string): Promise<unknown> =>
+      (await call('GET', `/runs/${id}`)).body['webhooks'];
+    const none = { pending: 0, delivered: 0, failed: 0, last_error_code: null };
+    expect(await webhooksOf(runId)).toEqual(none);
+    const approve = (): Promise<Answer> => call('POST', `/runs/${runId}/gates/q1/approve`);
+    expect((await approve()).status).toBe(200);
+    expect((await approve()).status).toBe(200);
+    // One decision, one event.
+    expect(await webhooksOf(runId)).toEqual({ ...none, pending: 1 });
+    expect(await webhooksOf(await created())).toBeNull();
   });
 
   it('refuses a run of which nothing is deployed', async () => {

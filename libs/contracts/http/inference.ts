@@ -50,12 +50,12 @@ function isDeeperThan(value: unknown, depth: number): boolean {
   return depth === 0 || Object.values(value).some((entry) => isDeeperThan(entry, depth - 1));
 }
 
-/** Kept with the job or run. This version calls no webhooks and says so in `warnings`. */
+/** For a job it is kept only, and `warnings` says so; runs call it. */
 export const webhookUrlSchema = z
   .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
   .max(2048);
 export const WEBHOOK_WARNING =
-  'webhook_url is kept, but this version calls no webhooks: poll the status or follow the events';
+  'webhook_url is kept, but this version calls no webhooks of jobs: poll the status';
 
 /** Body of `POST /inference/queued` and `POST /inference`. */
 export function inferenceRequestSchema(limits: RequestLimits = DEFAULT_REQUEST_LIMITS) {

@@ -9,6 +9,7 @@ import {
 import { z } from 'zod';
 import { DEFAULT_REQUEST_LIMITS, storableText, type RequestLimits, webhookUrlSchema } from './inference.js';
 import { orderPlanSchema } from './order-plan.js';
+import { webhookSummarySchema } from './run-webhooks.js';
 
 export const QUESTIONS_MAX = 10_000;
 export const REPEATS_MAX = 1000;
@@ -154,6 +155,8 @@ export const runViewSchema = runSummarySchema.extend({
   gates: z.array(gateViewSchema),
   unavailable: z.array(runPairSchema),
   plan: runPlanSchema,
+  /** null: the run has no `webhook_url`. */
+  webhooks: webhookSummarySchema.nullable(),
 });
 export type RunView = z.infer<typeof runViewSchema>;
 
