@@ -104,6 +104,13 @@ export {
 export { estimateWaitMs, explainWait, median, type ExpectedTimes, type WaitingJob } from './wait.js';
 export { isModalUrl, workspaceOf } from './workspace.js';
 export {
+  QUESTION_ORDERS,
+  cellSeed,
+  shuffledBySeed,
+  type QuestionOrder,
+  type SampledCell,
+} from './runs/seeds.js';
+export {
   WEBHOOK_FAILURE_CODES,
   WEBHOOK_RETRY_POLICY,
   planAfterWebhookFailure,

@@ -51,6 +51,8 @@ export function runView(
     regions: [...spec.regions],
     repeats: spec.repeats,
     region_policy: spec.region_policy,
+    seed: spec.seed ?? null,
+    question_order: spec.question_order ?? 'given',
     progress: {
       total: run.totalCells,
       accepted: all.accepted,

@@ -226,6 +226,15 @@ describe('POST /runs', () => {
       'system_prompts.MARS',
       'VALIDATION_FAILED',
     ],
+    ['a seed that is no integer', { seed: 1.5 }, 'seed', 'VALIDATION_FAILED'],
+    ['a seed below 0', { seed: -1 }, 'seed', 'VALIDATION_FAILED'],
+    ['an unknown order of questions', { question_order: 'random' }, 'question_order', 'VALIDATION_FAILED'],
+    [
+      'shuffled questions with gates',
+      { question_order: 'shuffled', gates: [{ after_question: 'q1' }] },
+      'question_order',
+      'VALIDATION_FAILED',
+    ],
     ['an unknown field', { webhook: 1 }, 'webhook', 'VALIDATION_FAILED'],
     [
       'a webhook to a private address',
@@ -267,6 +276,25 @@ describe('POST /runs', () => {
     // One decision, one event.
     expect(await webhooksOf(runId)).toEqual({ ...none, pending: 1 });
     expect(await webhooksOf(await created())).toBeNull();
+  });
+
+  it('asks the questions as they are given, or in an order that the seed decides and that can be read', async () => {
+    const orderOf = async (runId: string): Promise<{ seed: unknown; ids: string[] }> => {
+      const view = (await call('GET', `/runs/${runId}`)).body;
+      const { by_question: questions } = view['progress'] as { by_question: { question_id: string }[] };
+      return { seed: view['seed'], ids: questions.map(({ question_id: id }) => id) };
+    };
+    const given = ['q1', 'q2', 'q3', 'q4', 'q5', 'q6', 'q7', 'q8'];
+    expect(await orderOf(await created())).toEqual({ seed: null, ids: given });
+    expect(await orderOf(await created({ seed: 5 }))).toEqual({ seed: 5, ids: given });
+    const shuffled = await orderOf(await created({ seed: 5, question_order: 'shuffled' }));
+    expect(shuffled.ids).not.toEqual(given);
+    expect([...shuffled.ids].sort()).toEqual(given);
+    expect(await orderOf(await created({ seed: 5, question_order: 'shuffled' }))).toEqual(shuffled);
+    // Without a seed one is drawn and recorded, so that the order can be had again.
+    const drawn = await orderOf(await created({ question_order: 'shuffled' }));
+    expect(drawn.seed).toEqual(expect.any(Number));
+    expect(await orderOf(await created({ seed: drawn.seed, question_order: 'shuffled' }))).toEqual(drawn);
   });
 
   it('refuses a run of which nothing is deployed', async () => {
