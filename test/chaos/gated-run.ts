@@ -17,6 +17,8 @@ const GATES = [1, 3, 5, 8];
 const LONGEST_HOLD_MS = 600;
 /** How far the kill and the decision are apart that happen "at once". */
 const LONGEST_APART_MS = 40;
+/** So long before the kill the decision is sent that lets the runner begin to submit, and no longer. */
+const SUBMITTING_MS = { least: 5, most: 60 };
 const CELLS_PER_QUESTION = 8;
 
 /** When a gate is decided. */
@@ -27,7 +29,8 @@ const TIMINGS = [
   'waiting',
   /** In the moment of a kill. */
   'struck',
-  'struck',
+  /** Right before the runner is killed: it dies while it makes the jobs that the approval allowed. */
+  'submitting',
 ] as const;
 
 export interface GatedRun {
@@ -54,14 +57,20 @@ export async function playGatedRun(stack: Stack, { seed, order, kills }: GatedRu
     const runId = await submitExperiment(stack, order, { gates, webhook_url: receiver.url });
     strikes.note(`run ${runId}`);
     const timings = shuffled(TIMINGS, chance);
-    const plans = GATES.map((number, index) => ({
-      number,
-      timing: timings[index] ?? 'waiting',
-      holdMs: chance.between(0, LONGEST_HOLD_MS),
-      apartMs: chance.between(-LONGEST_APART_MS, LONGEST_APART_MS),
-      earlyAfter: chance.between(0, CELLS_PER_QUESTION * number - 4),
-      victims: strikes.nextVictims(),
-    }));
+    const plans = GATES.map((number, index) => {
+      const timing = timings[index] ?? 'waiting';
+      const isSubmitting = timing === 'submitting';
+      return {
+        number,
+        timing,
+        holdMs: chance.between(0, LONGEST_HOLD_MS),
+        apartMs: isSubmitting
+          ? -chance.between(SUBMITTING_MS.least, SUBMITTING_MS.most)
+          : chance.between(-LONGEST_APART_MS, LONGEST_APART_MS),
+        earlyAfter: chance.between(0, CELLS_PER_QUESTION * number - 4),
+        victims: isSubmitting ? ['runner'] : strikes.nextVictims(),
+      };
+    });
     const atGates = plans.filter(({ timing }) => timing !== 'early').length;
     const moments = chance
       .moments(kills - atGates)
