@@ -21,6 +21,8 @@ export interface WebhookPost {
   readonly allowPrivateAddresses: boolean;
   /** From the first byte of the connection to the last of the answer. Default: 10 s. */
   readonly timeoutMs?: number;
+  /** Gives it up before that. */
+  readonly signal?: AbortSignal;
   /** Default: the system's resolver. */
   readonly resolve?: Resolve;
 }
@@ -50,7 +52,8 @@ export async function postWebhook(post: WebhookPost): Promise<WebhookPosted> {
   // No name, so nothing is looked up: the check in `lookup` would be passed by.
   if (literal !== undefined && !post.allowPrivateAddresses && !isPublicAddress(literal))
     return failed('ADDRESS_REFUSED');
-  const signal = AbortSignal.timeout(post.timeoutMs ?? TIMEOUT_MS);
+  const timeout = AbortSignal.timeout(post.timeoutMs ?? TIMEOUT_MS);
+  const signal = post.signal === undefined ? timeout : AbortSignal.any([timeout, post.signal]);
   try {
     const status = await exchange(url, post, signal);
     if (status >= 200 && status < 300) return { kind: 'accepted', status };

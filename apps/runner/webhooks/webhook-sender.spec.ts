@@ -224,6 +224,19 @@ describe('the webhooks of a run', () => {
     await other.close();
   });
 
+  it('do not hold up a stop: one that hangs is left to the next sender', async () => {
+    const sender = startSender({ timeoutMs: 60_000, stopMs: 20 });
+    const runId = await aRunThatTells();
+    receiver.next(() => undefined, answered(200));
+    await happen(runId, FINISHED);
+    await receiver.exchange(1);
+    await sender.stop();
+    expect(await countWebhooks(postgres.database, runId)).toMatchObject({ pending: 1 });
+    startSender();
+    await untilTally(runId, { delivered: 1 });
+    expect(new Set(receiver.exchanges.map(idOf)).size).toBe(1);
+  });
+
   it('of a run that does not exist are none', async () => {
     expect(await countWebhooks(postgres.database, randomUUID())).toMatchObject({ pending: 0, delivered: 0 });
   });

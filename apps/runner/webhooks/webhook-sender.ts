@@ -14,6 +14,7 @@ const TICK_MS = 1000;
 const IN_FLIGHT_MAX = 20;
 /** Longer than any try takes: what is still claimed then was claimed by a process that is gone. */
 const LEASE_MS = 20_000;
+const STOP_MS = 2000;
 
 export interface WebhookSenderParts {
   readonly database: Database;
@@ -25,6 +26,7 @@ export interface WebhookSenderParts {
   readonly tickMs?: number;
   readonly leaseMs?: number;
   readonly timeoutMs?: number;
+  readonly stopMs?: number;
   readonly retryPolicy?: WebhookRetryPolicy;
   readonly resolve?: Resolve;
 }
@@ -36,6 +38,7 @@ export interface WebhookSenderParts {
  */
 export class WebhookSender {
   private readonly inFlight = new Set<Promise<void>>();
+  private readonly stopping = new AbortController();
   private stopped = false;
   private wake: (() => void) | undefined;
   private loop: Promise<void> | undefined;
@@ -46,12 +49,14 @@ export class WebhookSender {
     this.loop = this.watch();
   }
 
-  /** Lets the tries under way end. */
+  /** Lets the tries under way end, for a moment; a receiver that hangs is told again by whoever comes next. */
   async stop(): Promise<void> {
     this.stopped = true;
     this.wake?.();
     await this.loop;
+    const timer = setTimeout(() => this.stopping.abort(), this.parts.stopMs ?? STOP_MS);
     await Promise.all(this.inFlight);
+    clearTimeout(timer);
   }
 
   private async watch(): Promise<void> {
@@ -107,6 +112,7 @@ export class WebhookSender {
       url,
       body,
       allowPrivateAddresses,
+      signal: this.stopping.signal,
       headers: {
         'webhook-id': eventId,
         'webhook-timestamp': String(timestampS),
