@@ -79,6 +79,15 @@ describe('sending a webhook', () => {
     expect(await post(receiver.origin, { timeoutMs: 150 })).toMatchObject({ code: 'TIMED_OUT' });
   });
 
+  it('is done with an answer that is none', async () => {
+    receiver.next(({ response }) => {
+      response.socket?.end('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n');
+    });
+    expect(await post(receiver.origin)).toMatchObject({ kind: 'failed', code: 'UNREACHABLE' });
+    receiver.next(({ response }) => void response.socket?.end('nonsense\r\n\r\n'));
+    expect(await post(receiver.origin)).toMatchObject({ kind: 'failed', code: 'UNREACHABLE' });
+  });
+
   it('does not read an answer without end', async () => {
     receiver.next(({ response }) => {
       response.writeHead(200);

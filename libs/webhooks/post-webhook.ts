@@ -78,8 +78,14 @@ function exchange(url: URL, post: WebhookPost, signal: AbortSignal): Promise<num
       signal,
     };
     const request: ClientRequest = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, options);
+    let isAnswered = false;
     request.once('error', reject);
+    // A switch of protocols nobody asked for ends it without an error and without an answer.
+    request.once('close', () => {
+      if (!isAnswered) reject(new Error('closed without an answer'));
+    });
     request.once('response', (response: IncomingMessage) => {
+      isAnswered = true;
       const { statusCode = 0 } = response;
       let bytes = 0;
       response.on('data', (chunk: Buffer) => {
