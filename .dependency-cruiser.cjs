@@ -16,6 +16,7 @@ const EDGES = {
   'libs/endpoint-client': ['domain', 'contracts'],
   'libs/observability': ['domain'],
   'libs/embedded-services': ['config'],
+  'libs/webhooks': ['domain'],
   'libs/testing': [
     ...['domain', 'contracts', 'config', 'persistence', 'messaging', 'endpoint-client', 'observability'],
     // The harness runs these two in its own process, joined as their main files join them.
@@ -23,9 +24,11 @@ const EDGES = {
   ],
   'apps/router': [
     ...['domain', 'contracts', 'config', 'persistence', 'messaging', 'endpoint-client', 'observability'],
+    'webhooks',
   ],
   'apps/runner': [
     ...['domain', 'contracts', 'config', 'persistence', 'messaging', 'endpoint-client', 'observability'],
+    'webhooks',
   ],
   'apps/dispatcher': ['domain', 'contracts', 'config', 'messaging', 'endpoint-client', 'observability'],
   'apps/modal-stand-in': ['contracts', 'config', 'observability'],

@@ -6,6 +6,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { natsHints } from './hints.js';
 import { RouterClient } from './router-client.js';
 import { RunSupervisor } from './run-supervisor.js';
+import { WebhookSender } from './webhooks/webhook-sender.js';
 
 const POOL_SIZE = 8;
 const CONNECTION = Symbol('NATS connection');
@@ -14,6 +15,9 @@ export interface RunnerSettings {
   readonly databaseUrl: string;
   readonly natsUrl: string;
   readonly routerUrl: string;
+  /** undefined: webhooks are not signed. */
+  readonly webhookSecret?: string | undefined;
+  readonly allowPrivateWebhooks?: boolean;
 }
 
 @Module({})
@@ -40,10 +44,23 @@ export class RunnerModule {
           },
         },
         {
+          provide: WebhookSender,
+          inject: [Database, Metrics],
+          useFactory: (database: Database, metrics: Metrics) =>
+            new WebhookSender({
+              ...{ database, logger, metrics, secret: settings.webhookSecret },
+              allowPrivateAddresses: settings.allowPrivateWebhooks ?? false,
+            }),
+        },
+        {
           provide: RunnerShutdown,
-          inject: [RunSupervisor, CONNECTION, Database],
-          useFactory: (supervisor: RunSupervisor, connection: NatsConnection, database: Database) =>
-            new RunnerShutdown(supervisor, connection, database),
+          inject: [RunSupervisor, WebhookSender, CONNECTION, Database],
+          useFactory: (
+            supervisor: RunSupervisor,
+            sender: WebhookSender,
+            connection: NatsConnection,
+            database: Database,
+          ) => new RunnerShutdown(supervisor, sender, connection, database),
         },
       ],
     };
@@ -54,12 +71,14 @@ export class RunnerModule {
 export class RunnerShutdown {
   constructor(
     private readonly supervisor: RunSupervisor,
+    private readonly sender: WebhookSender,
     private readonly connection: NatsConnection,
     private readonly database: Database,
   ) {}
 
   async onApplicationShutdown(): Promise<void> {
     await this.supervisor.stop();
+    await this.sender.stop();
     await this.connection.close();
     await this.database.close();
   }

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createPublicKey, verify } from 'node:crypto';
-import { checkReceipt, signedReceiptSchema } from '#contracts';
-import { canonicalJson } from '#domain';
+import { checkReceipt, signedReceiptSchema, type CellResultView } from '#contracts';
+import { canonicalJson, cellSeed, shuffledBySeed } from '#domain';
 import { connectNats, type NatsConnection } from '#messaging';
 import { createLogger, Metrics } from '#observability';
 import { deploymentOf, startBeacon, until, type Beacon } from '#testing';
@@ -173,5 +173,40 @@ describe('a run through router, NATS and dispatchers', () => {
       by_region: { EU: { answered: 0, substituted: 8 } },
     });
     expect(receipt.gates).toMatchObject([{ gate_id: 'q8', status: 'approved' }]);
+  });
+
+  it('sends each cell its seed, the same in every region, and the receipt vouches for it', async () => {
+    const questions = ['q1', 'q2', 'q3'].map((id) => ({ id, text: `seeded ${id}` }));
+    const runId = await start({ questions, repeats: 2, seed: 42, question_order: 'shuffled' });
+    await untilStatus(runId, 'completed');
+    const { results } = (await (await fetch(`${beacon.url}/runs/${runId}/results`)).json()) as {
+      results: CellResultView[];
+    };
+    for (const { question_id: questionId, model, repeat, seed } of results)
+      expect(seed).toBe(cellSeed(42, { questionId, model, repeat }));
+    // 3 questions, 3 models, 2 repeats.
+    expect(new Set(results.map(({ seed }) => seed)).size).toBe(18);
+    const textOf = new Map(questions.map(({ id, text }) => [id, text]));
+    const asked = results.map(({ question_id: id, model, region, seed }) => [
+      `${region}/${model}`,
+      textOf.get(id),
+      seed,
+    ]);
+    const sent = beacon.upstream.calls.map(({ endpoint, prompt, body }) => [endpoint, prompt, body['seed']]);
+    expect(sent.map(String).sort()).toEqual(asked.map(String).sort());
+    // Each endpoint is asked in the recorded order, which is not the given one.
+    const { receipt } = signedReceiptSchema.parse(
+      await (await fetch(`${beacon.url}/runs/${runId}/receipt`)).json(),
+    );
+    const order = receipt.questions.map(({ question_id: id }) => textOf.get(id));
+    expect(order).toEqual(shuffledBySeed(questions, 42).map(({ text }) => text));
+    expect(beacon.upstream.callsOf('EU/llama').map(({ prompt }) => prompt)).toEqual(
+      order.flatMap((text) => [text, text]),
+    );
+    expect(receipt.run.parameters).toMatchObject({ seed: 42, question_order: 'shuffled' });
+    expect(receipt.cells.flatMap(({ seed, jobs }) => jobs.map((job) => job.seed === seed))).toEqual(
+      results.map(() => true),
+    );
+    expect(checkReceipt(receipt)).toEqual([]);
   });
 });

@@ -48,6 +48,7 @@ describe('a configuration file', () => {
         max_tokens: 32_768,
         run_cells: 100_000,
       },
+      webhooks: { allow_private_addresses: false },
       timeouts: { execution_ms: 300_000, drain_ms: 10_000 },
       retries: { max_attempts: 4, backoff_ms: 2000, backoff_max_ms: 30_000 },
       breaker: { failures: 2, open_ms: 2000, open_max_ms: 60_000 },

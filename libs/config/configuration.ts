@@ -145,6 +145,13 @@ export const configurationSchema = z
         demote_after_s: duration.default(1800),
       })
       .prefault({}),
+    /** Where webhooks of runs may be sent. */
+    webhooks: z
+      .strictObject({
+        /** Also to addresses that are not on the Internet. */
+        allow_private_addresses: z.boolean().default(false),
+      })
+      .prefault({}),
     regions: z.record(
       identifier,
       regionSchema.nullable().transform((region) => region ?? { aliases: [] }),

@@ -95,6 +95,12 @@ export {
   type RunSummaryView,
   type RunView,
 } from './http/runs.js';
+export {
+  runWebhookSchema,
+  webhookSummarySchema,
+  type RunWebhook,
+  type WebhookSummaryView,
+} from './http/run-webhooks.js';
 export { orderPlanSchema, type OrderPlanView } from './http/order-plan.js';
 export {
   plannedOrderSchema,

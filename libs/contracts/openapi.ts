@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { runWebhookSchema } from './http/run-webhooks.js';
 import {
   cancelResponseSchema,
   inferenceRequestSchema,
@@ -251,7 +252,25 @@ export function openApiDocument(operations: readonly Operation[], version: strin
       description: 'Multi-region job router for model inference on serverless GPUs',
     },
     paths,
+    webhooks: { 'run-event': { post: runEventOperation() } },
     components: { schemas: { Problem: schemaOf(problemSchema, 'output') } },
+  };
+}
+
+/** What a run's `webhook_url` has to take. */
+function runEventOperation(): Record<string, unknown> {
+  const headers = ['webhook-id', 'webhook-timestamp', 'webhook-signature'];
+  return {
+    tags: ['runs'],
+    summary: 'Tells the `webhook_url` of a run of its gates and of its end, as Standard Webhooks has it',
+    parameters: headers.map((name) => ({
+      ...{ name, in: 'header', required: name !== 'webhook-signature', schema: { type: 'string' } },
+    })),
+    requestBody: {
+      required: true,
+      content: { 'application/json': { schema: schemaOf(runWebhookSchema, 'output') } },
+    },
+    responses: { '2XX': { description: 'Taken; anything else is tried again' } },
   };
 }
 

@@ -130,6 +130,21 @@ export {
 export { median, quantile, spreadOf, type Spread } from './quantile.js';
 export { estimateWaitMs, explainWait, type ExpectedTimes, type WaitingJob } from './wait.js';
 export { isModalUrl, workspaceOf } from './workspace.js';
+export {
+  QUESTION_ORDERS,
+  cellSeed,
+  shuffledBySeed,
+  type QuestionOrder,
+  type SampledCell,
+} from './runs/seeds.js';
+export {
+  WEBHOOK_FAILURE_CODES,
+  WEBHOOK_RETRY_POLICY,
+  planAfterWebhookFailure,
+  type WebhookFailureCode,
+  type WebhookRetryPlan,
+  type WebhookRetryPolicy,
+} from './webhook-retry.js';
 export { GPU_USD_PER_S, REGION_MULTIPLIERS, gpuCostUsd, type GpuTime, type RegionPin } from './gpu-cost.js';
 export {
   ASSUMED_TIMES,

@@ -90,6 +90,13 @@ describe('a call', () => {
       });
     });
 
+    it('sends the seed, where there is one', async () => {
+      await outcomeOf(answering(200, SUCCESS), {
+        ticket: { request: { prompt: 'why?', temperature: 1, max_tokens: 1, seed: 2_147_483_647 } },
+      });
+      expect(JSON.parse(endpoint.exchanges[0]!.body)).toMatchObject({ seed: 2_147_483_647 });
+    });
+
     it('sends no other modal header, and none at all without credentials', async () => {
       await outcomeOf(answering(200, SUCCESS));
       const names = Object.keys(endpoint.exchanges[0]!.headers).filter((name) => name.startsWith('modal-'));
@@ -211,6 +218,14 @@ describe('a call', () => {
         temperature: 0.2,
         max_tokens: 64,
       });
+    });
+
+    it('sends the seed, where there is one', async () => {
+      await outcomeOf(answering(200, completion), {
+        ...openai,
+        ticket: { request: { prompt: 'why?', temperature: 1, max_tokens: 1, seed: 7 } },
+      });
+      expect(JSON.parse(endpoint.exchanges[0]!.body)).toMatchObject({ seed: 7 });
     });
 
     it('continues a prompt where the URL is that of completions', async () => {

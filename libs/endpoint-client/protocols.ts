@@ -56,7 +56,10 @@ const openAiAnswerSchema = z.object({
 /** Body of the call, by the endpoint's protocol. */
 export function requestBody(endpoint: Endpoint, ticket: Ticket): string {
   const { request, model } = ticket;
-  const common = { model, temperature: request.temperature, max_tokens: request.max_tokens };
+  const common = {
+    ...{ model, temperature: request.temperature, max_tokens: request.max_tokens },
+    ...(request.seed === undefined ? {} : { seed: request.seed }),
+  };
   switch (endpoint.protocol) {
     case 'modal-hf':
       return JSON.stringify({

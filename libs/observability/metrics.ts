@@ -148,6 +148,11 @@ export const METRICS = {
     buckets: FAST_BUCKETS_S,
   },
   beacon_runs_total: { kind: 'counter', help: 'Runs that reached a final status', labels: ['status'] },
+  beacon_webhook_deliveries_total: {
+    kind: 'counter',
+    help: 'Tries to deliver a webhook',
+    labels: ['result'],
+  },
   beacon_run_cells_total: { kind: 'counter', help: 'Cells that were settled', labels: ['outcome'] },
   beacon_calls_in_flight: { kind: 'gauge', help: 'Calls a dispatcher has in flight', labels: ['endpoint'] },
 } as const satisfies Record<string, MetricSpec>;

@@ -94,6 +94,14 @@ export {
   type NewRunEvent,
   type StoredRunEvent,
 } from './sql/runs/run-events.js';
+export {
+  claimWebhooks,
+  countWebhooks,
+  settleWebhook,
+  type ClaimedWebhook,
+  type WebhookSettlement,
+  type WebhookTally,
+} from './sql/runs/webhook-deliveries.js';
 export { RunLocks } from './sql/runs/run-locks.js';
 export {
   countCells,

@@ -1,6 +1,6 @@
 import { createHash, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import type { Receipt, ReceiptCell } from '#contracts';
-import { canonicalJson } from '#domain';
+import { canonicalJson, cellSeed } from '#domain';
 
 const AT = '2026-11-01T12:00:00.000Z';
 
@@ -9,6 +9,9 @@ export function hashOf(text: string): string {
 }
 
 const uuidOf = (number: number): string => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
+
+/** Of the run. */
+const SEED = 7;
 
 type Kind = 'answered' | 'retried' | 'substituted' | 'failed';
 
@@ -40,7 +43,8 @@ export function aReceipt(): Receipt {
       ...{ run_id: uuidOf(999), name: 'bias', status: 'completed_with_failures' },
       ...{ models: ['small', 'large'], regions: ['US', 'EU'], pairs },
       ...{ unavailable: [{ model: 'large', region: 'US' }], repeats: 1, region_policy: 'prefer' },
-      ...{ order: 'pipeline', requested_order: 'auto', parameters: { temperature: 0.1, max_tokens: 64 } },
+      ...{ order: 'pipeline', requested_order: 'auto' },
+      parameters: { temperature: 0.1, max_tokens: 64, seed: SEED, question_order: 'given' },
       ...{ total_cells: 6, created_at: AT, started_at: AT, finished_at: AT },
     },
     questions: ['q1', 'q2'].map((id) => ({
@@ -91,6 +95,7 @@ function aCell(
 ): ReceiptCell {
   const isAnswered = kind !== 'failed';
   const region = kind === 'substituted' ? 'US' : pair.region;
+  const seed = cellSeed(SEED, { questionId, model: pair.model, repeat: 1 });
   const hash = isAnswered ? hashOf(`answer ${cellNo}`) : null;
   const job = (cellAttempt: number, answered: boolean): ReceiptCell['jobs'][number] => ({
     job_id: uuidOf(cellNo * 10 + cellAttempt),
@@ -99,6 +104,7 @@ function aCell(
     error_code: answered ? null : 'MODEL_ERROR',
     answer_sha256: answered ? hash : null,
     answered_region: answered ? region : null,
+    seed,
     attempts: [
       {
         ...{ attempt: 1, endpoint_id: `${region}-${pair.model}`, region },
@@ -124,6 +130,7 @@ function aCell(
       error_code: isAnswered ? null : 'MODEL_ERROR',
       finished_at: AT,
       attempts_counted: jobs.length,
+      seed,
       jobs,
     },
   };

@@ -12,6 +12,7 @@ export interface RunShape {
   /** After these questions, by number. */
   readonly gatesAfter?: readonly number[];
   readonly gateExpiresInS?: number;
+  readonly webhookUrl?: string;
   readonly systemPrompts?: Readonly<Record<string, string>>;
 }
 
@@ -30,7 +31,7 @@ export function aRun(shape: RunShape = {}): NewRun {
       system_prompts: shape.systemPrompts ?? {},
       temperature: 0.1,
       max_tokens: 64,
-      webhook_url: null,
+      webhook_url: shape.webhookUrl ?? null,
       pairs,
       unavailable: [],
     },

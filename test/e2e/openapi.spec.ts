@@ -20,6 +20,7 @@ interface Operation {
 interface Document {
   readonly openapi: string;
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly webhooks: { readonly 'run-event': { readonly post: Operation } };
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
 }
 
@@ -182,6 +183,23 @@ describe('openapi.json', () => {
       const { status } = await beacon.client.request('/inference/queued', { json });
       expect({ json, accepted: body.safeParse(json).success }).toEqual({ json, accepted: status === 202 });
     }
+  });
+
+  it('describes what the webhook_url of a run has to take', () => {
+    const { post } = document.webhooks['run-event'];
+    const body = z.fromJSONSchema(post.requestBody!.content['application/json']!.schema);
+    const data = {
+      run_id: UNKNOWN_ID,
+      counts: { total: 1, accepted: 1, failed: 0, cancelled: 0 },
+      path: '/x',
+    };
+    const timestamp = '2026-11-22T09:00:00.000Z';
+    const taken = (type: string, more: object): boolean =>
+      body.safeParse({ type, timestamp, data: { ...data, ...more } }).success;
+    expect(taken('run.finished', { status: 'completed' })).toBe(true);
+    expect(taken('gate.decided', { gate_id: 'q1', status: 'approved' })).toBe(true);
+    expect(taken('gate.decided', { status: 'approved' })).toBe(false);
+    expect(taken('cell.accepted', { status: 'completed' })).toBe(false);
   });
 
   it('is what /docs shows', async () => {

@@ -6,7 +6,7 @@ import type { Account, AccountedCall } from './stand-in.js';
 const RUN_MS = 100_000;
 const ASK_MS = 20_000;
 const COLD_MS = 30_000;
-const QUESTIONS = [
+export const QUESTIONS = [
   ...['tiananmen_neutral', 'taiwan_status', 'hongkong_2019', 'math_basic'],
   ...['geography_basic', 'identity_basic', 'greatest_invention', 'greatest_leader'],
 ];
@@ -15,6 +15,7 @@ export interface RunEvent {
   readonly type: string;
   readonly at: string;
   readonly question_id?: string;
+  readonly gate_id?: string;
   readonly model?: string;
   readonly region?: string;
   readonly job_id?: string | null;
@@ -31,8 +32,16 @@ export interface Evidence {
   readonly calls: readonly AccountedCall[];
 }
 
-/** Submits the 64 cells to endpoints that are all cold. @returns the run's id */
-export async function submitExperiment(stack: Stack, order = 'auto'): Promise<string> {
+/**
+ * Submits the 64 cells to endpoints that are all cold.
+ * @param more keys of the request's body
+ * @returns the run's id
+ */
+export async function submitExperiment(
+  stack: Stack,
+  order = 'auto',
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<string> {
   const { standIn } = stack;
   await until(
     'every container is gone',
@@ -46,6 +55,7 @@ export async function submitExperiment(stack: Stack, order = 'auto'): Promise<st
       json: {
         ...{ questions: QUESTIONS, models: ['llama3.2-1b', 'qwen2.5-1.5b', 'mistral-7b'], order },
         ...{ regions: ['US', 'EU', 'ASIA'], region_policy: 'pin' },
+        ...more,
       },
     },
   );

@@ -23,6 +23,8 @@ export interface StackOptions {
   readonly seed: number;
   /** What Beacon is allowed; one per endpoint where it is left out. */
   readonly gpuLimit?: number;
+  /** Of Beacon, beside what the platform writes of itself: YAML of further top-level keys. */
+  readonly settings?: string;
   /** Top-level keys of the platform's configuration that differ from those of chaos. */
   readonly platform?: Readonly<Record<string, unknown>>;
 }
@@ -45,14 +47,19 @@ export class Stack {
     });
   }
 
-  static async start({ seed, gpuLimit = ENDPOINTS.length, platform }: StackOptions): Promise<Stack> {
+  static async start({
+    seed,
+    gpuLimit = ENDPOINTS.length,
+    settings = '',
+    platform,
+  }: StackOptions): Promise<Stack> {
     await ensureBuilt();
     const folder = await mkdtemp(join(tmpdir(), 'beacon-chaos-'));
     const log = await open(join(folder, 'log'), 'a');
     const standIn = await StandIn.start(folder, seed, gpuLimit, log.fd, platform);
     try {
       const config = join(folder, 'beacon.yaml');
-      await writeFile(config, await standIn.beaconConfiguration());
+      await writeFile(config, `${await standIn.beaconConfiguration()}\n${settings}`);
       const supervisor = spawn(
         process.execPath,
         [COMMAND, 'up', '--config', config, '--data-dir', join(folder, 'data')],

@@ -12,7 +12,7 @@ const CELLS = DEMO_QUESTION_IDS.flatMap((question) =>
         ...{ answered_region: region, substituted: false, endpoint_id: `${region.toLowerCase()}-${model}` },
         ...{ job_id: `${question}-${region}-${index}`, attempts: 1, inference_time: 1, tokens_generated: 1 },
         ...{ error_code: null, accepted_at: '2026-01-01T00:00:00.000Z' },
-        ...{ model_revision: null, temperature: 0.1, max_tokens: 512, prompt_sha256: '' },
+        ...{ model_revision: null, temperature: 0.1, max_tokens: 512, prompt_sha256: '', seed: null },
       }),
     ),
   ),

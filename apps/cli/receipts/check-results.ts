@@ -3,10 +3,12 @@ import { cellKey, cellResultSchema, type Receipt, type ReceiptCell } from '#cont
 import { z } from 'zod';
 
 // Results that were saved before a column was added can be checked as well.
-const rowSchema = cellResultSchema.pick({
-  ...{ question_id: true, model: true, region: true, repeat: true, status: true },
-  ...{ response: true, answered_region: true, substituted: true },
-});
+const rowSchema = cellResultSchema
+  .pick({
+    ...{ question_id: true, model: true, region: true, repeat: true, status: true },
+    ...{ response: true, answered_region: true, substituted: true },
+  })
+  .extend({ seed: cellResultSchema.shape.seed.optional() });
 const documentSchema = z.object({ run_id: z.string(), results: z.array(z.unknown()) });
 
 /**
@@ -66,6 +68,7 @@ function checkRow(cell: ReceiptCell, row: z.infer<typeof rowSchema>, ended: bool
   if (row.status !== cell.status) fault(`is ${row.status}, but ${cell.status} in the receipt`);
   const hash = row.response === null ? null : createHash('sha256').update(row.response, 'utf8').digest('hex');
   if (hash !== cell.answer_sha256) fault('does not hold the answer that was signed');
+  if (row.seed !== undefined && row.seed !== (cell.seed ?? null)) fault('has another seed than was signed');
   if (row.answered_region !== cell.answered_region || row.substituted !== cell.substituted)
     fault('does not say of its answer where it is from as the receipt does');
 }

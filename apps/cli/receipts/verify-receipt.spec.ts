@@ -169,6 +169,7 @@ describe('results held against a receipt', () => {
       (list) => Object.assign(list[4] ?? {}, { response: 'x' }),
       'that was signed',
     ],
+    ['another seed', ([first]) => Object.assign(first ?? {}, { seed: 1 }), 'another seed'],
     ['a row too few', (list) => void list.pop(), 'have no row'],
     ['a row twice', (list) => void list.push(list[0] ?? {}), 'comes again'],
     [

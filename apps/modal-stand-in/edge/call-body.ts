@@ -81,11 +81,14 @@ export function parseCallBody(text: string): CallBody {
       })),
     );
   }
-  const { model, temperature, max_tokens: maxTokens, stream } = parsed.data;
+  const { model, temperature, max_tokens: maxTokens, stream, seed } = parsed.data;
   return {
     kind: 'valid',
     isStreamed: stream === true,
-    request: { model, messages: conversation(parsed.data), temperature, maxTokens },
+    request: {
+      ...{ model, messages: conversation(parsed.data), temperature, maxTokens },
+      ...(typeof seed === 'number' ? { seed } : {}),
+    },
   };
 }
 

@@ -9,6 +9,8 @@ export interface ModelRequest {
   readonly messages: readonly ChatMessage[];
   readonly temperature: number;
   readonly maxTokens: number;
+  /** Of the sampling; without effect at temperature 0. */
+  readonly seed?: number;
 }
 
 /** Where it runs. */

@@ -24,6 +24,15 @@ describe('simulated models', () => {
     expect(new Set(answers).size).toBe(9);
   });
 
+  it('put it in other words with another seed, and in the same with the same, unless the temperature is 0', () => {
+    const seeds = [1, 2, 3, 4, 5, 6, 7, 8];
+    const asked = (temperature: number): string[] =>
+      seeds.map((seed) => ask('What is 2+2?', 'mistral-7b', 'US', 512, { seed, temperature }).response);
+    expect(new Set(asked(0.1)).size).toBeGreaterThan(1);
+    expect(asked(0.1)).toEqual(asked(0.1));
+    expect(new Set(asked(0)).size).toBe(1);
+  });
+
   it('put the same fact in different words by model', () => {
     const facts = MODELS.map((model) => ask('What is 2+2?', model, 'US').response.split(' (simulated')[0]);
     expect(new Set(facts).size).toBe(MODELS.length);
@@ -47,10 +56,16 @@ describe('simulated models', () => {
   });
 });
 
-function ask(prompt: string, model: string, region: string, maxTokens = 512): ModelAnswer {
+function ask(
+  prompt: string,
+  model: string,
+  region: string,
+  maxTokens = 512,
+  more: { readonly seed?: number; readonly temperature?: number } = {},
+): ModelAnswer {
   const messages = [{ role: 'user', content: prompt }];
   const { answer } = new SimulatedModels().start(
-    { model, messages, temperature: 0.1, maxTokens },
+    { model, messages, temperature: 0.1, maxTokens, ...more },
     { endpointId: 'e', region },
   );
   return answer as ModelAnswer;

@@ -15,7 +15,8 @@ const KNOWN = CANNED_ANSWERS.map((canned) => ({ ...canned, question: normalised(
 
 /**
  * Models that know eight questions and improvise on the rest. The same request to the same model in the same
- * region always gets the same answer, and every answer says that it is simulated.
+ * region always gets the same answer; a seed has another way of putting it, unless the temperature is 0. Every answer
+ * says that it is simulated.
  */
 export class SimulatedModels implements AnswerEngine {
   start(request: ModelRequest, location: ModelLocation): RunningAnswer {
@@ -23,11 +24,15 @@ export class SimulatedModels implements AnswerEngine {
   }
 }
 
-function answerTo({ model, messages, maxTokens }: ModelRequest, { region }: ModelLocation): ModelAnswer {
+function answerTo(
+  { model, messages, maxTokens, temperature, seed }: ModelRequest,
+  { region }: ModelLocation,
+): ModelAnswer {
   const prompt = messages.findLast(({ role }) => role === 'user')?.content ?? messages.at(-1)?.content ?? '';
   const asked = normalised(prompt.slice(0, 4096));
   const known = KNOWN.find(({ question }) => asked.includes(question));
-  const text = known === undefined ? improvised(asked, model, region) : recalled(known, model, region);
+  const style = seed === undefined || temperature === 0 ? model : `${model}/${seed}`;
+  const text = known === undefined ? improvised(asked, style, region) : recalled(known, style, region);
   const { kept, tokens } = truncated(text, maxTokens);
   return {
     response: `${kept} (simulated ${model})`,
@@ -37,14 +42,14 @@ function answerTo({ model, messages, maxTokens }: ModelRequest, { region }: Mode
   };
 }
 
-function recalled({ variants, closing }: CannedAnswer, model: string, region: string): string {
-  const variant = variants[hashOf(`style/${model}`) % variants.length] ?? variants[0];
+function recalled({ variants, closing }: CannedAnswer, style: string, region: string): string {
+  const variant = variants[hashOf(`style/${style}`) % variants.length] ?? variants[0];
   const last = closing[region];
   return last === undefined ? variant : `${variant} ${last}`;
 }
 
 /** The prompt itself is not repeated: what goes through Beacon may be private. */
-function improvised(asked: string, model: string, region: string): string {
+function improvised(asked: string, style: string, region: string): string {
   const openings = ['In short', 'Briefly put', 'As far as is known', 'On balance'];
   const views = [
     'the evidence is mixed',
@@ -52,8 +57,8 @@ function improvised(asked: string, model: string, region: string): string {
     'it depends on context',
     'the answer is yes',
   ];
-  const opening = openings[hashOf(model) % openings.length] ?? '';
-  const view = views[hashOf(`${asked}/${model}/${region}`) % views.length] ?? '';
+  const opening = openings[hashOf(style) % openings.length] ?? '';
+  const view = views[hashOf(`${asked}/${style}/${region}`) % views.length] ?? '';
   return `${opening}, ${view}. Reference ${hashOf(asked).toString(36)}.`;
 }
 

@@ -130,6 +130,7 @@ export class JobIntake {
         ...(request.messages === undefined ? {} : { messages: request.messages }),
         temperature: request.temperature,
         max_tokens: request.max_tokens,
+        ...(request.seed === undefined ? {} : { seed: request.seed }),
       },
       metadata: request.metadata ?? null,
       webhook_url: request.webhook_url ?? null,

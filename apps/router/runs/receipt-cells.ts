@@ -1,10 +1,11 @@
 import type { ReceiptCell, ReceiptMissing, ReceiptStray, ReceiptSubstitute } from '#contracts';
-import type { RunEnding } from '#domain';
+import { cellSeed, type RunEnding } from '#domain';
 import type { ReceiptAttemptRow, ReceiptCellRow, ReceiptJobRow } from '#persistence';
 
 type Job = ReceiptCell['jobs'][number];
 
-export function receiptCell(row: ReceiptCellRow): ReceiptCell {
+/** @param runSeed null: the run has none */
+export function receiptCell(row: ReceiptCellRow, runSeed: number | null): ReceiptCell {
   const answering =
     row.state === 'accepted'
       ? row.jobs.find(({ id }) => id === row.jobId)?.attempts.findLast(({ status }) => status === 'succeeded')
@@ -28,6 +29,7 @@ export function receiptCell(row: ReceiptCellRow): ReceiptCell {
     error_code: row.errorCode,
     finished_at: row.finishedAt?.toISOString() ?? null,
     attempts_counted: row.attempts,
+    seed: runSeed === null ? null : cellSeed(runSeed, row),
     jobs: row.jobs.map(receiptJob),
   };
 }
@@ -41,6 +43,7 @@ function receiptJob(job: ReceiptJobRow): Job {
     error_code: job.state === 'completed' ? null : job.errorCode,
     answer_sha256: job.answerSha256,
     answered_region: job.answeredRegion,
+    seed: job.seed,
     attempts: job.attempts.map(receiptAttempt),
   };
 }

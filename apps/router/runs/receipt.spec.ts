@@ -499,7 +499,7 @@ describe('GET /runs/{id}/results', () => {
     ]);
     const [header, first] = (await (await fetch(`${results}?format=csv`)).text()).split('\r\n');
     expect(header).toMatch(
-      /^question_id,.*,accepted_at,model_revision,temperature,max_tokens,prompt_sha256$/,
+      /^question_id,.*,accepted_at,model_revision,temperature,max_tokens,prompt_sha256,seed$/,
     );
     expect(first).toContain(`,rev1,0.1,64,${prompts?.['US']?.prompt_sha256}`);
     const jsonl = await (await fetch(`${results}?format=jsonl`)).text();

@@ -1,6 +1,12 @@
+import { randomInt } from 'node:crypto';
 import { ProblemError, type FieldError, type RunRequest } from '#contracts';
 import { resolveRegion, type Configuration } from '#config';
+import { shuffledBySeed } from '#domain';
+import { webhookUrlFault } from '#webhooks';
 import type { NewGate, NewQuestion, RunPair, StoredRunSpec } from '#persistence';
+
+/** Of those that are drawn here. */
+const SEEDS = 2 ** 31;
 
 export interface ResolvedRun {
   readonly spec: StoredRunSpec;
@@ -21,7 +27,14 @@ export function resolveRun(request: RunRequest, configuration: Configuration): R
   const systemPrompts = resolvePrompts(request.system_prompts, 'system_prompts', configuration, faults);
   refuseUnknownModels(request.models, configuration, faults);
   const gates = resolveGates(request, questions, faults);
+  const isShuffled = request.question_order === 'shuffled';
+  if (isShuffled && gates.length > 0)
+    faults.add(
+      'question_order',
+      'cannot be "shuffled" with gates: they divide the questions as they are given',
+    );
   refuseLongPrompts(questions, regions, systemPrompts, configuration, faults);
+  refuseWebhookUrl(request.webhook_url, configuration, faults);
   faults.throwIfAny();
 
   const pairs: RunPair[] = [];
@@ -50,6 +63,8 @@ export function resolveRun(request: RunRequest, configuration: Configuration): R
     );
   }
   const { models, repeats, region_policy, temperature, max_tokens } = request;
+  // A run that is shuffled without a seed is given one, so that it can be had again.
+  const seed = request.seed ?? (isShuffled ? randomInt(SEEDS) : null);
   return {
     spec: {
       models,
@@ -60,10 +75,12 @@ export function resolveRun(request: RunRequest, configuration: Configuration): R
       temperature,
       max_tokens,
       webhook_url: request.webhook_url ?? null,
+      seed,
+      question_order: request.question_order ?? 'given',
       pairs,
       unavailable,
     },
-    questions,
+    questions: isShuffled && seed !== null ? shuffledBySeed(questions, seed) : questions,
     gates,
     totalCells,
   };
@@ -177,6 +194,13 @@ function resolveGates(request: RunRequest, questions: readonly NewQuestion[], fa
       });
   }
   return [...gates.values()];
+}
+
+/** Names are resolved, and what they lead to is checked, each time something is sent there. */
+function refuseWebhookUrl(url: string | undefined, configuration: Configuration, faults: Faults): void {
+  if (url === undefined) return;
+  const fault = webhookUrlFault(url, configuration.webhooks.allow_private_addresses);
+  if (fault !== undefined) faults.add('webhook_url', fault);
 }
 
 /** The router refuses a job whose messages are too long together; better to say so before anything runs. */

@@ -1,9 +1,10 @@
 import type { CellResultView } from '#contracts';
+import { cellSeed } from '#domain';
 import type { CellResult, RunEntity } from '#persistence';
 
 export function resultView(
   cell: CellResult,
-  { temperature, max_tokens }: RunEntity['spec'],
+  { temperature, max_tokens, seed }: RunEntity['spec'],
   promptSha256: string,
 ): CellResultView {
   return {
@@ -26,6 +27,7 @@ export function resultView(
     temperature,
     max_tokens,
     prompt_sha256: promptSha256,
+    seed: seed === null || seed === undefined ? null : cellSeed(seed, cell),
   };
 }
 
@@ -50,6 +52,7 @@ const COLUMNS = [
   'temperature',
   'max_tokens',
   'prompt_sha256',
+  'seed',
 ] as const satisfies readonly (keyof CellResultView)[];
 
 export const CSV_HEADER = `${COLUMNS.join(',')}\r\n`;

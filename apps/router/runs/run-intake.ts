@@ -1,12 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Configuration } from '#config';
-import {
-  ProblemError,
-  WEBHOOK_WARNING,
-  parseRequest,
-  runRequestSchema,
-  type RunCreatedView,
-} from '#contracts';
+import { ProblemError, parseRequest, runRequestSchema, type RunCreatedView } from '#contracts';
 import type { Logger } from '#observability';
 import { findRun, findRunByIdempotencyKey, insertRun, type Database, type RunEntity } from '#persistence';
 import { keyReused, parseIdempotencyKey, requestHash } from '../http/idempotency.js';
@@ -71,7 +65,7 @@ export class RunIntake {
       total_cells: totalCells,
       unavailable: [...spec.unavailable],
       plan,
-      warnings: warningsOf(spec),
+      warnings: [],
     };
   }
 
@@ -93,10 +87,6 @@ function createdView({ id, status, totalCells, spec, plan }: RunEntity): RunCrea
     total_cells: totalCells,
     unavailable: [...spec.unavailable],
     plan,
-    warnings: warningsOf(spec),
+    warnings: [],
   };
-}
-
-function warningsOf({ webhook_url: webhookUrl }: RunEntity['spec']): string[] {
-  return webhookUrl === null ? [] : [WEBHOOK_WARNING];
 }

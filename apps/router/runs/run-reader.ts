@@ -3,6 +3,7 @@ import { estimateRemainingSeconds, isRunFinished } from '#domain';
 import {
   countCells,
   countOpenOfQuestion,
+  countWebhooks,
   findRun,
   findRunGates,
   listRuns,
@@ -28,11 +29,12 @@ export class RunReader {
   /** @throws ProblemError RUN_NOT_FOUND */
   async view(runId: string): Promise<RunView> {
     const run = await this.find(runId);
-    const [progress, gates] = await Promise.all([
+    const [progress, gates, webhooks] = await Promise.all([
       countCells(this.database, runId, run.spec.region_policy !== 'pin'),
       findRunGates(this.database, runId),
+      countWebhooks(this.database, runId),
     ]);
-    return runView(run, progress, gates, await this.etaSeconds(run, progress));
+    return runView(run, progress, gates, await this.etaSeconds(run, progress), webhooks);
   }
 
   async list(query: unknown): Promise<RunListView> {

@@ -1,5 +1,19 @@
-import type { CellCountsView, GateView, RegionCountsView, RunSummaryView, RunView } from '#contracts';
-import type { PairProgress, RunEntity, RunGateEntity, RunProgress, StateCounts } from '#persistence';
+import type {
+  CellCountsView,
+  GateView,
+  RegionCountsView,
+  RunSummaryView,
+  RunView,
+  WebhookSummaryView,
+} from '#contracts';
+import type {
+  PairProgress,
+  RunEntity,
+  RunGateEntity,
+  RunProgress,
+  StateCounts,
+  WebhookTally,
+} from '#persistence';
 
 export function runSummary(run: RunEntity): RunSummaryView {
   return {
@@ -20,6 +34,7 @@ export function runView(
   { questions, pairs }: RunProgress,
   gates: readonly RunGateEntity[],
   etaSeconds: number | null,
+  webhooks: WebhookTally,
 ): RunView {
   const { spec } = run;
   const all = sum(pairs);
@@ -36,6 +51,8 @@ export function runView(
     regions: [...spec.regions],
     repeats: spec.repeats,
     region_policy: spec.region_policy,
+    seed: spec.seed ?? null,
+    question_order: spec.question_order ?? 'given',
     progress: {
       total: run.totalCells,
       accepted: all.accepted,
@@ -61,7 +78,12 @@ export function runView(
     gates: gates.map(gateView),
     unavailable: [...spec.unavailable],
     plan: run.plan,
+    webhooks: spec.webhook_url === null ? null : webhookSummary(webhooks),
   };
+}
+
+function webhookSummary({ pending, delivered, failed, lastErrorCode }: WebhookTally): WebhookSummaryView {
+  return { pending, delivered, failed, last_error_code: lastErrorCode };
 }
 
 function gateView(gate: RunGateEntity): GateView {

@@ -226,7 +226,28 @@ describe('POST /runs', () => {
       'system_prompts.MARS',
       'VALIDATION_FAILED',
     ],
+    ['a seed that is no integer', { seed: 1.5 }, 'seed', 'VALIDATION_FAILED'],
+    ['a seed below 0', { seed: -1 }, 'seed', 'VALIDATION_FAILED'],
+    ['an unknown order of questions', { question_order: 'random' }, 'question_order', 'VALIDATION_FAILED'],
+    [
+      'shuffled questions with gates',
+      { question_order: 'shuffled', gates: [{ after_question: 'q1' }] },
+      'question_order',
+      'VALIDATION_FAILED',
+    ],
     ['an unknown field', { webhook: 1 }, 'webhook', 'VALIDATION_FAILED'],
+    [
+      'a webhook to a private address',
+      { webhook_url: 'http://169.254.169.254/latest' },
+      'webhook_url',
+      'VALIDATION_FAILED',
+    ],
+    [
+      'a webhook that is not of the web',
+      { webhook_url: 'ftp://example.org' },
+      'webhook_url',
+      'VALIDATION_FAILED',
+    ],
     [
       'more cells than allowed',
       { repeats: 1000, questions: Array.from({ length: 13 }, (_, i) => question(`q${i}`)) },
@@ -238,6 +259,42 @@ describe('POST /runs', () => {
     expect(answer.status).toBe(400);
     expect(answer.body['code']).toBe(code);
     expect((answer.body['errors'] as { field: string }[]).map((error) => error.field)).toContain(field);
+  });
+
+  it('queues webhooks where there is a webhook_url, and shows what became of them', async () => {
+    const gates = [{ after_question: 'q1' }];
+    const answer = await call('POST', '/runs', body({ gates, webhook_url: 'https://hooks.example.org/x' }));
+    expect(answer).toMatchObject({ status: 202, body: { warnings: [] } });
+    const runId = answer.body['run_id'] as string;
+    const webhooksOf = async (id: string): Promise<unknown> =>
+      (await call('GET', `/runs/${id}`)).body['webhooks'];
+    const none = { pending: 0, delivered: 0, failed: 0, last_error_code: null };
+    expect(await webhooksOf(runId)).toEqual(none);
+    const approve = (): Promise<Answer> => call('POST', `/runs/${runId}/gates/q1/approve`);
+    expect((await approve()).status).toBe(200);
+    expect((await approve()).status).toBe(200);
+    // One decision, one event.
+    expect(await webhooksOf(runId)).toEqual({ ...none, pending: 1 });
+    expect(await webhooksOf(await created())).toBeNull();
+  });
+
+  it('asks the questions as they are given, or in an order that the seed decides and that can be read', async () => {
+    const orderOf = async (runId: string): Promise<{ seed: unknown; ids: string[] }> => {
+      const view = (await call('GET', `/runs/${runId}`)).body;
+      const { by_question: questions } = view['progress'] as { by_question: { question_id: string }[] };
+      return { seed: view['seed'], ids: questions.map(({ question_id: id }) => id) };
+    };
+    const given = ['q1', 'q2', 'q3', 'q4', 'q5', 'q6', 'q7', 'q8'];
+    expect(await orderOf(await created())).toEqual({ seed: null, ids: given });
+    expect(await orderOf(await created({ seed: 5 }))).toEqual({ seed: 5, ids: given });
+    const shuffled = await orderOf(await created({ seed: 5, question_order: 'shuffled' }));
+    expect(shuffled.ids).not.toEqual(given);
+    expect([...shuffled.ids].sort()).toEqual(given);
+    expect(await orderOf(await created({ seed: 5, question_order: 'shuffled' }))).toEqual(shuffled);
+    // Without a seed one is drawn and recorded, so that the order can be had again.
+    const drawn = await orderOf(await created({ question_order: 'shuffled' }));
+    expect(drawn.seed).toEqual(expect.any(Number));
+    expect(await orderOf(await created({ seed: drawn.seed, question_order: 'shuffled' }))).toEqual(drawn);
   });
 
   it('refuses a run of which nothing is deployed', async () => {

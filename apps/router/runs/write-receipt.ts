@@ -95,7 +95,7 @@ class CellWriter {
   constructor(private readonly run: ReceiptRunRow) {}
 
   add(rows: readonly ReceiptCellRow[]): void {
-    this.listed.add(rows.map(receiptCell));
+    this.listed.add(rows.map((row) => receiptCell(row, this.run.spec.seed ?? null)));
     this.missing.add(rows.flatMap((row) => missingAnswer(row, this.run.ending) ?? []));
     this.substitutes.add(rows.flatMap((row) => substituteAnswer(row) ?? []));
     for (const row of rows) {
@@ -173,7 +173,12 @@ function runOf(run: ReceiptRunRow): Receipt['run'] {
     region_policy: spec.region_policy,
     order: run.order,
     requested_order: run.requestedOrder,
-    parameters: { temperature: spec.temperature, max_tokens: spec.max_tokens },
+    parameters: {
+      temperature: spec.temperature,
+      max_tokens: spec.max_tokens,
+      seed: spec.seed ?? null,
+      question_order: spec.question_order ?? 'given',
+    },
     total_cells: run.totalCells,
     created_at: run.createdAt.toISOString(),
     started_at: run.startedAt?.toISOString() ?? null,

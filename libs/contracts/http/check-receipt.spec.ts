@@ -48,6 +48,15 @@ describe('a receipt held against itself', () => {
       'substitutes lists what',
     ],
     ['the run is said to be pinned', ({ run }) => (run.region_policy = 'pin'), "another region's answer"],
+    ['a cell has another seed', ({ cells }) => (cells[0]!.seed = 1), 'cell 1 has the seed 1'],
+    ['a cell has no seed', ({ cells }) => delete cells[0]!.seed, 'cell 1 has the seed null'],
+    [
+      'a job was made with another seed',
+      ({ cells }) => (cells[2]!.jobs[0]!.seed = null),
+      'which was made with the seed null',
+    ],
+    ['the run is said to have another seed', ({ run }) => (run.parameters.seed = 8), 'that of the run makes'],
+    ['the run is said to have no seed', ({ run }) => (run.parameters.seed = null), 'of the run makes null'],
     ['a missing answer is not listed', (receipt) => (receipt.missing = []), 'missing leaves out'],
     ['a missing answer has another reason', ({ missing }) => (missing[0]!.reason = 'X'), 'another reason'],
     [

@@ -1,4 +1,4 @@
-import { isRunFinished } from '#domain';
+import { cellSeed, isRunFinished } from '#domain';
 import type { Receipt, ReceiptCell, ReceiptCounts } from './receipts.js';
 
 /**
@@ -10,6 +10,7 @@ export function checkReceipt(receipt: Receipt): string[] {
   const faults: string[] = [];
   checkGrid(receipt, faults);
   checkCells(receipt, faults);
+  checkSeeds(receipt, faults);
   checkLists(receipt, faults);
   checkCounts(receipt, faults);
   checkEnd(receipt, faults);
@@ -82,6 +83,22 @@ function checkCells({ run, cells }: Receipt, faults: string[]): void {
     const listed = cell.jobs.reduce((sum, { attempts }) => sum + attempts.length, 0);
     if (isClosed && listed !== cell.attempts_counted)
       fault(`lists ${listed} attempts, but ${cell.attempts_counted} were counted`);
+  }
+}
+
+/** Every cell has the seed that follows from the run's, and every one of its jobs was made with it. */
+function checkSeeds({ run, cells }: Receipt, faults: string[]): void {
+  const { seed: runSeed } = run.parameters;
+  for (const { cell_no: cellNo, question_id: questionId, model, repeat, seed, jobs } of cells) {
+    const expected =
+      runSeed === null || runSeed === undefined ? null : cellSeed(runSeed, { questionId, model, repeat });
+    if ((seed ?? null) !== expected)
+      faults.push(`cell ${cellNo} has the seed ${seed ?? null}; that of the run makes ${expected}`);
+    for (const job of jobs)
+      if ((job.seed ?? null) !== expected)
+        faults.push(
+          `cell ${cellNo} lists job ${job.job_id}, which was made with the seed ${job.seed ?? null}`,
+        );
   }
 }
 

@@ -50,12 +50,15 @@ function isDeeperThan(value: unknown, depth: number): boolean {
   return depth === 0 || Object.values(value).some((entry) => isDeeperThan(entry, depth - 1));
 }
 
-/** Kept with the job or run. This version calls no webhooks and says so in `warnings`. */
+/** Exact in every language that reads JSON numbers as doubles. */
+export const seedSchema = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+/** For a job it is kept only, and `warnings` says so; runs call it. */
 export const webhookUrlSchema = z
   .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
   .max(2048);
 export const WEBHOOK_WARNING =
-  'webhook_url is kept, but this version calls no webhooks: poll the status or follow the events';
+  'webhook_url is kept, but this version calls no webhooks of jobs: poll the status';
 
 /** Body of `POST /inference/queued` and `POST /inference`. */
 export function inferenceRequestSchema(limits: RequestLimits = DEFAULT_REQUEST_LIMITS) {
@@ -79,6 +82,8 @@ export function inferenceRequestSchema(limits: RequestLimits = DEFAULT_REQUEST_L
         .optional(),
       temperature: z.number().min(0).max(2).default(0.1),
       max_tokens: z.int().min(1).max(limits.maxTokens).default(512),
+      /** Of the sampling; without effect at temperature 0. */
+      seed: seedSchema.optional(),
       region_preference: z.string().min(1).max(64).optional(),
       region_policy: z.enum(REGION_POLICIES).default('prefer'),
       priority: z.enum(PRIORITIES).default('normal'),

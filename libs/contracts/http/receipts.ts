@@ -2,6 +2,7 @@ import {
   CELL_STATES,
   GATE_STATUSES,
   JOB_STATES,
+  QUESTION_ORDERS,
   REGION_POLICIES,
   REQUESTED_ORDERS,
   RUN_ORDERS,
@@ -37,6 +38,8 @@ export const receiptJobSchema = z.object({
   error_code: z.string().nullable(),
   answer_sha256: sha256.nullable(),
   answered_region: z.string().nullable(),
+  /** The sampling seed its calls were made with. */
+  seed: z.int().nullable().optional(),
   attempts: z.array(receiptAttemptSchema),
 });
 
@@ -70,6 +73,8 @@ export const receiptCellSchema = cellName.extend({
   finished_at: time.nullable(),
   /** Executions as the runner counted them when each job ended; the list must show as many. */
   attempts_counted: count,
+  /** The sampling seed; follows from that of the run. Absent in receipts from before there were seeds. */
+  seed: z.int().nullable().optional(),
   jobs: z.array(receiptJobSchema),
 });
 export type ReceiptCell = z.infer<typeof receiptCellSchema>;
@@ -165,7 +170,13 @@ export const receiptRunSchema = z.object({
   region_policy: z.enum(REGION_POLICIES),
   order: z.enum(RUN_ORDERS),
   requested_order: z.enum(REQUESTED_ORDERS),
-  parameters: z.object({ temperature: z.number(), max_tokens: z.int() }),
+  parameters: z.object({
+    temperature: z.number(),
+    max_tokens: z.int(),
+    seed: z.int().nullable().optional(),
+    /** `questions` lists them as they were asked. */
+    question_order: z.enum(QUESTION_ORDERS).optional(),
+  }),
   total_cells: count,
   created_at: time,
   started_at: time.nullable(),

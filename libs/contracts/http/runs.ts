@@ -1,14 +1,22 @@
 import {
   GATE_STATUSES,
   CELL_STATES,
+  QUESTION_ORDERS,
   REGION_POLICIES,
   REQUESTED_ORDERS,
   RUN_ORDERS,
   RUN_STATUSES,
 } from '#domain';
 import { z } from 'zod';
-import { DEFAULT_REQUEST_LIMITS, storableText, type RequestLimits, webhookUrlSchema } from './inference.js';
+import {
+  DEFAULT_REQUEST_LIMITS,
+  seedSchema,
+  storableText,
+  type RequestLimits,
+  webhookUrlSchema,
+} from './inference.js';
 import { orderPlanSchema } from './order-plan.js';
+import { webhookSummarySchema } from './run-webhooks.js';
 
 export const QUESTIONS_MAX = 10_000;
 export const REPEATS_MAX = 1000;
@@ -57,6 +65,10 @@ export function runRequestSchema(limits: RequestLimits = DEFAULT_REQUEST_LIMITS)
     temperature: z.number().min(0).max(2).default(0.1),
     max_tokens: z.int().min(1).max(limits.maxTokens).default(512),
     webhook_url: webhookUrlSchema.optional(),
+    /** Each cell's sampling seed follows from it. */
+    seed: seedSchema.optional(),
+    /** Left out: as given. No default is filled in: a body must go on to mean what its Idempotency-Key was used with. */
+    question_order: z.enum(QUESTION_ORDERS).optional(),
   });
 }
 export type RunRequest = z.infer<ReturnType<typeof runRequestSchema>>;
@@ -136,6 +148,10 @@ export const runViewSchema = runSummarySchema.extend({
   regions: z.array(z.string()),
   repeats: z.int(),
   region_policy: z.enum(REGION_POLICIES),
+  /** null: endpoints draw their own. */
+  seed: z.int().nullable(),
+  /** `progress.by_question` lists the questions in the order in which they are asked. */
+  question_order: z.enum(QUESTION_ORDERS),
   progress: z.object({
     total: z.int(),
     /** Cells that have their answer; the substituted ones are among them. */
@@ -154,6 +170,8 @@ export const runViewSchema = runSummarySchema.extend({
   gates: z.array(gateViewSchema),
   unavailable: z.array(runPairSchema),
   plan: runPlanSchema,
+  /** null: the run has no `webhook_url`. */
+  webhooks: webhookSummarySchema.nullable(),
 });
 export type RunView = z.infer<typeof runViewSchema>;
 
@@ -199,6 +217,8 @@ export const cellResultSchema = z.object({
   max_tokens: z.int(),
   /** SHA-256 of the canonical JSON (RFC 8785) of the messages that make up the cell's prompt. */
   prompt_sha256: z.string(),
+  /** That was sent with the prompt; null: the run has none. */
+  seed: z.int().nullable(),
 });
 export type CellResultView = z.infer<typeof cellResultSchema>;
 

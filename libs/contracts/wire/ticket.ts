@@ -12,6 +12,8 @@ export const modelRequestSchema = z.object({
   messages: z.array(chatMessageSchema).optional(),
   temperature: z.number(),
   max_tokens: z.int(),
+  /** Left out: the endpoint draws one. */
+  seed: z.int().optional(),
 });
 export type ModelRequest = z.infer<typeof modelRequestSchema>;
 

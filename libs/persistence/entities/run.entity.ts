@@ -1,4 +1,4 @@
-import type { RegionPolicy, RequestedOrder, RunEnding, RunOrder, RunStatus } from '#domain';
+import type { QuestionOrder, RegionPolicy, RequestedOrder, RunEnding, RunOrder, RunStatus } from '#domain';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 export interface RunPair {
@@ -16,6 +16,10 @@ export interface StoredRunSpec {
   readonly temperature: number;
   readonly max_tokens: number;
   readonly webhook_url: string | null;
+  /** Absent in runs from before there were seeds, as null: endpoints draw their own. */
+  readonly seed?: number | null;
+  /** Absent: as given. The questions are stored in the order in which they are asked. */
+  readonly question_order?: QuestionOrder;
   /** `cells.pair_no` counts them from 1. */
   readonly pairs: readonly RunPair[];
   /** Asked for, but served nowhere in that region: no cells. */

@@ -138,6 +138,8 @@ export interface ReceiptJobRow {
   readonly errorCode: string | null;
   readonly answerSha256: string | null;
   readonly answeredRegion: string | null;
+  /** Its calls were made with. */
+  readonly seed: number | null;
   readonly attempts: ReceiptAttemptRow[];
   readonly strays: ReceiptStrayRow[];
 }
@@ -178,7 +180,7 @@ const CELLS = `
 const JOBS = `
   SELECT id, idempotency_key AS key, state, error_code AS "errorCode",
          encode(sha256(convert_to(result->>'response', 'UTF8')), 'hex') AS "answerSha256",
-         result->>'region' AS "answeredRegion"
+         result->>'region' AS "answeredRegion", (request->>'seed')::float8 AS seed
     FROM jobs WHERE idempotency_key = ANY ($1::text[])`;
 
 const ATTEMPTS = `

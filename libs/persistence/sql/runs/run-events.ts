@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database.js';
+import { queueWebhooks } from './queue-webhooks.js';
 
 export interface NewRunEvent {
   readonly type: string;
@@ -14,7 +15,10 @@ export interface StoredRunEvent {
   readonly at: Date;
 }
 
-/** Appends in the given order. The caller's transaction has locked the run. */
+/**
+ * Appends in the given order, and queues the webhooks that tell of them. The caller's transaction has locked the run,
+ * and has done what the events say.
+ */
 export async function appendRunEvents(
   client: Queryable,
   runId: string,
@@ -27,6 +31,7 @@ export async function appendRunEvents(
       ORDER BY number`,
     [runId, events.map(({ type }) => type), events.map(({ data }) => JSON.stringify(data))],
   );
+  await queueWebhooks(client, runId, events);
 }
 
 /** @param afterSeq '0': from the beginning */
