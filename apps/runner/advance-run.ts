@@ -3,11 +3,13 @@ import {
   cancelPendingCells,
   countClosedCells,
   finishRun,
+  hasJobsInFlight,
   lockRun,
   markSubmitting,
   openGate,
   readGates,
   readOpenWindow,
+  setParked,
   setRunStatus,
   startRun,
   type Database,
@@ -21,7 +23,7 @@ import { settleOutcomes } from './settle-outcomes.js';
 /** Where a run stands after a step. */
 export type RunStanding =
   | 'driving'
-  /** Before a gate: nothing is held until somebody decides. */
+  /** Before a gate, or paused: nothing is held until somebody decides. */
   | 'parked'
   | 'finished';
 
@@ -64,7 +66,9 @@ export async function advanceRun(
         journal.add('run.started', { order: run.order });
       }
       await settleOutcomes(client, runId, outcomes, run.ending !== null, policy, journal);
-      advance = run.ending === null ? await goOn(step, run) : await windDown(step, run);
+      if (run.ending !== null) advance = await windDown(step, run);
+      else if (run.status === 'paused') advance = await standStill(step);
+      else advance = await goOn(step, run);
     }
     await journal.write(client);
     return advance;
@@ -91,6 +95,13 @@ async function goOn({ client, runId, journal }: Step, run: LockedRun): Promise<A
   const cellNos = submit.map(({ cellNo }) => cellNo);
   if (cellNos.length > 0) await markSubmitting(client, runId, cellNos);
   return { ...NOTHING, submit: cellNos, journal };
+}
+
+/** Paused: what is in flight may end, and nothing follows it, not even the end of the run. */
+async function standStill({ client, runId, journal }: Step): Promise<Advance> {
+  const inFlight = await hasJobsInFlight(client, runId);
+  await setParked(client, runId, !inFlight);
+  return { ...NOTHING, standing: inFlight ? 'driving' : 'parked', journal };
 }
 
 async function standBefore({ client, runId, journal }: Step, run: LockedRun, gate: RunGate): Promise<void> {

@@ -6,6 +6,7 @@ import {
   readCellContents,
   readSubmittedCells,
   recordJobIds,
+  setParked,
   type CellContent,
   type Database,
   type MadeJob,
@@ -198,7 +199,9 @@ export class RunDriver {
     }
     const journal = await database.transaction(async (client) => {
       const entries = new RunJournal(this.runId);
-      await lockRun(client, this.runId);
+      const run = await lockRun(client, this.runId);
+      // Another runner may have parked the run while these jobs were being made.
+      if (run?.status === 'paused') await setParked(client, this.runId, false);
       for (const cell of await recordJobIds(client, this.runId, made)) {
         entries.add('cell.submitted', {
           cell_no: cell.cellNo,

@@ -62,6 +62,7 @@ export {
   type QueuedResponse,
   type RequestLimits,
 } from './http/inference.js';
+export { runStateSchema, type RunStateView } from './http/run-controls.js';
 export {
   RESULT_FORMATS,
   cellResultSchema,

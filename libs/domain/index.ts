@@ -44,6 +44,7 @@ export {
   chooseOrder,
   finalStatus,
   isRunFinished,
+  resumedStatus,
   type CellCounts,
   type CellState,
   type OpenCellState,

@@ -114,6 +114,7 @@ export {
   readRetiredReceiptKeys,
   type ActiveReceiptKey,
 } from './sql/runs/receipt-keys.js';
+export { hasJobsInFlight, pauseRun, resumeRun, setParked } from './sql/runs/pause-run.js';
 export { readComparedCells, type ComparedCell } from './sql/runs/read-comparison.js';
 export {
   findRunQuestion,

@@ -6,6 +6,7 @@ import { ComparisonController } from './comparison.controller.js';
 import { ReceiptDesk } from './receipt-desk.js';
 import { ReceiptSigner } from './receipt-signer.js';
 import { ReceiptsController } from './receipts.controller.js';
+import { RunControlsController } from './run-controls.controller.js';
 import { RunControls } from './run-controls.js';
 import { RunEventFeed, type FeedOptions } from './run-event-feed.js';
 import { RunGatesController } from './run-gates.controller.js';
@@ -35,7 +36,7 @@ export class RunsModule {
     return {
       module: RunsModule,
       controllers: [
-        ...[RunsController, RunGatesController, RunStreamsController],
+        ...[RunsController, RunControlsController, RunGatesController, RunStreamsController],
         ...[ReceiptsController, ComparisonController],
       ],
       providers: [

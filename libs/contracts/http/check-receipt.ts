@@ -218,6 +218,7 @@ function checkEnd({ ended, run, cells, gates }: Receipt, faults: string[]): void
     case 'planned':
     case 'running':
     case 'awaiting_approval':
+    case 'paused':
     case 'cancelled':
   }
 }

@@ -1,6 +1,12 @@
 import { Jobs1763769600001 } from './0001-jobs.js';
 import { Runs1763769600002 } from './0002-runs.js';
 import { ReceiptKeys1763769600003 } from './0003-receipt-keys.js';
+import { RunControls1763769600005 } from './0005-run-controls.js';
 
 /** In order. Append only: a released migration never changes. */
-export const MIGRATIONS = [Jobs1763769600001, Runs1763769600002, ReceiptKeys1763769600003];
+export const MIGRATIONS = [
+  Jobs1763769600001,
+  Runs1763769600002,
+  ReceiptKeys1763769600003,
+  RunControls1763769600005,
+];
