@@ -4,6 +4,7 @@ import {
   closeCells,
   completeQuestions,
   putCellsBack,
+  readTriesBefore,
   type FailedCell,
   type Queryable,
   type ResubmittedCell,
@@ -29,9 +30,19 @@ export async function settleOutcomes(
   const failed: FailedCell[] = [];
   const cancelled: FailedCell[] = [];
   const putBack: ResubmittedCell[] = [];
-  for (const outcome of outcomes) {
-    if (outcome.kind === 'answered') continue;
-    const plan = planAfterCellFailure(outcome.cell.cellAttempt, outcome.cell.code, policy, Math.random());
+  const unanswered = outcomes.flatMap((outcome) => (outcome.kind === 'answered' ? [] : [outcome]));
+  const triesBefore =
+    unanswered.length === 0
+      ? new Map<number, number>()
+      : await readTriesBefore(
+          client,
+          runId,
+          unanswered.map(({ cell }) => cell.cellNo),
+        );
+  for (const outcome of unanswered) {
+    const { cellNo, cellAttempt, code } = outcome.cell;
+    const tries = cellAttempt - (triesBefore.get(cellNo) ?? 0);
+    const plan = planAfterCellFailure(tries, code, policy, Math.random());
     if (outcome.kind === 'cancelled') (ending ? cancelled : failed).push(outcome.cell);
     else if (plan.kind === 'fail') failed.push(outcome.cell);
     else if (ending) cancelled.push(outcome.cell);

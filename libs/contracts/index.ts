@@ -62,7 +62,16 @@ export {
   type QueuedResponse,
   type RequestLimits,
 } from './http/inference.js';
-export { runStateSchema, type RunStateView } from './http/run-controls.js';
+export {
+  runExtendRequestSchema,
+  runExtendSchema,
+  runRetryRequestSchema,
+  runRetrySchema,
+  runStateSchema,
+  type RunExtendView,
+  type RunRetryView,
+  type RunStateView,
+} from './http/run-controls.js';
 export {
   RESULT_FORMATS,
   cellResultSchema,

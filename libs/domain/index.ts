@@ -61,6 +61,7 @@ export {
   type GateVerdict,
 } from './runs/gate.js';
 export { canonicalJson } from './canonical-json.js';
+export { judgeExtension, judgeRetry, type ReopenVerdict, type ReopenedRun } from './runs/reopen.js';
 export { systemPromptOf, type PromptsByRegion } from './runs/system-prompt.js';
 export { findRefusal } from './runs/refusal.js';
 export { similarityOf, wordPairsOf, wordsOf, type WordPairs } from './runs/similarity.js';

@@ -115,6 +115,7 @@ export {
   type ActiveReceiptKey,
 } from './sql/runs/receipt-keys.js';
 export { hasJobsInFlight, pauseRun, resumeRun, setParked } from './sql/runs/pause-run.js';
+export { addRepeats, reopenRun, retryCells, type Extension } from './sql/runs/reopen-run.js';
 export { readComparedCells, type ComparedCell } from './sql/runs/read-comparison.js';
 export {
   findRunQuestion,
@@ -128,6 +129,7 @@ export {
   closeCells,
   completeQuestions,
   putCellsBack,
+  readTriesBefore,
   type AcceptedAnswer,
   type FailedCell,
   type ResubmittedCell,

@@ -1,11 +1,15 @@
-import { type RunStateView } from '#contracts';
-import { Controller, HttpCode, Param, Post } from '@nestjs/common';
+import { type RunExtendView, type RunRetryView, type RunStateView } from '#contracts';
+import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { RunControls } from './run-controls.js';
 import { runIdOf } from './run-id.js';
+import { RunReopening } from './run-reopening.js';
 
 @Controller('runs/:id')
 export class RunControlsController {
-  constructor(private readonly controls: RunControls) {}
+  constructor(
+    private readonly controls: RunControls,
+    private readonly reopening: RunReopening,
+  ) {}
 
   @Post('pause')
   @HttpCode(200)
@@ -17,5 +21,17 @@ export class RunControlsController {
   @HttpCode(200)
   async resume(@Param('id') id: string): Promise<RunStateView> {
     return this.controls.resume(runIdOf(id));
+  }
+
+  @Post('retry-failed')
+  @HttpCode(202)
+  async retryFailed(@Param('id') id: string, @Body() body: unknown): Promise<RunRetryView> {
+    return this.reopening.retryFailed(runIdOf(id), body);
+  }
+
+  @Post('extend')
+  @HttpCode(202)
+  async extend(@Param('id') id: string, @Body() body: unknown): Promise<RunExtendView> {
+    return this.reopening.extend(runIdOf(id), body);
   }
 }

@@ -2,12 +2,18 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseConfiguration } from '#config';
 import { createLogger } from '#observability';
 import {
+  acceptAnswers,
+  cancelPendingCells,
+  closeCells,
   expireGate,
   finishRun,
   insertRun,
   lockRun,
+  markSubmitting,
   openGate,
+  readResults,
   readRunEvents,
+  requestEnding,
   setRunStatus,
   startRun,
   type Database,
@@ -197,5 +203,189 @@ describe('pausing and resuming', () => {
       expect(controls).toEqual(controls.map((_, index) => (index % 2 === 0 ? 'run.paused' : 'run.resumed')));
       expect(controls.at(-1) === 'run.paused').toBe(status === 'paused');
     }
+  });
+});
+
+/** What the runner leaves: each cell accepted or failed, in the order of the cells. */
+async function ended(
+  shape: RunShape,
+  states: readonly ('accepted' | 'failed')[],
+  status: string,
+): Promise<string> {
+  const runId = await running(shape);
+  for (const [index, state] of states.entries()) {
+    const cellNo = index + 1;
+    const cellTry = { cellNo, cellAttempt: 1, jobAttempts: 1 };
+    await markSubmitting(database, runId, [cellNo]);
+    if (state === 'failed')
+      await closeCells(database, runId, 'failed', [{ ...cellTry, code: 'UPSTREAM_ERROR' }]);
+    else
+      await acceptAnswers(database, runId, [
+        {
+          ...cellTry,
+          ...{ answer: `answer ${cellNo}`, answeredRegion: cellNo % 2 === 1 ? 'US' : 'EU' },
+          ...{ endpointId: 'e', inferenceTimeS: 1, tokensGenerated: 1 },
+        },
+      ]);
+  }
+  await database.query(`UPDATE runs SET status = $2, finished_at = now() WHERE id = $1`, [runId, status]);
+  return runId;
+}
+
+async function cells(runId: string) {
+  const all = [];
+  for await (const batch of readResults(database, runId, 1000)) all.push(...batch);
+  return all;
+}
+
+const partlyFailed = (): Promise<string> =>
+  ended({ questions: 2 }, ['accepted', 'failed', 'failed', 'accepted'], 'completed_with_failures');
+
+describe('asking again what has no answer', () => {
+  it('makes the failed cells pending, leaves the others alone, and says the same while the run goes on', async () => {
+    const runId = await partlyFailed();
+    const before = await cells(runId);
+    for (const body of [undefined, {}, undefined]) {
+      expect(await post(`/runs/${runId}/retry-failed`, body)).toEqual({
+        status: 202,
+        body: { run_id: runId, status: 'running', retried_cells: 2 },
+      });
+    }
+    const after = await cells(runId);
+    expect(after.map(({ state }) => state)).toEqual(['accepted', 'pending', 'pending', 'accepted']);
+    expect([after[0], after[3]]).toEqual([before[0], before[3]]);
+    expect(await view(runId)).toMatchObject({
+      ...{ status: 'running', finished_at: null },
+      progress: { accepted: 2, failed: 0, pending: 2 },
+    });
+    expect(await eventTypes(runId)).toEqual(['run.reopened']);
+    expect(told).toContain(runId);
+  });
+
+  it('is one decision, whoever asks at once', async () => {
+    const runId = await partlyFailed();
+    const answers = await Promise.all(Array.from({ length: 20 }, () => post(`/runs/${runId}/retry-failed`)));
+    expect(new Set(answers.map(({ status, body }) => JSON.stringify([status, body]))).size).toBe(1);
+    expect(await eventTypes(runId)).toEqual(['run.reopened']);
+  });
+
+  it('takes a cancellation back, and has the gate decided that nobody had decided', async () => {
+    const runId = await atGate();
+    await database.transaction(async (client) => {
+      await lockRun(client, runId);
+      await requestEnding(client, runId, 'cancelled');
+      await cancelPendingCells(client, runId, 10);
+      await finishRun(client, runId, 'cancelled');
+    });
+    expect((await post(`/runs/${runId}/retry-failed`)).body).toMatchObject({
+      status: 'running',
+      retried_cells: 4,
+    });
+    expect(await view(runId)).toMatchObject({
+      ...{ status: 'running', cancelling: false },
+      gates: [{ status: 'pending', expires_at: null }],
+      progress: { cancelled: 0, pending: 4 },
+    });
+  });
+
+  it('has nothing to do where every answer is there', async () => {
+    const runId = await ended({ questions: 1 }, ['accepted', 'accepted'], 'completed');
+    expect(await post(`/runs/${runId}/retry-failed`)).toMatchObject({
+      status: 202,
+      body: { status: 'completed', retried_cells: 0 },
+    });
+    expect(await eventTypes(runId)).toEqual([]);
+  });
+
+  it.each([
+    ['running', 'RUN_NOT_FINISHED'],
+    ['paused', 'RUN_NOT_FINISHED'],
+    ['rejected', 'GATE_DECIDED'],
+    ['expired', 'GATE_DECIDED'],
+  ])('is refused where the run is %s', async (status, code) => {
+    const runId = await running();
+    if (status === 'paused') await post(`/runs/${runId}/pause`);
+    else if (status !== 'running')
+      await database.query(`UPDATE runs SET status = $2, finished_at = now() WHERE id = $1`, [runId, status]);
+    const answer = await post(`/runs/${runId}/retry-failed`);
+    expect([answer.status, answer.body['code']]).toEqual([409, code]);
+  });
+});
+
+describe('asking for more repeats', () => {
+  it('adds cells after those there are, and changes nothing when asked again', async () => {
+    const runId = await partlyFailed();
+    const before = await cells(runId);
+    const first = await post(`/runs/${runId}/extend`, { repeats: 3 });
+    expect(first).toEqual({
+      status: 202,
+      body: { run_id: runId, status: 'running', repeats: 3, total_cells: 12, added_cells: 8 },
+    });
+    expect(await post(`/runs/${runId}/extend`, { repeats: 3 })).toEqual({
+      status: 202,
+      body: { ...first.body, added_cells: 0 },
+    });
+    const after = await cells(runId);
+    expect(after.slice(0, 4)).toEqual(before);
+    expect(after.slice(4).map((cell) => [cell.cellNo, cell.questionId, cell.repeat, cell.region])).toEqual([
+      [5, 'q1', 2, 'US'],
+      [6, 'q1', 2, 'EU'],
+      [7, 'q1', 3, 'US'],
+      [8, 'q1', 3, 'EU'],
+      [9, 'q2', 2, 'US'],
+      [10, 'q2', 2, 'EU'],
+      [11, 'q2', 3, 'US'],
+      [12, 'q2', 3, 'EU'],
+    ]);
+    const run = await view(runId);
+    expect(run).toMatchObject({
+      ...{ status: 'running', repeats: 3, total_cells: 12 },
+      progress: { total: 12, accepted: 2, failed: 2, pending: 8, by_question: [{ total: 6 }, { total: 6 }] },
+      plan: { order: 'pipeline', reason: 'as requested', cells_per_endpoint: { 'US-m1': 4, 'EU-m1': 4 } },
+    });
+    expect((run['plan'] as { orders: unknown[] }).orders.length).toBeGreaterThan(0);
+    const comparison = await fetch(`${url}/runs/${runId}/comparison?question=q1&repeat=3`);
+    expect(comparison.status).toBe(200);
+  });
+
+  it.each([
+    [{ repeats: 1 }, 'must be at least 2'],
+    [{ repeats: 11 }, 'the limit is 40'],
+    [{ repeats: 0 }, '>=1'],
+    [{}, 'expected number'],
+  ])('refuses %j and names the field and its limit', async (body, message) => {
+    const runId = await ended({ questions: 2, repeats: 2 }, [], 'failed');
+    const answer = await post(`/runs/${runId}/extend`, body);
+    expect([answer.status, answer.body['code']]).toEqual([400, 'VALIDATION_FAILED']);
+    expect(answer.body['errors']).toMatchObject([
+      { field: 'repeats', message: expect.stringContaining(message) },
+    ]);
+  });
+
+  it.each([
+    ['running', 'RUN_NOT_FINISHED'],
+    ['cancelled', 'RUN_FINISHED'],
+    ['rejected', 'GATE_DECIDED'],
+    ['expired', 'GATE_DECIDED'],
+  ])('is refused where the run is %s', async (status, code) => {
+    const runId = await running();
+    if (status !== 'running')
+      await database.query(`UPDATE runs SET status = $2, finished_at = now() WHERE id = $1`, [runId, status]);
+    const answer = await post(`/runs/${runId}/extend`, { repeats: 2 });
+    expect([answer.status, answer.body['code']]).toEqual([409, code]);
+  });
+
+  it('is done once by clients that ask at once for the same and for different repeats', async () => {
+    const runId = await ended({ questions: 1 }, ['accepted', 'accepted'], 'completed');
+    const answers = await Promise.all(
+      [2, 3, 2, 3, 2, 3].map((repeats) => post(`/runs/${runId}/extend`, { repeats })),
+    );
+    const { repeats } = await view(runId);
+    expect([2, 3]).toContain(repeats);
+    expect(answers.filter(({ body }) => Number(body['added_cells']) > 0)).toHaveLength(1);
+    expect(await cells(runId)).toHaveLength(2 * Number(repeats));
+    for (const { status, body } of answers)
+      if (status === 202) expect(body['repeats']).toBe(repeats);
+      else expect(status === 400 || body['code'] === 'RUN_NOT_FINISHED').toBe(true);
   });
 });

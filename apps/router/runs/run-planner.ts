@@ -1,7 +1,13 @@
 import type { Configuration } from '#config';
 import { parseRequest, runPlanRequestSchema, type RunForecastView } from '#contracts';
 import type { RequestedOrder } from '#domain';
-import { readEndpoints, readExecutionTimes, type Database, type StoredRunPlan } from '#persistence';
+import {
+  readEndpoints,
+  readExecutionTimes,
+  type Database,
+  type RunEntity,
+  type StoredRunPlan,
+} from '#persistence';
 import { requestLimitsOf } from '../http/request-limits.js';
 import type { PlanFacts } from './plan-input.js';
 import { planRun, storedPlan } from './plan-run.js';
@@ -31,6 +37,38 @@ export class RunPlanner {
   async planOf(run: ResolvedRun, requested: RequestedOrder): Promise<StoredRunPlan> {
     const facts = await this.readFacts();
     return storedPlan(run, requested, planRun(run, requested, this.configuration, facts), facts);
+  }
+
+  /**
+   * The plan of more repeats for a run that has ended.
+   * @returns undefined where an endpoint that it needs is not configured any more
+   */
+  async planOfRepeats(run: RunEntity, repeats: number): Promise<StoredRunPlan | undefined> {
+    const { spec, totalCells, order } = run;
+    const { endpoints } = this.configuration;
+    const isServed = spec.pairs.every(({ model, region }) =>
+      endpoints.some(
+        (endpoint) =>
+          endpoint.models.includes(model) && (spec.region_policy !== 'pin' || endpoint.region === region),
+      ),
+    );
+    if (!isServed) return undefined;
+    const questions = totalCells / spec.repeats / spec.pairs.length;
+    return this.planOf(
+      {
+        spec: { ...spec, repeats },
+        // A plan counts questions; it does not read them.
+        questions: Array.from({ length: questions }, (_, index) => ({
+          id: String(index + 1),
+          text: '',
+          systems: null,
+        })),
+        // Every gate was passed when the run ended.
+        gates: [],
+        totalCells: questions * repeats * spec.pairs.length,
+      },
+      order,
+    );
   }
 
   private async readFacts(): Promise<PlanFacts> {

@@ -13,6 +13,7 @@ import { RunGatesController } from './run-gates.controller.js';
 import type { RunHints } from './run-hints.js';
 import { RunIntake } from './run-intake.js';
 import { RunPlanner } from './run-planner.js';
+import { RunReopening } from './run-reopening.js';
 import { RunReader } from './run-reader.js';
 import { RunStreamsController } from './run-streams.controller.js';
 import { RunsController } from './runs.controller.js';
@@ -48,6 +49,10 @@ export class RunsModule {
         },
         { provide: RunReader, useFactory: () => new RunReader(database) },
         { provide: RunControls, useFactory: () => new RunControls(database, hints, logger) },
+        {
+          provide: RunReopening,
+          useFactory: () => new RunReopening(database, configuration, planner, hints, logger),
+        },
         { provide: ReceiptSigner, useFactory: () => new ReceiptSigner(database, logger) },
         { provide: ReceiptDesk, useFactory: () => new ReceiptDesk(RECEIPT_CELLS_IN_HAND) },
         { provide: RunEventFeed, useFactory: () => new RunEventFeed(database, hints, feed) },

@@ -8,8 +8,10 @@ import {
   pauseRun,
   readResults,
   readRunEvents,
+  reopenRun,
   requestEnding,
   resumeRun,
+  retryCells,
   startRun,
   type CellResult,
   type Database,
@@ -215,5 +217,61 @@ describe('a run that is paused', () => {
       [],
     );
     expect(stub.cancelled.length).toBeGreaterThanOrEqual(2);
+  });
+});
+
+describe('a run that is reopened', () => {
+  async function retry(runId: string): Promise<void> {
+    await database.transaction(async (client) => {
+      await lockRun(client, runId);
+      await reopenRun(client, runId, await retryCells(client, runId));
+    });
+    requested(runId);
+  }
+
+  it('gives each cell without an answer the tries of a new one, under new keys, and asks no other', async () => {
+    stub.verdict = ({ region }) =>
+      region === 'EU' ? { kind: 'fail', code: 'UPSTREAM_ERROR' } : { kind: 'complete' };
+    const runId = await start({ questions: 1 });
+    startRunner();
+    await untilStatus(runId, 'completed_with_failures');
+    await retry(runId);
+    await untilStatus(runId, 'completed_with_failures');
+    expect(stub.order.map(({ key }) => key)).toEqual([
+      `run:${runId}:1:1`,
+      ...[1, 2, 3, 4, 5, 6].map((cellAttempt) => `run:${runId}:2:${cellAttempt}`),
+    ]);
+    stub.verdict = () => ({ kind: 'complete' });
+    await retry(runId);
+    await untilStatus(runId, 'completed');
+    expect(stub.order).toHaveLength(8);
+    expect(await results(runId)).toMatchObject([
+      { state: 'accepted', attempts: 1 },
+      { state: 'accepted', attempts: 7, errorCode: null },
+    ]);
+    const types = (await readRunEvents(database, runId, '0', 100)).map(({ type }) => type);
+    expect(types.filter((type) => type === 'run.started')).toHaveLength(1);
+    expect(types.filter((type) => type === 'run.finished')).toHaveLength(3);
+    // A question that is asked again is completed again.
+    expect(types.filter((type) => type === 'question.completed')).toHaveLength(3);
+  });
+
+  it('goes on after a cancellation, also with the cells that were never asked', async () => {
+    stub.verdict = () => ({ kind: 'hold' });
+    const runId = await start({ questions: 2 });
+    startRunner();
+    await until('it is asked', () => stub.inFlight.length === 2);
+    await database.transaction(async (client) => {
+      await lockRun(client, runId);
+      await requestEnding(client, runId, 'cancelled');
+    });
+    requested(runId);
+    await untilStatus(runId, 'cancelled');
+    stub.verdict = () => ({ kind: 'complete' });
+    await retry(runId);
+    await untilStatus(runId, 'completed');
+    expect(stub.order.map(({ key }) => key).sort()).toEqual(
+      ['1:1', '1:2', '2:1', '2:2', '3:1', '4:1'].map((name) => `run:${runId}:${name}`),
+    );
   });
 });
