@@ -1,4 +1,4 @@
-import { systemPromptOf, type RegionPolicy } from '#domain';
+import { callsPerJob, systemPromptOf, type RegionPolicy } from '#domain';
 import type { CellContent } from '#persistence';
 
 /** The run's settings that go into every job. */
@@ -7,6 +7,7 @@ export interface JobSettings {
   readonly system_prompts: Readonly<Record<string, string>>;
   readonly temperature: number;
   readonly max_tokens: number;
+  readonly budget?: unknown;
 }
 
 /** One key per cell and try: asking twice, from whatever process, makes one job. */
@@ -35,6 +36,7 @@ export function cellJob(
     region_policy: settings.region_policy,
     temperature: settings.temperature,
     max_tokens: settings.max_tokens,
+    ...(settings.budget === undefined ? {} : { max_attempts: callsPerJob(settings.region_policy) }),
     metadata: { run_id: runId, question_id: cell.questionId, cell_no: cell.cellNo, repeat: cell.repeat },
   };
 }

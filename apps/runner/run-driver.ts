@@ -18,6 +18,7 @@ import { settleAll } from './bounded-parallel.js';
 import { cellIdempotencyKey, cellJob } from './cell-job.js';
 import { outcomeOf, type CellOutcome, type CellTry } from './cell-outcome.js';
 import type { JobRouter } from './router-client.js';
+import type { RunCosts } from './run-costs.js';
 import { RunJournal } from './run-journal.js';
 
 /** Requests to the router at once, per run. */
@@ -38,6 +39,7 @@ export interface DriverParts {
   readonly hasEnded: (jobId: string) => boolean;
   /** The run is finished or parked: this driver is done. */
   readonly onIdle: (runId: string) => void;
+  readonly costs: RunCosts;
   readonly retryPolicy?: CellRetryPolicy;
 }
 
@@ -118,6 +120,7 @@ export class RunDriver {
       this.runId,
       outcomes,
       this.parts.retryPolicy ?? CELL_RETRY_POLICY,
+      this.parts.costs,
     );
     this.forget(outcomes);
     advance.journal.report(logger, metrics);

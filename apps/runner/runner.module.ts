@@ -5,6 +5,7 @@ import { Database } from '#persistence';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { natsHints } from './hints.js';
 import { RouterClient } from './router-client.js';
+import { UNKNOWN_COSTS, type RunCosts } from './run-costs.js';
 import { RunSupervisor } from './run-supervisor.js';
 
 const POOL_SIZE = 8;
@@ -14,6 +15,8 @@ export interface RunnerSettings {
   readonly databaseUrl: string;
   readonly natsUrl: string;
   readonly routerUrl: string;
+  /** Left out: nothing is known of what calls cost. */
+  readonly costs?: RunCosts;
 }
 
 @Module({})
@@ -36,6 +39,7 @@ export class RunnerModule {
               hints: natsHints(connection),
               logger,
               metrics,
+              costs: settings.costs ?? UNKNOWN_COSTS,
             });
           },
         },

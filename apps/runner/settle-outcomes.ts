@@ -10,7 +10,9 @@ import {
   type ResubmittedCell,
   type SettledCell,
 } from '#persistence';
-import type { CellOutcome } from './cell-outcome.js';
+import type { CellOutcome, CellTry } from './cell-outcome.js';
+import { recordSpending } from './record-spending.js';
+import type { RunCosts } from './run-costs.js';
 import type { RunJournal } from './run-journal.js';
 
 /**
@@ -24,6 +26,7 @@ export async function settleOutcomes(
   outcomes: readonly CellOutcome[],
   ending: boolean,
   policy: CellRetryPolicy,
+  costs: RunCosts,
   journal: RunJournal,
 ): Promise<void> {
   if (outcomes.length === 0) return;
@@ -69,9 +72,12 @@ export async function settleOutcomes(
     closed.push(cell);
     journal.add('cell.cancelled', idsOf(cell));
   }
+  const tries: CellTry[] = closed.map(({ cellNo, cellAttempt }) => ({ cellNo, cellAttempt }));
   for (const cell of putBack.length > 0 ? await putCellsBack(client, runId, putBack) : []) {
+    tries.push({ cellNo: cell.cellNo, cellAttempt: cell.cellAttempt - 1 });
     journal.add('cell.retried', { ...idsOf(cell), error_code: codes.get(cell.cellNo) });
   }
+  await recordSpending(client, runId, tries, costs);
   if (closed.length === 0 || ending) return;
   const questionNos = [...new Set(closed.map(({ questionNo }) => questionNo))];
   for (const { questionId } of await completeQuestions(client, runId, questionNos)) {

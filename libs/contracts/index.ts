@@ -62,6 +62,7 @@ export {
   type QueuedResponse,
   type RequestLimits,
 } from './http/inference.js';
+export { type RunBudgetRequest, type RunBudgetView } from './http/run-budget.js';
 export {
   runExtendRequestSchema,
   runExtendSchema,

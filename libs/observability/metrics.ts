@@ -134,6 +134,11 @@ export const METRICS = {
   },
   beacon_runs_total: { kind: 'counter', help: 'Runs that reached a final status', labels: ['status'] },
   beacon_run_cells_total: { kind: 'counter', help: 'Cells that were settled', labels: ['outcome'] },
+  beacon_run_budgets_reached_total: {
+    kind: 'counter',
+    help: 'Runs that were stopped because their budget might have been passed',
+    labels: [],
+  },
   beacon_calls_in_flight: { kind: 'gauge', help: 'Calls a dispatcher has in flight', labels: ['endpoint'] },
 } as const satisfies Record<string, MetricSpec>;
 

@@ -116,6 +116,16 @@ export {
 } from './sql/runs/receipt-keys.js';
 export { hasJobsInFlight, pauseRun, resumeRun, setParked } from './sql/runs/pause-run.js';
 export { addRepeats, reopenRun, retryCells, type Extension } from './sql/runs/reopen-run.js';
+export {
+  closeUnaffordableCells,
+  readCallsOfJobs,
+  readOpenCalls,
+  readSettledSpending,
+  readSpending,
+  setRunBudget,
+  writeSpending,
+  type OpenCalls,
+} from './sql/runs/run-spending.js';
 export { readComparedCells, type ComparedCell } from './sql/runs/read-comparison.js';
 export {
   findRunQuestion,

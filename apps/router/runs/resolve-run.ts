@@ -1,6 +1,11 @@
-import { ProblemError, type FieldError, type RunRequest } from '#contracts';
+import { ProblemError, type FieldError, type RunBudgetRequest, type RunRequest } from '#contracts';
 import { resolveRegion, type Configuration } from '#config';
 import type { NewGate, NewQuestion, RunPair, StoredRunSpec } from '#persistence';
+
+/** What a run without a bound has `null` for. */
+export function storedBudget({ usd, gpu_seconds }: RunBudgetRequest): NonNullable<StoredRunSpec['budget']> {
+  return { usd: usd ?? null, gpu_seconds: gpu_seconds ?? null };
+}
 
 export interface ResolvedRun {
   readonly spec: StoredRunSpec;
@@ -62,6 +67,7 @@ export function resolveRun(request: RunRequest, configuration: Configuration): R
       webhook_url: request.webhook_url ?? null,
       pairs,
       unavailable,
+      ...(request.budget === undefined ? {} : { budget: storedBudget(request.budget) }),
     },
     questions,
     gates,

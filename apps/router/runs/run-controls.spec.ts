@@ -29,12 +29,13 @@ const configuration = parseConfiguration(
   JSON.stringify({
     limits: { run_cells: 40 },
     regions: { US: null, EU: null },
-    endpoints: ['US', 'EU'].map((region) => ({
-      id: `${region}-m1`,
-      region,
-      models: ['m1'],
-      url: 'http://localhost:1/',
-    })),
+    endpoints: [
+      ...['US', 'EU'].map((region) => ({
+        ...{ id: `${region}-m1`, region, models: ['m1'], url: 'http://localhost:1/' },
+      })),
+      { id: 'odd', region: 'US', models: ['unpriced'], gpu: 'TPU', url: 'http://localhost:1/' },
+      { id: 'other', region: 'US', models: ['bought'], protocol: 'openai', url: 'http://localhost:1/' },
+    ],
   }),
   'test',
 );
@@ -387,5 +388,73 @@ describe('asking for more repeats', () => {
     for (const { status, body } of answers)
       if (status === 202) expect(body['repeats']).toBe(repeats);
       else expect(status === 400 || body['code'] === 'RUN_NOT_FINISHED').toBe(true);
+  });
+});
+
+describe('budgets', () => {
+  const body = (changes: Record<string, unknown>) => ({
+    questions: [{ id: 'q1', text: 'why?' }],
+    ...{ models: ['m1'], regions: ['US', 'EU'], ...changes },
+  });
+
+  it.each([
+    [{ usd: 2 }, { usd: 2, gpu_seconds: null }],
+    [{ gpu_seconds: 900.5 }, { usd: null, gpu_seconds: 900.5 }],
+    [
+      { usd: 0.01, gpu_seconds: 1 },
+      { usd: 0.01, gpu_seconds: 1 },
+    ],
+    [undefined, { usd: null, gpu_seconds: null }],
+  ])('of %j are kept with the run and shown beside what it has spent', async (budget, shown) => {
+    const created = await post('/runs', body(budget === undefined ? {} : { budget }));
+    expect(created.status).toBe(202);
+    expect((await view(created.body['run_id'] as string))['budget']).toEqual({
+      ...shown,
+      ...{ spent_usd: 0, spent_gpu_seconds: 0, committed_usd: 0, committed_gpu_seconds: 0 },
+    });
+  });
+
+  it.each([
+    [{ budget: {} }, 'budget', 'needs usd or gpu_seconds'],
+    [{ budget: { usd: 0 } }, 'budget.usd', '>0'],
+    [{ budget: { gpu_seconds: -1 } }, 'budget.gpu_seconds', '>0'],
+    [{ budget: { eur: 1 } }, 'budget.eur', 'not a known field'],
+    [{ deadline_s: 0 }, 'deadline_s', '>0'],
+    [
+      { budget: { usd: 1 }, models: ['unpriced'], regions: ['US'] },
+      'budget.usd',
+      'GPU "TPU" of endpoint odd',
+    ],
+    [{ budget: { usd: 1 }, models: ['m1', 'bought'] }, 'budget.usd', 'calls of endpoint other'],
+  ])('%j are refused: the field and the reason are named', async (changes, field, message) => {
+    const answer = await post('/runs', body(changes));
+    expect([answer.status, answer.body['code']]).toEqual([400, 'VALIDATION_FAILED']);
+    expect(answer.body['errors']).toContainEqual({ field, message: expect.stringContaining(message) });
+  });
+
+  it('in GPU seconds need no price', async () => {
+    const created = await post('/runs', body({ budget: { gpu_seconds: 60 }, models: ['unpriced'] }));
+    expect(created.status).toBe(202);
+  });
+
+  it('and a deadline are taken by the planner for the choice of the order', async () => {
+    const plan = await post('/runs/plan', body({ budget: { usd: 0.000001 }, deadline_s: 1 }));
+    expect(plan).toMatchObject({ status: 200, body: { feasible: false } });
+    const created = await post('/runs', body({ deadline_s: 3600, budget: { usd: 5 } }));
+    expect(created.status).toBe(202);
+  });
+
+  it.each(['retry-failed', 'extend'])('are raised by %s, and never lowered', async (control) => {
+    const runId = await partlyFailed();
+    const more = control === 'extend' ? { repeats: 2 } : {};
+    const path = `/runs/${runId}/${control}`;
+    expect((await post(path, { ...more, budget: { gpu_seconds: 5 } })).status).toBe(202);
+    expect((await post(path, { ...more, budget: { gpu_seconds: 7, usd: 1 } })).status).toBe(202);
+    expect(await view(runId)).toMatchObject({ budget: { gpu_seconds: 7, usd: 1 } });
+    const lower = await post(path, { ...more, budget: { gpu_seconds: 6 } });
+    expect([lower.status, lower.body['code']]).toEqual([400, 'VALIDATION_FAILED']);
+    expect(lower.body['errors']).toEqual([
+      { field: 'budget.gpu_seconds', message: 'must be at least 7, which the run has' },
+    ]);
   });
 });

@@ -1,6 +1,6 @@
 import type { Configuration } from '#config';
-import { parseRequest, runPlanRequestSchema, type RunForecastView } from '#contracts';
-import type { RequestedOrder } from '#domain';
+import { parseRequest, runPlanRequestSchema, type RunForecastView, type RunRequest } from '#contracts';
+import type { PlanLimits, RequestedOrder } from '#domain';
 import {
   readEndpoints,
   readExecutionTimes,
@@ -27,16 +27,16 @@ export class RunPlanner {
 
   /** @throws ProblemError */
   async forecast(body: unknown): Promise<RunForecastView> {
-    const { deadline_s: deadlineS, budget_usd: budgetUsd, ...request } = parseRequest(this.schema, body);
+    const { budget_usd: budgetUsd, ...request } = parseRequest(this.schema, body);
     const run = resolveRun(request, this.configuration);
-    const limits = { deadlineMs: deadlineS === undefined ? undefined : deadlineS * 1000, budgetUsd };
+    const limits = planLimitsOf(request, budgetUsd);
     return runForecast(run, request, limits, this.configuration, await this.readFacts());
   }
 
   /** The plan that is kept with a run. */
-  async planOf(run: ResolvedRun, requested: RequestedOrder): Promise<StoredRunPlan> {
+  async planOf(run: ResolvedRun, requested: RequestedOrder, limits: PlanLimits = {}): Promise<StoredRunPlan> {
     const facts = await this.readFacts();
-    return storedPlan(run, requested, planRun(run, requested, this.configuration, facts), facts);
+    return storedPlan(run, requested, planRun(run, requested, this.configuration, facts, limits), facts);
   }
 
   /**
@@ -81,4 +81,12 @@ export class RunPlanner {
     ]);
     return { learned, stored, nowMs: Date.now() };
   }
+}
+
+/** What the run may take, for the choice of its order. */
+export function planLimitsOf(
+  { deadline_s: deadlineS, budget }: Pick<RunRequest, 'deadline_s' | 'budget'>,
+  budgetUsd: number | undefined = budget?.usd,
+): PlanLimits {
+  return { deadlineMs: deadlineS === undefined ? undefined : deadlineS * 1000, budgetUsd };
 }

@@ -1,3 +1,4 @@
+import type { Configuration } from '#config';
 import { parseRequest, runListQuerySchema, type RunListView, type RunView } from '#contracts';
 import { estimateRemainingSeconds, isRunFinished } from '#domain';
 import {
@@ -11,12 +12,16 @@ import {
   type RunEntity,
   type RunProgress,
 } from '#persistence';
+import { budgetView } from './run-budgets.js';
 import { runNotFound } from './run-id.js';
 import { runSummary, runView } from './run-view.js';
 
 /** Reads runs from their rows alone, so that it works while the runner is down. */
 export class RunReader {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly configuration: Configuration,
+  ) {}
 
   /** @throws ProblemError RUN_NOT_FOUND */
   async find(runId: string): Promise<RunEntity> {
@@ -28,11 +33,12 @@ export class RunReader {
   /** @throws ProblemError RUN_NOT_FOUND */
   async view(runId: string): Promise<RunView> {
     const run = await this.find(runId);
-    const [progress, gates] = await Promise.all([
+    const [progress, gates, budget] = await Promise.all([
       countCells(this.database, runId, run.spec.region_policy !== 'pin'),
       findRunGates(this.database, runId),
+      budgetView(this.database, this.configuration, run),
     ]);
-    return runView(run, progress, gates, await this.etaSeconds(run, progress));
+    return runView(run, progress, gates, budget, await this.etaSeconds(run, progress));
   }
 
   async list(query: unknown): Promise<RunListView> {

@@ -20,6 +20,7 @@ import {
   type RunEntity,
   type StoredRunPlan,
 } from '#persistence';
+import { raiseBudget, refuseUnpriced } from './run-budgets.js';
 import { runNotFound } from './run-id.js';
 import type { RunHints } from './run-hints.js';
 import type { RunPlanner } from './run-planner.js';
@@ -36,12 +37,14 @@ export class RunReopening {
 
   /** @throws ProblemError RUN_NOT_FOUND, RUN_NOT_FINISHED, GATE_DECIDED, VALIDATION_FAILED */
   async retryFailed(runId: string, body: unknown): Promise<RunRetryView> {
-    parseRequest(runRetryRequestSchema, body ?? {});
+    const { budget } = parseRequest(runRetryRequestSchema, body ?? {});
     const { status, cells, reopened } = await this.database.transaction(async (client) => {
       const run = await lockRun(client, runId);
       if (run === undefined) throw runNotFound();
       const verdict = judgeRetry(run, run.retriedCells !== null);
       refuse(verdict, run.status);
+      refuseUnpriced(budget, run.spec, this.configuration);
+      await raiseBudget(client, runId, run, budget);
       // A run that came to its end has every answer, whoever asked for the last ones.
       const repeated = run.status === 'completed' ? 0 : (run.retriedCells ?? 0);
       if (verdict.kind === 'unchanged') return { status: run.status, cells: repeated, reopened: false };
@@ -56,7 +59,7 @@ export class RunReopening {
 
   /** @throws ProblemError RUN_NOT_FOUND, RUN_NOT_FINISHED, RUN_FINISHED, GATE_DECIDED, VALIDATION_FAILED */
   async extend(runId: string, body: unknown): Promise<RunExtendView> {
-    const { repeats } = parseRequest(runExtendRequestSchema, body);
+    const { repeats, budget } = parseRequest(runExtendRequestSchema, body);
     const known = await findRun(this.database, runId);
     if (known === null) throw runNotFound();
     this.refuseRepeats(known, repeats);
@@ -68,6 +71,8 @@ export class RunReopening {
       if (run === undefined) throw runNotFound();
       const verdict = judgeExtension(run, run.spec.repeats, repeats);
       refuse(verdict, run.status);
+      refuseUnpriced(budget, run.spec, this.configuration);
+      await raiseBudget(client, runId, run, budget);
       if (verdict.kind === 'unchanged') return { status: run.status, added: 0 };
       // Somebody else has extended it, and it has ended again: this request was made for another run, so to say.
       if (run.spec.repeats !== known.spec.repeats) refuse({ kind: 'unfinished' }, run.status);

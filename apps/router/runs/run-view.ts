@@ -1,4 +1,11 @@
-import type { CellCountsView, GateView, RegionCountsView, RunSummaryView, RunView } from '#contracts';
+import type {
+  CellCountsView,
+  GateView,
+  RegionCountsView,
+  RunBudgetView,
+  RunSummaryView,
+  RunView,
+} from '#contracts';
 import type { PairProgress, RunEntity, RunGateEntity, RunProgress, StateCounts } from '#persistence';
 
 export function runSummary(run: RunEntity): RunSummaryView {
@@ -19,6 +26,7 @@ export function runView(
   run: RunEntity,
   { questions, pairs }: RunProgress,
   gates: readonly RunGateEntity[],
+  budget: RunBudgetView,
   etaSeconds: number | null,
 ): RunView {
   const { spec } = run;
@@ -58,6 +66,7 @@ export function runView(
       }),
     },
     eta_seconds: etaSeconds,
+    budget,
     gates: gates.map(gateView),
     unavailable: [...spec.unavailable],
     plan: run.plan,

@@ -47,7 +47,7 @@ export class RunsModule {
           provide: RunIntake,
           useFactory: () => new RunIntake(database, configuration, planner, hints, logger),
         },
-        { provide: RunReader, useFactory: () => new RunReader(database) },
+        { provide: RunReader, useFactory: () => new RunReader(database, configuration) },
         { provide: RunControls, useFactory: () => new RunControls(database, hints, logger) },
         {
           provide: RunReopening,

@@ -1,5 +1,6 @@
 import { RUN_STATUSES } from '#domain';
 import { z } from 'zod';
+import { runBudgetRequestSchema } from './run-budget.js';
 import { REPEATS_MAX } from './runs.js';
 
 /** Answer of `POST /runs/{id}/pause|resume`. */
@@ -7,7 +8,10 @@ export const runStateSchema = z.object({ run_id: z.uuid(), status: z.enum(RUN_ST
 export type RunStateView = z.infer<typeof runStateSchema>;
 
 /** Body of `POST /runs/{id}/retry-failed`. */
-export const runRetryRequestSchema = z.strictObject({});
+export const runRetryRequestSchema = z.strictObject({
+  /** Not lower than what the run has. */
+  budget: runBudgetRequestSchema.optional(),
+});
 
 /** Answer of `POST /runs/{id}/retry-failed`. */
 export const runRetrySchema = runStateSchema.extend({
@@ -20,6 +24,8 @@ export type RunRetryView = z.infer<typeof runRetrySchema>;
 export const runExtendRequestSchema = z.strictObject({
   /** In all, those included that the run has. */
   repeats: z.int().min(1).max(REPEATS_MAX),
+  /** Not lower than what the run has. */
+  budget: runBudgetRequestSchema.optional(),
 });
 
 /** Answer of `POST /runs/{id}/extend`. */

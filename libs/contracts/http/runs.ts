@@ -9,6 +9,7 @@ import {
 import { z } from 'zod';
 import { DEFAULT_REQUEST_LIMITS, storableText, type RequestLimits, webhookUrlSchema } from './inference.js';
 import { orderPlanSchema } from './order-plan.js';
+import { DEADLINE_S_MAX, runBudgetRequestSchema, runBudgetViewSchema } from './run-budget.js';
 
 export const QUESTIONS_MAX = 10_000;
 export const REPEATS_MAX = 1000;
@@ -54,6 +55,9 @@ export function runRequestSchema(limits: RequestLimits = DEFAULT_REQUEST_LIMITS)
     /** By region; goes before a question's own system prompt. */
     system_prompts: z.record(z.string().max(64), text).default({}),
     gates: z.array(gate).max(NAMES_MAX).default([]),
+    budget: runBudgetRequestSchema.optional(),
+    /** For the choice of the order; nothing ends a run that is late. */
+    deadline_s: z.number().positive().max(DEADLINE_S_MAX).optional(),
     temperature: z.number().min(0).max(2).default(0.1),
     max_tokens: z.int().min(1).max(limits.maxTokens).default(512),
     webhook_url: webhookUrlSchema.optional(),
@@ -151,6 +155,7 @@ export const runViewSchema = runSummarySchema.extend({
     by_pair: z.array(regionCountsSchema.extend({ model: z.string(), region: z.string() })),
   }),
   eta_seconds: z.number().nullable(),
+  budget: runBudgetViewSchema,
   gates: z.array(gateViewSchema),
   unavailable: z.array(runPairSchema),
   plan: runPlanSchema,

@@ -23,6 +23,19 @@ export class RunControls1763769600005 implements MigrationInterface {
         ADD COLUMN retried_cells integer`);
     // Tries before the run was reopened: they do not count against the tries that a cell has.
     await queryRunner.query(`ALTER TABLE cells ADD COLUMN tries_before integer NOT NULL DEFAULT 0`);
+    // What a run's calls took, folded in as each of its jobs ends: a large run has too many attempts to add up.
+    await queryRunner.query(`
+      CREATE TABLE run_spending (
+        run_id      uuid NOT NULL REFERENCES runs (id),
+        endpoint_id text NOT NULL,
+        calls       integer NOT NULL,
+        cold_starts integer NOT NULL,
+        busy_ms     bigint NOT NULL,
+        -- between calls, each at most a scale-down window
+        gap_ms      bigint NOT NULL,
+        last_end    timestamptz,
+        PRIMARY KEY (run_id, endpoint_id)
+      )`);
   }
 
   async down(): Promise<void> {

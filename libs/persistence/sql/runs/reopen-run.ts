@@ -10,7 +10,8 @@ const RETRY_CELLS = `
   UPDATE cells
      SET state = 'pending', finished_at = NULL, job_id = NULL, not_before = NULL,
          cell_attempt = cell_attempt + (submitted_at IS NOT NULL)::integer,
-         tries_before = cell_attempt - (submitted_at IS NULL)::integer
+         tries_before = cell_attempt - (submitted_at IS NULL)::integer,
+         error_code = CASE WHEN submitted_at IS NOT NULL THEN error_code END
    WHERE run_id = $1 AND state IN ('failed','cancelled')`;
 
 /** Makes pending what has no answer. @returns how many cells that are */
