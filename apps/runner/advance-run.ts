@@ -2,6 +2,7 @@ import {
   callsPerJob,
   finalStatus,
   isRunFinished,
+  keepTogether,
   nextCells,
   type CellRetryPolicy,
   type GpuUse,
@@ -116,9 +117,17 @@ async function goOn(step: Step, run: LockedRun): Promise<Advance> {
   }
   if (open.length === 0) return finish(step, run);
   if (run.status === 'awaiting_approval') await setRunStatus(client, runId, 'running');
-  let affordable = submit;
-  if (run.spec.budget !== undefined && submit.length > 0) {
-    const kept = await keepBudget(client, runId, run.spec, submit, costs);
+  const due =
+    run.spec.max_skew_s === undefined
+      ? submit
+      : keepTogether(
+          submit,
+          open,
+          run.spec.pairs.map(({ model }) => model),
+        );
+  let affordable = due;
+  if (run.spec.budget !== undefined && due.length > 0) {
+    const kept = await keepBudget(client, runId, run.spec, due, costs);
     // A resting cell may be one that the budget still pays for.
     if (kept.isReached && open.every(({ restMs }) => restMs <= 0)) return stopAtBudget(step, run, kept.spent);
     affordable = kept.submit;

@@ -8,6 +8,7 @@ import {
   pauseRun,
   readResults,
   readRunEvents,
+  readSkews,
   reopenRun,
   requestEnding,
   resumeRun,
@@ -273,5 +274,46 @@ describe('a run that is reopened', () => {
     expect(stub.order.map(({ key }) => key).sort()).toEqual(
       ['1:1', '1:2', '2:1', '2:2', '3:1', '4:1'].map((name) => `run:${runId}:${name}`),
     );
+  });
+});
+
+describe('a run whose regions are kept together', () => {
+  async function together(shape: RunShape): Promise<string> {
+    const run = aRun(shape);
+    await insertRun(database, { ...run, spec: { ...run.spec, max_skew_s: 5 } });
+    return run.id;
+  }
+
+  it.each([true, false])('has none ask a question before all of them are there: %s', async (isKept) => {
+    stub.verdict = ({ region }) => (region === 'EU' ? { kind: 'hold' } : { kind: 'complete' });
+    const shape = { questions: 3, regions: ['US', 'EU'] };
+    const runId = isKept ? await together(shape) : await start(shape);
+    startRunner();
+    // The control: on their own, a fast region goes ahead of a slow one.
+    const ahead = isKept ? ['q1'] : ['q1', 'q2', 'q3'];
+    const asked = (region: string) =>
+      stub.order.filter((job) => job.region === region).map(({ questionId }) => questionId);
+    for (const question of ['q1', 'q2', 'q3']) {
+      await until(`EU is asked ${question}`, () => asked('EU').includes(question));
+      await until(
+        'US is done',
+        async () => (await results(runId)).filter(({ state }) => state === 'accepted').length >= ahead.length,
+      );
+      if (question === 'q1') expect(asked('US')).toEqual(ahead);
+      for (const job of stub.inFlight) stub.complete(job);
+    }
+    await untilStatus(runId, 'completed');
+    expect([...(await readSkews(database, runId)).values()].every((skewS) => skewS === 0)).toBe(isKept);
+  });
+
+  it('reports what a failure does to it', async () => {
+    stub.verdict = ({ key }) =>
+      key.endsWith(':2:1') ? { kind: 'fail', code: 'UPSTREAM_ERROR' } : { kind: 'complete' };
+    const runId = await together({ questions: 2, regions: ['US', 'EU'] });
+    startRunner();
+    await untilStatus(runId, 'completed');
+    const skews = await readSkews(database, runId);
+    expect(skews.get(1)).toBeGreaterThan(0);
+    expect(skews.get(2)).toBe(0);
   });
 });

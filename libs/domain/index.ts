@@ -86,6 +86,7 @@ export {
   type EndpointSpending,
   type GpuUse,
 } from './runs/spending.js';
+export { canKeepTogether, keepTogether } from './runs/skew.js';
 export { systemPromptOf, type PromptsByRegion } from './runs/system-prompt.js';
 export { findRefusal } from './runs/refusal.js';
 export { similarityOf, wordPairsOf, wordsOf, type WordPairs } from './runs/similarity.js';

@@ -126,6 +126,7 @@ export {
   writeSpending,
   type OpenCalls,
 } from './sql/runs/run-spending.js';
+export { readSkews } from './sql/runs/run-skew.js';
 export { readComparedCells, type ComparedCell } from './sql/runs/read-comparison.js';
 export {
   findRunQuestion,

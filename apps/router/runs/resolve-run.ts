@@ -1,4 +1,5 @@
 import { ProblemError, type FieldError, type RunBudgetRequest, type RunRequest } from '#contracts';
+import { canKeepTogether } from '#domain';
 import { resolveRegion, type Configuration } from '#config';
 import type { NewGate, NewQuestion, RunPair, StoredRunSpec } from '#persistence';
 
@@ -24,6 +25,8 @@ export function resolveRun(request: RunRequest, configuration: Configuration): R
   const regions = resolveRegions(request.regions, configuration, faults);
   const questions = resolveQuestions(request, configuration, faults);
   const systemPrompts = resolvePrompts(request.system_prompts, 'system_prompts', configuration, faults);
+  if (request.max_skew_s !== undefined && !canKeepTogether(request.order))
+    faults.add('max_skew_s', `does not go with the order "${request.order}"`);
   refuseUnknownModels(request.models, configuration, faults);
   const gates = resolveGates(request, questions, faults);
   refuseLongPrompts(questions, regions, systemPrompts, configuration, faults);
@@ -67,6 +70,7 @@ export function resolveRun(request: RunRequest, configuration: Configuration): R
       webhook_url: request.webhook_url ?? null,
       pairs,
       unavailable,
+      ...(request.max_skew_s === undefined ? {} : { max_skew_s: request.max_skew_s }),
       ...(request.budget === undefined ? {} : { budget: storedBudget(request.budget) }),
     },
     questions,

@@ -458,3 +458,39 @@ describe('budgets', () => {
     ]);
   });
 });
+
+describe('a bound on the time skew', () => {
+  const body = (changes: Record<string, unknown>) => ({
+    questions: [{ id: 'q1', text: 'why?' }],
+    ...{ models: ['m1'], regions: ['US', 'EU'], ...changes },
+  });
+
+  it('has regions go side by side where the order is free, and is shown with what is measured', async () => {
+    const created = await post('/runs', body({ max_skew_s: 30 }));
+    expect(created).toMatchObject({
+      status: 202,
+      body: {
+        plan: { order: 'pipeline', requested_order: 'auto', reason: expect.stringContaining('max_skew_s') },
+      },
+    });
+    const runId = created.body['run_id'] as string;
+    expect(await view(runId)).toMatchObject({
+      ...{ max_skew_s: 30, worst_skew_s: null },
+      progress: { by_question: [{ skew_s: null }] },
+    });
+    await startRun(database, runId);
+    await markSubmitting(database, runId, [1]);
+    await database.query(`UPDATE cells SET submitted_at = now() - interval '40 seconds' WHERE run_id = $1`, [
+      runId,
+    ]);
+    await markSubmitting(database, runId, [2]);
+    const late = await view(runId);
+    expect(late['worst_skew_s']).toBeGreaterThanOrEqual(40);
+    expect(late).toMatchObject({ progress: { by_question: [{ skew_s: late['worst_skew_s'] }] } });
+  });
+
+  it('is refused with an order that asks one region after the other', async () => {
+    const answer = await post('/runs', body({ max_skew_s: 30, order: 'region' }));
+    expect(answer).toMatchObject({ status: 400, body: { errors: [{ field: 'max_skew_s' }] } });
+  });
+});

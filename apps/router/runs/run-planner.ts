@@ -35,6 +35,10 @@ export class RunPlanner {
 
   /** The plan that is kept with a run. */
   async planOf(run: ResolvedRun, requested: RequestedOrder, limits: PlanLimits = {}): Promise<StoredRunPlan> {
+    if (run.spec.max_skew_s !== undefined && requested === 'auto') {
+      const plan = await this.planOf(run, 'pipeline', limits);
+      return { ...plan, requested_order: requested, reason: 'max_skew_s: the regions go side by side' };
+    }
     const facts = await this.readFacts();
     return storedPlan(run, requested, planRun(run, requested, this.configuration, facts, limits), facts);
   }

@@ -8,6 +8,7 @@ import {
   findRunGates,
   listRuns,
   readExecutionTimes,
+  readSkews,
   type Database,
   type RunEntity,
   type RunProgress,
@@ -33,12 +34,13 @@ export class RunReader {
   /** @throws ProblemError RUN_NOT_FOUND */
   async view(runId: string): Promise<RunView> {
     const run = await this.find(runId);
-    const [progress, gates, budget] = await Promise.all([
+    const [progress, gates, budget, skews] = await Promise.all([
       countCells(this.database, runId, run.spec.region_policy !== 'pin'),
       findRunGates(this.database, runId),
       budgetView(this.database, this.configuration, run),
+      run.spec.max_skew_s === undefined ? new Map<number, number>() : readSkews(this.database, runId),
     ]);
-    return runView(run, progress, gates, budget, await this.etaSeconds(run, progress));
+    return runView(run, progress, gates, { budget, skews }, await this.etaSeconds(run, progress));
   }
 
   async list(query: unknown): Promise<RunListView> {

@@ -26,7 +26,7 @@ export function runView(
   run: RunEntity,
   { questions, pairs }: RunProgress,
   gates: readonly RunGateEntity[],
-  budget: RunBudgetView,
+  { budget, skews }: { readonly budget: RunBudgetView; readonly skews: ReadonlyMap<number, number> },
   etaSeconds: number | null,
 ): RunView {
   const { spec } = run;
@@ -55,6 +55,7 @@ export function runView(
       by_question: questions.map((question) => ({
         question_id: question.questionId,
         ...cellCounts(question),
+        skew_s: skews.get(question.questionNo) ?? null,
       })),
       by_region: Object.fromEntries(
         spec.regions.map((name) => [name, pairsOf(({ region }) => region === name)]),
@@ -66,6 +67,8 @@ export function runView(
       }),
     },
     eta_seconds: etaSeconds,
+    max_skew_s: spec.max_skew_s ?? null,
+    worst_skew_s: skews.size === 0 ? null : Math.max(...skews.values()),
     budget,
     gates: gates.map(gateView),
     unavailable: [...spec.unavailable],
