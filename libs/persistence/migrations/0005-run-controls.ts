@@ -23,6 +23,8 @@ export class RunControls1763769600005 implements MigrationInterface {
         ADD COLUMN retried_cells integer`);
     // Tries before the run was reopened: they do not count against the tries that a cell has.
     await queryRunner.query(`ALTER TABLE cells ADD COLUMN tries_before integer NOT NULL DEFAULT 0`);
+    // Cells in the router's hands: few, however many are pending.
+    await queryRunner.query(`CREATE INDEX cells_submitted ON cells (run_id) WHERE state = 'submitted'`);
     // What a run's calls took, folded in as each of its jobs ends: a large run has too many attempts to add up.
     await queryRunner.query(`
       CREATE TABLE run_spending (
