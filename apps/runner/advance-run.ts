@@ -1,13 +1,25 @@
-import { finalStatus, isRunFinished, nextCells, type CellRetryPolicy, type RunGate } from '#domain';
+import {
+  callsPerJob,
+  finalStatus,
+  isRunFinished,
+  keepTogether,
+  nextCells,
+  type CellRetryPolicy,
+  type GpuUse,
+  type RunGate,
+} from '#domain';
 import {
   cancelPendingCells,
+  closeUnaffordableCells,
   countClosedCells,
   finishRun,
+  hasJobsInFlight,
   lockRun,
   markSubmitting,
   openGate,
   readGates,
   readOpenWindow,
+  setParked,
   setRunStatus,
   startRun,
   type Database,
@@ -15,13 +27,15 @@ import {
   type Queryable,
 } from '#persistence';
 import type { CellOutcome } from './cell-outcome.js';
+import { keepBudget } from './keep-budget.js';
+import type { RunCosts } from './run-costs.js';
 import { RunJournal } from './run-journal.js';
 import { settleOutcomes } from './settle-outcomes.js';
 
 /** Where a run stands after a step. */
 export type RunStanding =
   | 'driving'
-  /** Before a gate: nothing is held until somebody decides. */
+  /** Before a gate, or paused: nothing is held until somebody decides. */
   | 'parked'
   | 'finished';
 
@@ -38,6 +52,8 @@ export interface Advance {
 
 /** Jobs one run may have in the router's hands at once; only whole questions of many repeats come near it. */
 const IN_FLIGHT_MAX = 1000;
+/** As a job makes them by default. */
+const CALLS_PER_JOB = 4;
 /** Pending cells closed by one transaction when a run ends early. */
 const CANCEL_BATCH = 5000;
 
@@ -50,11 +66,12 @@ export async function advanceRun(
   runId: string,
   outcomes: readonly CellOutcome[],
   policy: CellRetryPolicy,
+  costs: RunCosts,
 ): Promise<Advance> {
   return database.transaction(async (client) => {
     const journal = new RunJournal(runId);
     const run = await lockRun(client, runId);
-    const step: Step = { client, runId, journal };
+    const step: Step = { client, runId, journal, costs };
     let advance: Advance;
     if (run === undefined || isRunFinished(run.status)) {
       advance = { ...NOTHING, standing: 'finished', journal };
@@ -63,8 +80,18 @@ export async function advanceRun(
         await startRun(client, runId);
         journal.add('run.started', { order: run.order });
       }
-      await settleOutcomes(client, runId, outcomes, run.ending !== null, policy, journal);
-      advance = run.ending === null ? await goOn(step, run) : await windDown(step, run);
+      await settleOutcomes(
+        client,
+        runId,
+        outcomes,
+        run.ending !== null,
+        triesOf(run, policy),
+        costs,
+        journal,
+      );
+      if (run.ending !== null) advance = await windDown(step, run);
+      else if (run.status === 'paused') advance = await standStill(step);
+      else advance = await goOn(step, run);
     }
     await journal.write(client);
     return advance;
@@ -75,22 +102,64 @@ interface Step {
   readonly client: Queryable;
   readonly runId: string;
   readonly journal: RunJournal;
+  readonly costs: RunCosts;
 }
 
 const NOTHING = { standing: 'driving', ending: false, submit: [], more: false } as const;
 
-async function goOn({ client, runId, journal }: Step, run: LockedRun): Promise<Advance> {
+async function goOn(step: Step, run: LockedRun): Promise<Advance> {
+  const { client, runId, journal, costs } = step;
   const open = await readOpenWindow(client, runId, regionNosOf(run), cellsPerPair(run));
   const { submit, atGate } = nextCells(run.order, open, await readGates(client, runId));
   if (atGate !== null) {
-    await standBefore({ client, runId, journal }, run, atGate);
+    await standBefore(step, run, atGate);
     return { ...NOTHING, standing: 'parked', journal };
   }
-  if (open.length === 0) return finish({ client, runId, journal }, run);
+  if (open.length === 0) return finish(step, run);
   if (run.status === 'awaiting_approval') await setRunStatus(client, runId, 'running');
-  const cellNos = submit.map(({ cellNo }) => cellNo);
+  const due =
+    run.spec.max_skew_s === undefined
+      ? submit
+      : keepTogether(
+          submit,
+          open,
+          run.spec.pairs.map(({ model }) => model),
+        );
+  let affordable = due;
+  if (run.spec.budget !== undefined && due.length > 0) {
+    const kept = await keepBudget(client, runId, run.spec, due, costs);
+    // A resting cell may be one that the budget still pays for.
+    if (kept.isReached && open.every(({ restMs }) => restMs <= 0)) return stopAtBudget(step, run, kept.spent);
+    affordable = kept.submit;
+  }
+  const cellNos = affordable.map(({ cellNo }) => cellNo);
   if (cellNos.length > 0) await markSubmitting(client, runId, cellNos);
   return { ...NOTHING, submit: cellNos, journal };
+}
+
+/** No cell may be submitted any more: the run ends with what it has. */
+async function stopAtBudget(step: Step, run: LockedRun, spent: GpuUse): Promise<Advance> {
+  const { client, runId, journal } = step;
+  const closed = await closeUnaffordableCells(client, runId, CANCEL_BATCH);
+  if (closed === CANCEL_BATCH) return { ...NOTHING, more: true, journal };
+  journal.add('run.budget_reached', { spent_usd: spent.usd, spent_gpu_seconds: spent.gpuMs / 1000 });
+  return finish(step, run);
+}
+
+/**
+ * A job of a run with a budget makes few calls, so that each is judged by the budget; its cell has more jobs instead.
+ */
+function triesOf({ spec }: LockedRun, policy: CellRetryPolicy): CellRetryPolicy {
+  if (spec.budget === undefined) return policy;
+  const jobs = Math.ceil((policy.maxCellAttempts * CALLS_PER_JOB) / callsPerJob(spec.region_policy));
+  return { ...policy, maxCellAttempts: jobs };
+}
+
+/** Paused: what is in flight may end, and nothing follows it, not even the end of the run. */
+async function standStill({ client, runId, journal }: Step): Promise<Advance> {
+  const inFlight = await hasJobsInFlight(client, runId);
+  await setParked(client, runId, !inFlight);
+  return { ...NOTHING, standing: inFlight ? 'driving' : 'parked', journal };
 }
 
 async function standBefore({ client, runId, journal }: Step, run: LockedRun, gate: RunGate): Promise<void> {
@@ -100,11 +169,12 @@ async function standBefore({ client, runId, journal }: Step, run: LockedRun, gat
   journal.add('gate.waiting', { gate_id: gate.gateId, expires_at: expiresAt.toISOString() });
 }
 
-async function windDown({ client, runId, journal }: Step, run: LockedRun): Promise<Advance> {
+async function windDown(step: Step, run: LockedRun): Promise<Advance> {
+  const { client, runId, journal } = step;
   const cancelled = await cancelPendingCells(client, runId, CANCEL_BATCH);
   if (cancelled === CANCEL_BATCH) return { ...NOTHING, ending: true, more: true, journal };
   const open = await readOpenWindow(client, runId, regionNosOf(run), 1);
-  if (open.length === 0) return finish({ client, runId, journal }, run);
+  if (open.length === 0) return finish(step, run);
   return { ...NOTHING, ending: true, journal };
 }
 

@@ -1,4 +1,4 @@
-import { cellSeed, systemPromptOf, type RegionPolicy } from '#domain';
+import { callsPerJob, cellSeed, systemPromptOf, type RegionPolicy } from '#domain';
 import type { CellContent } from '#persistence';
 
 /** The run's settings that go into every job. */
@@ -8,6 +8,7 @@ export interface JobSettings {
   readonly temperature: number;
   readonly max_tokens: number;
   readonly seed?: number | null;
+  readonly budget?: unknown;
 }
 
 /** One key per cell and try: asking twice, from whatever process, makes one job. */
@@ -37,6 +38,7 @@ export function cellJob(
     temperature: settings.temperature,
     max_tokens: settings.max_tokens,
     ...(settings.seed === null || settings.seed === undefined ? {} : { seed: cellSeed(settings.seed, cell) }),
+    ...(settings.budget === undefined ? {} : { max_attempts: callsPerJob(settings.region_policy) }),
     metadata: { run_id: runId, question_id: cell.questionId, cell_no: cell.cellNo, repeat: cell.repeat },
   };
 }

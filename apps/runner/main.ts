@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { ConfigurationError, loadConfiguration, loadSettings } from '#config';
 import { announceReady, createLogger, superviseSelf } from '#observability';
 import { NestFactory } from '@nestjs/core';
+import { UNKNOWN_COSTS, runCostsOf } from './run-costs.js';
 import { RunSupervisor } from './run-supervisor.js';
 import { RunnerModule } from './runner.module.js';
 import { WebhookSender } from './webhooks/webhook-sender.js';
@@ -14,13 +15,14 @@ async function main(): Promise<void> {
   if (databaseUrl === undefined || natsUrl === undefined || routerUrl === undefined) {
     throw new ConfigurationError('environment', ['the runner needs DATABASE_URL, NATS_URL and BEACON_URL']);
   }
-  // A run's rows say nearly all that the runner needs; a configuration that is wrong should stop every process alike.
+  // Rows say what is to be run, the configuration what it costs and where webhooks may go.
   const configuration = configPath === undefined ? undefined : loadConfiguration(configPath);
+  const costs = configuration === undefined ? UNKNOWN_COSTS : runCostsOf(configuration);
   const logger = createLogger('runner', settings.logLevel);
   const app = await NestFactory.createApplicationContext(
     RunnerModule.register(
       {
-        ...{ databaseUrl, natsUrl, routerUrl, webhookSecret },
+        ...{ databaseUrl, natsUrl, routerUrl, webhookSecret, costs },
         allowPrivateWebhooks: configuration?.webhooks.allow_private_addresses ?? false,
       },
       logger,

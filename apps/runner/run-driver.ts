@@ -6,6 +6,7 @@ import {
   readCellContents,
   readSubmittedCells,
   recordJobIds,
+  setParked,
   type CellContent,
   type Database,
   type MadeJob,
@@ -17,6 +18,7 @@ import { settleAll } from './bounded-parallel.js';
 import { cellIdempotencyKey, cellJob } from './cell-job.js';
 import { outcomeOf, type CellOutcome, type CellTry } from './cell-outcome.js';
 import type { JobRouter } from './router-client.js';
+import type { RunCosts } from './run-costs.js';
 import { RunJournal } from './run-journal.js';
 
 /** Requests to the router at once, per run. */
@@ -37,6 +39,7 @@ export interface DriverParts {
   readonly hasEnded: (jobId: string) => boolean;
   /** The run is finished or parked: this driver is done. */
   readonly onIdle: (runId: string) => void;
+  readonly costs: RunCosts;
   readonly retryPolicy?: CellRetryPolicy;
 }
 
@@ -117,6 +120,7 @@ export class RunDriver {
       this.runId,
       outcomes,
       this.parts.retryPolicy ?? CELL_RETRY_POLICY,
+      this.parts.costs,
     );
     this.forget(outcomes);
     advance.journal.report(logger, metrics);
@@ -200,7 +204,9 @@ export class RunDriver {
     }
     const journal = await database.transaction(async (client) => {
       const entries = new RunJournal(this.runId);
-      await lockRun(client, this.runId);
+      const run = await lockRun(client, this.runId);
+      // Another runner may have parked the run while these jobs were being made.
+      if (run?.status === 'paused') await setParked(client, this.runId, false);
       for (const cell of await recordJobIds(client, this.runId, made)) {
         entries.add('cell.submitted', {
           cell_no: cell.cellNo,

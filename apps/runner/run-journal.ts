@@ -29,6 +29,7 @@ export class RunJournal {
       if (type === 'cell.accepted' || type === 'cell.failed' || type === 'cell.retried') {
         metrics.count('beacon_run_cells_total', { outcome: type.slice('cell.'.length) });
       }
+      if (type === 'run.budget_reached') metrics.count('beacon_run_budgets_reached_total', {});
       if (type === 'run.finished') metrics.count('beacon_runs_total', { status: String(data['status']) });
     }
   }

@@ -4,6 +4,7 @@ import { RunLocks, expireGate, listOverdueGates, listRunsToDrive, type Database 
 import { EndedJobs } from './ended-jobs.js';
 import type { Hints } from './hints.js';
 import type { JobRouter } from './router-client.js';
+import { UNKNOWN_COSTS, type RunCosts } from './run-costs.js';
 import { RunDriver } from './run-driver.js';
 
 const TICK_MS = 1000;
@@ -20,6 +21,8 @@ export interface SupervisorParts {
   readonly metrics: Metrics;
   readonly tickMs?: number;
   readonly retryPolicy?: CellRetryPolicy;
+  /** What calls cost; left out: nothing is known. */
+  readonly costs?: RunCosts;
 }
 
 /** Finds the runs that have something to do and gives each a driver. Every subscription of the runner starts here. */
@@ -84,7 +87,7 @@ export class RunSupervisor {
   }
 
   private async takeRuns(): Promise<void> {
-    const { database, router, logger, metrics, hints, retryPolicy } = this.parts;
+    const { database, router, logger, metrics, hints, retryPolicy, costs = UNKNOWN_COSTS } = this.parts;
     for (const runId of await listRunsToDrive(database, RUNS_MAX)) {
       if (this.stopped || this.drivers.size >= RUNS_MAX) return;
       if (this.drivers.has(runId) || !(await this.locks.tryLock(runId))) continue;
@@ -93,6 +96,7 @@ export class RunSupervisor {
         router,
         logger,
         metrics,
+        costs,
         announce: (id) => hints.announce(id),
         hasEnded: (jobId) => this.endedJobs.has(jobId),
         onIdle: (id) => this.letGo(id),

@@ -5,6 +5,7 @@ import { Database } from '#persistence';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { natsHints } from './hints.js';
 import { RouterClient } from './router-client.js';
+import { UNKNOWN_COSTS, type RunCosts } from './run-costs.js';
 import { RunSupervisor } from './run-supervisor.js';
 import { WebhookSender } from './webhooks/webhook-sender.js';
 
@@ -18,6 +19,8 @@ export interface RunnerSettings {
   /** undefined: webhooks are not signed. */
   readonly webhookSecret?: string | undefined;
   readonly allowPrivateWebhooks?: boolean;
+  /** Left out: nothing is known of what calls cost. */
+  readonly costs?: RunCosts;
 }
 
 @Module({})
@@ -40,6 +43,7 @@ export class RunnerModule {
               hints: natsHints(connection),
               logger,
               metrics,
+              costs: settings.costs ?? UNKNOWN_COSTS,
             });
           },
         },

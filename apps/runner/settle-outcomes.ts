@@ -4,12 +4,15 @@ import {
   closeCells,
   completeQuestions,
   putCellsBack,
+  readTriesBefore,
   type FailedCell,
   type Queryable,
   type ResubmittedCell,
   type SettledCell,
 } from '#persistence';
-import type { CellOutcome } from './cell-outcome.js';
+import type { CellOutcome, CellTry } from './cell-outcome.js';
+import { recordSpending } from './record-spending.js';
+import type { RunCosts } from './run-costs.js';
 import type { RunJournal } from './run-journal.js';
 
 /**
@@ -23,15 +26,26 @@ export async function settleOutcomes(
   outcomes: readonly CellOutcome[],
   ending: boolean,
   policy: CellRetryPolicy,
+  costs: RunCosts,
   journal: RunJournal,
 ): Promise<void> {
   if (outcomes.length === 0) return;
   const failed: FailedCell[] = [];
   const cancelled: FailedCell[] = [];
   const putBack: ResubmittedCell[] = [];
-  for (const outcome of outcomes) {
-    if (outcome.kind === 'answered') continue;
-    const plan = planAfterCellFailure(outcome.cell.cellAttempt, outcome.cell.code, policy, Math.random());
+  const unanswered = outcomes.flatMap((outcome) => (outcome.kind === 'answered' ? [] : [outcome]));
+  const triesBefore =
+    unanswered.length === 0
+      ? new Map<number, number>()
+      : await readTriesBefore(
+          client,
+          runId,
+          unanswered.map(({ cell }) => cell.cellNo),
+        );
+  for (const outcome of unanswered) {
+    const { cellNo, cellAttempt, code } = outcome.cell;
+    const tries = cellAttempt - (triesBefore.get(cellNo) ?? 0);
+    const plan = planAfterCellFailure(tries, code, policy, Math.random());
     if (outcome.kind === 'cancelled') (ending ? cancelled : failed).push(outcome.cell);
     else if (plan.kind === 'fail') failed.push(outcome.cell);
     else if (ending) cancelled.push(outcome.cell);
@@ -58,9 +72,12 @@ export async function settleOutcomes(
     closed.push(cell);
     journal.add('cell.cancelled', idsOf(cell));
   }
+  const tries: CellTry[] = closed.map(({ cellNo, cellAttempt }) => ({ cellNo, cellAttempt }));
   for (const cell of putBack.length > 0 ? await putCellsBack(client, runId, putBack) : []) {
+    tries.push({ cellNo: cell.cellNo, cellAttempt: cell.cellAttempt - 1 });
     journal.add('cell.retried', { ...idsOf(cell), error_code: codes.get(cell.cellNo) });
   }
+  await recordSpending(client, runId, tries, costs);
   if (closed.length === 0 || ending) return;
   const questionNos = [...new Set(closed.map(({ questionNo }) => questionNo))];
   for (const { questionId } of await completeQuestions(client, runId, questionNos)) {

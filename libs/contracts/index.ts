@@ -70,6 +70,17 @@ export {
   type QueuedResponse,
   type RequestLimits,
 } from './http/inference.js';
+export { type RunBudgetRequest, type RunBudgetView } from './http/run-budget.js';
+export {
+  runExtendRequestSchema,
+  runExtendSchema,
+  runRetryRequestSchema,
+  runRetrySchema,
+  runStateSchema,
+  type RunExtendView,
+  type RunRetryView,
+  type RunStateView,
+} from './http/run-controls.js';
 export {
   RESULT_FORMATS,
   cellResultSchema,

@@ -13,6 +13,7 @@ import {
   runViewSchema,
 } from './http/runs.js';
 import { runForecastSchema, runPlanRequestSchema } from './http/run-plan.js';
+import { runControlOperations } from './openapi-run-controls.js';
 import type { Operation } from './openapi.js';
 
 /** Operations on runs. */
@@ -137,6 +138,7 @@ export function runOperations(limits: RequestLimits): Operation[] {
       responses: { 202: runCancelSchema },
       problems: ['RUN_NOT_FOUND', 'RUN_FINISHED'],
     },
+    ...runControlOperations(),
     decide('approve'),
     decide('reject'),
   ];

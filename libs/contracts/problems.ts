@@ -20,6 +20,7 @@ export const PROBLEMS: Readonly<Record<RequestErrorCode, ProblemKind>> = {
   JOB_FINISHED: { status: 409, title: 'The job has already finished' },
   RUN_NOT_FOUND: { status: 404, title: 'There is no such run' },
   RUN_FINISHED: { status: 409, title: 'The run has already finished' },
+  RUN_NOT_FINISHED: { status: 409, title: 'The run has not finished yet' },
   GATE_NOT_FOUND: { status: 404, title: 'There is no such gate' },
   GATE_DECIDED: { status: 409, title: 'The gate has already been decided otherwise' },
   CALLBACK_REFUSED: { status: 401, title: 'The secret of the callback is missing or wrong' },

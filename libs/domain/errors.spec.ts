@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import {
   ATTEMPT_ERRORS,
   ATTEMPT_ERROR_CODES,
+  CELL_ERROR_CODES,
   JOB_ERRORS,
   JOB_ERROR_CODES,
   REQUEST_ERRORS,
@@ -50,18 +51,27 @@ describe('docs/errors.md', () => {
     expect(tableUnder('Job errors').map(([code]) => code)).toEqual(JOB_ERROR_CODES);
   });
 
+  it('lists every cell error, and no other', () => {
+    expect(tableUnder('Cell errors').map(([code]) => code)).toEqual(CELL_ERROR_CODES);
+  });
+
   it('lists every request error, and no other', () => {
     expect(tableUnder('Request errors').map(([code]) => code)).toEqual(REQUEST_ERRORS);
   });
 
   it('says in every cell what happened and what to do', () => {
-    for (const heading of ['Attempt errors', 'Job errors', 'Request errors']) {
+    for (const heading of ['Attempt errors', 'Job errors', 'Cell errors', 'Request errors']) {
       for (const row of tableUnder(heading)) expect(row.filter((cell) => cell === '')).toEqual([]);
     }
   });
 
   it('names no code that does not exist', () => {
-    const known = new Set<string>([...ATTEMPT_ERROR_CODES, ...JOB_ERROR_CODES, ...REQUEST_ERRORS]);
+    const known = new Set<string>([
+      ...ATTEMPT_ERROR_CODES,
+      ...JOB_ERROR_CODES,
+      ...CELL_ERROR_CODES,
+      ...REQUEST_ERRORS,
+    ]);
     const settings = new Set(['MODAL_KEY', 'MODAL_SECRET', 'BEACON_WEBHOOK_SECRET']);
     const named = [...page.matchAll(/`([A-Z]+(?:_[A-Z]+)+)`/g)].map(([, name]) => name!);
     expect(named.filter((name) => !known.has(name) && !settings.has(name))).toEqual([]);
@@ -70,7 +80,7 @@ describe('docs/errors.md', () => {
 
 describe('error codes', () => {
   it('belong to one catalogue each', () => {
-    const all = [...ATTEMPT_ERROR_CODES, ...JOB_ERROR_CODES, ...REQUEST_ERRORS];
+    const all = [...ATTEMPT_ERROR_CODES, ...JOB_ERROR_CODES, ...CELL_ERROR_CODES, ...REQUEST_ERRORS];
     expect(all.length).toBe(new Set<string>(all).size);
   });
 

@@ -63,6 +63,11 @@ export const JOB_ERRORS = {
   DEADLINE_EXCEEDED: terminal('request'),
 } as const satisfies Record<string, ErrorTraits>;
 
+/** Codes that end a run's cell without a job of its own. */
+export const CELL_ERRORS = {
+  BUDGET_REACHED: terminal('request'),
+} as const satisfies Record<string, ErrorTraits>;
+
 /** Codes of refused HTTP requests. */
 export const REQUEST_ERRORS = [
   'VALIDATION_FAILED',
@@ -77,6 +82,7 @@ export const REQUEST_ERRORS = [
   'JOB_FINISHED',
   'RUN_NOT_FOUND',
   'RUN_FINISHED',
+  'RUN_NOT_FINISHED',
   'GATE_NOT_FOUND',
   'GATE_DECIDED',
   'CALLBACK_REFUSED',
@@ -91,11 +97,14 @@ export const REQUEST_ERRORS = [
 
 export type AttemptErrorCode = keyof typeof ATTEMPT_ERRORS;
 export type JobErrorCode = keyof typeof JOB_ERRORS;
+export type CellErrorCode = keyof typeof CELL_ERRORS;
 export type RequestErrorCode = (typeof REQUEST_ERRORS)[number];
-export type ErrorCode = AttemptErrorCode | JobErrorCode | RequestErrorCode;
+export type ErrorCode = AttemptErrorCode | JobErrorCode | CellErrorCode | RequestErrorCode;
 
 export const ATTEMPT_ERROR_CODES = Object.keys(ATTEMPT_ERRORS) as readonly AttemptErrorCode[];
 export const JOB_ERROR_CODES = Object.keys(JOB_ERRORS) as readonly JobErrorCode[];
+
+export const CELL_ERROR_CODES = Object.keys(CELL_ERRORS) as readonly CellErrorCode[];
 
 /** Traits of an attempt's error code. */
 export function traitsOf(code: AttemptErrorCode): ErrorTraits {

@@ -1,11 +1,14 @@
 export {
   ATTEMPT_ERRORS,
   ATTEMPT_ERROR_CODES,
+  CELL_ERRORS,
+  CELL_ERROR_CODES,
   JOB_ERRORS,
   JOB_ERROR_CODES,
   REQUEST_ERRORS,
   traitsOf,
   type AttemptErrorCode,
+  type CellErrorCode,
   type ErrorCode,
   type FailureScope,
   type JobErrorCode,
@@ -44,6 +47,7 @@ export {
   chooseOrder,
   finalStatus,
   isRunFinished,
+  resumedStatus,
   type CellCounts,
   type CellState,
   type OpenCellState,
@@ -60,6 +64,29 @@ export {
   type GateVerdict,
 } from './runs/gate.js';
 export { canonicalJson } from './canonical-json.js';
+export { judgeExtension, judgeRetry, type ReopenVerdict, type ReopenedRun } from './runs/reopen.js';
+export {
+  callsPerJob,
+  committedUse,
+  p95,
+  withinBudget,
+  type Affordable,
+  type BudgetFacts,
+  type CallBounds,
+  type CallTarget,
+  type OpenCall,
+  type RunBudget,
+} from './runs/budget.js';
+export { addCalls, budgetFacts, type BudgetRows, type OpenCellCalls } from './runs/budget-facts.js';
+export {
+  costRateOf,
+  spentInAll,
+  type CostRate,
+  type EndedCall,
+  type EndpointSpending,
+  type GpuUse,
+} from './runs/spending.js';
+export { canKeepTogether, keepTogether } from './runs/skew.js';
 export { systemPromptOf, type PromptsByRegion } from './runs/system-prompt.js';
 export { findRefusal } from './runs/refusal.js';
 export { similarityOf, wordPairsOf, wordsOf, type WordPairs } from './runs/similarity.js';

@@ -154,6 +154,11 @@ export const METRICS = {
     labels: ['result'],
   },
   beacon_run_cells_total: { kind: 'counter', help: 'Cells that were settled', labels: ['outcome'] },
+  beacon_run_budgets_reached_total: {
+    kind: 'counter',
+    help: 'Runs that were stopped because their budget might have been passed',
+    labels: [],
+  },
   beacon_calls_in_flight: { kind: 'gauge', help: 'Calls a dispatcher has in flight', labels: ['endpoint'] },
 } as const satisfies Record<string, MetricSpec>;
 

@@ -131,6 +131,19 @@ export {
   readRetiredReceiptKeys,
   type ActiveReceiptKey,
 } from './sql/runs/receipt-keys.js';
+export { hasJobsInFlight, pauseRun, resumeRun, setParked } from './sql/runs/pause-run.js';
+export { addRepeats, reopenRun, retryCells, type Extension } from './sql/runs/reopen-run.js';
+export {
+  closeUnaffordableCells,
+  readCallsOfJobs,
+  readOpenCalls,
+  readSettledSpending,
+  readSpending,
+  setRunBudget,
+  writeSpending,
+  type OpenCalls,
+} from './sql/runs/run-spending.js';
+export { readSkews } from './sql/runs/run-skew.js';
 export { readComparedCells, type ComparedCell } from './sql/runs/read-comparison.js';
 export {
   findRunQuestion,
@@ -144,6 +157,7 @@ export {
   closeCells,
   completeQuestions,
   putCellsBack,
+  readTriesBefore,
   type AcceptedAnswer,
   type FailedCell,
   type ResubmittedCell,

@@ -83,6 +83,12 @@ export class StubRouter {
     this.end(job, 'completed');
   }
 
+  /** Fails a job that was held. */
+  fail(job: StubJob, code: string): void {
+    job.errorCode = code;
+    this.end(job, 'failed');
+  }
+
   async close(): Promise<void> {
     await this.server.close();
   }

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
-import { ProblemError, type FieldError, type RunRequest } from '#contracts';
+import { ProblemError, type FieldError, type RunBudgetRequest, type RunRequest } from '#contracts';
+import { canKeepTogether } from '#domain';
 import { resolveRegion, type Configuration } from '#config';
 import { shuffledBySeed } from '#domain';
 import { webhookUrlFault } from '#webhooks';
@@ -7,6 +8,11 @@ import type { NewGate, NewQuestion, RunPair, StoredRunSpec } from '#persistence'
 
 /** Of those that are drawn here. */
 const SEEDS = 2 ** 31;
+
+/** What a run without a bound has `null` for. */
+export function storedBudget({ usd, gpu_seconds }: RunBudgetRequest): NonNullable<StoredRunSpec['budget']> {
+  return { usd: usd ?? null, gpu_seconds: gpu_seconds ?? null };
+}
 
 export interface ResolvedRun {
   readonly spec: StoredRunSpec;
@@ -25,6 +31,8 @@ export function resolveRun(request: RunRequest, configuration: Configuration): R
   const regions = resolveRegions(request.regions, configuration, faults);
   const questions = resolveQuestions(request, configuration, faults);
   const systemPrompts = resolvePrompts(request.system_prompts, 'system_prompts', configuration, faults);
+  if (request.max_skew_s !== undefined && !canKeepTogether(request.order))
+    faults.add('max_skew_s', `does not go with the order "${request.order}"`);
   refuseUnknownModels(request.models, configuration, faults);
   const gates = resolveGates(request, questions, faults);
   const isShuffled = request.question_order === 'shuffled';
@@ -79,6 +87,8 @@ export function resolveRun(request: RunRequest, configuration: Configuration): R
       question_order: request.question_order ?? 'given',
       pairs,
       unavailable,
+      ...(request.max_skew_s === undefined ? {} : { max_skew_s: request.max_skew_s }),
+      ...(request.budget === undefined ? {} : { budget: storedBudget(request.budget) }),
     },
     questions: isShuffled && seed !== null ? shuffledBySeed(questions, seed) : questions,
     gates,

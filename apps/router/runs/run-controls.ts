@@ -1,15 +1,19 @@
-import { ProblemError, type GateDecidedView, type RunCancelView } from '#contracts';
-import { isRunFinished, judgeGateDecision, type GateDecision } from '#domain';
+import { ProblemError, type GateDecidedView, type RunCancelView, type RunStateView } from '#contracts';
+import { isRunFinished, judgeGateDecision, resumedStatus, type GateDecision, type RunStatus } from '#domain';
 import type { Logger } from '#observability';
 import {
   appendRunEvents,
   expireGate,
   lockRun,
+  pauseRun,
   readGates,
   recordGateDecision,
   requestEnding,
+  resumeRun,
   setRunStatus,
   type Database,
+  type LockedRun,
+  type Queryable,
 } from '#persistence';
 import type { RunHints } from './run-hints.js';
 import { runNotFound } from './run-id.js';
@@ -38,6 +42,53 @@ export class RunControls {
     return { run_id: runId, status, cancelling: true };
   }
 
+  /**
+   * Has the run submit nothing more until it is resumed. Calls in flight end, and what they answer is kept.
+   * @throws ProblemError RUN_NOT_FOUND, RUN_FINISHED
+   */
+  async pause(runId: string): Promise<RunStateView> {
+    return this.change(runId, 'run.paused', async (client, { status }) => {
+      if (status === 'paused') return undefined;
+      await pauseRun(client, runId);
+      return 'paused';
+    });
+  }
+
+  /** @throws ProblemError RUN_NOT_FOUND, RUN_FINISHED */
+  async resume(runId: string): Promise<RunStateView> {
+    return this.change(runId, 'run.resumed', async (client, { status, startedAt }) => {
+      if (status !== 'paused') return undefined;
+      const gates = await readGates(client, runId);
+      const next = resumedStatus(
+        startedAt !== null,
+        gates.some((gate) => gate.status === 'waiting'),
+      );
+      await resumeRun(client, runId, next);
+      return next;
+    });
+  }
+
+  /** @param work returns the run's new status; undefined: it was as asked for before */
+  private async change(
+    runId: string,
+    event: 'run.paused' | 'run.resumed',
+    work: (client: Queryable, run: LockedRun) => Promise<RunStatus | undefined>,
+  ): Promise<RunStateView> {
+    const { status, changed } = await this.database.transaction(async (client) => {
+      const run = await lockRun(client, runId);
+      if (run === undefined) throw runNotFound();
+      if (isRunFinished(run.status)) throw new ProblemError('RUN_FINISHED', `the run is ${run.status}`);
+      if (run.ending !== null)
+        throw new ProblemError('RUN_FINISHED', `the run is being ended: ${run.ending}`);
+      const next = await work(client, run);
+      if (next !== undefined) await appendRunEvents(client, runId, [{ type: event, data: {} }]);
+      return { status: next ?? run.status, changed: next !== undefined };
+    });
+    if (changed) this.logger.info({ event, run_id: runId }, event);
+    this.tell(runId);
+    return { run_id: runId, status };
+  }
+
   /** @throws ProblemError RUN_NOT_FOUND, GATE_NOT_FOUND, GATE_DECIDED, RUN_FINISHED */
   async decideGate(runId: string, gateId: string, decision: GateDecision): Promise<GateDecidedView> {
     const outcome = await this.database.transaction(async (client) => {
@@ -57,7 +108,9 @@ export class RunControls {
           if (isRunFinished(run.status)) throw new ProblemError('RUN_FINISHED', `the run is ${run.status}`);
           await recordGateDecision(client, runId, gateId, decision);
           if (decision === 'rejected') await requestEnding(client, runId, 'rejected');
-          else if (gate.status === 'waiting') await setRunStatus(client, runId, 'running');
+          // A paused run stays paused, whatever is decided meanwhile.
+          else if (gate.status === 'waiting' && run.status !== 'paused')
+            await setRunStatus(client, runId, 'running');
           await appendRunEvents(client, runId, [
             { type: 'gate.decided', data: { gate_id: gateId, decision } },
           ]);

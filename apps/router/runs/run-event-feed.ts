@@ -88,6 +88,7 @@ export class RunEventFeed {
     yield 'retry: 1000\n\n';
     let lastSeq = afterSeq;
     let quietSinceMs = performance.now();
+    let isFinal = false;
     while (!isOver()) {
       waiter.arm();
       const events = await readRunEvents(this.database, runId, lastSeq, BATCH);
@@ -96,9 +97,12 @@ export class RunEventFeed {
         yield events.map((event) => eventText(runId, event)).join('');
         lastSeq = last.seq;
         quietSinceMs = performance.now();
-        if (last.type === FINAL_EVENT) return;
+        // A run may have ended and been reopened: only the last event says that it is over.
+        isFinal = last.type === FINAL_EVENT;
         if (events.length === BATCH) continue;
-      } else if (performance.now() - quietSinceMs >= this.heartbeatMs) {
+        if (isFinal) return;
+      } else if (isFinal) return;
+      else if (performance.now() - quietSinceMs >= this.heartbeatMs) {
         yield ': still here\n\n';
         quietSinceMs = performance.now();
       }

@@ -7,7 +7,8 @@ import { keyReused, parseIdempotencyKey, requestHash } from '../http/idempotency
 import { requestLimitsOf } from '../http/request-limits.js';
 import { resolveRun } from './resolve-run.js';
 import type { RunHints } from './run-hints.js';
-import type { RunPlanner } from './run-planner.js';
+import { refuseUnpriced } from './run-budgets.js';
+import { planLimitsOf, type RunPlanner } from './run-planner.js';
 
 /** Accepts runs: a run is accepted once its row and all of its cells are committed. */
 export class RunIntake {
@@ -33,7 +34,8 @@ export class RunIntake {
       if (earlier !== undefined) return earlier;
     }
     const resolved = resolveRun(request, this.configuration);
-    const { plan, run } = await this.planner.settle(resolved, request.order);
+    refuseUnpriced(request.budget, resolved.spec, this.configuration);
+    const { plan, run } = await this.planner.settle(resolved, request.order, planLimitsOf(request));
     const { spec, questions, gates, totalCells } = run;
     const id = randomUUID();
     const inserted = await insertRun(this.database, {

@@ -1,7 +1,13 @@
 import type { Configuration } from '#config';
-import { parseRequest, runPlanRequestSchema, type RunForecastView } from '#contracts';
-import type { RequestedOrder } from '#domain';
-import { readEndpoints, readExecutionTimes, type Database, type StoredRunPlan } from '#persistence';
+import { parseRequest, runPlanRequestSchema, type RunForecastView, type RunRequest } from '#contracts';
+import type { PlanLimits, RequestedOrder } from '#domain';
+import {
+  readEndpoints,
+  readExecutionTimes,
+  type Database,
+  type RunEntity,
+  type StoredRunPlan,
+} from '#persistence';
 import { requestLimitsOf } from '../http/request-limits.js';
 import type { PlanFacts } from './plan-input.js';
 import { planRun, storedPlan } from './plan-run.js';
@@ -21,9 +27,9 @@ export class RunPlanner {
 
   /** @throws ProblemError */
   async forecast(body: unknown): Promise<RunForecastView> {
-    const { deadline_s: deadlineS, budget_usd: budgetUsd, ...request } = parseRequest(this.schema, body);
+    const { budget_usd: budgetUsd, ...request } = parseRequest(this.schema, body);
     const run = resolveRun(request, this.configuration);
-    const limits = { deadlineMs: deadlineS === undefined ? undefined : deadlineS * 1000, budgetUsd };
+    const limits = planLimitsOf(request, budgetUsd);
     return runForecast(run, request, limits, this.configuration, await this.readFacts());
   }
 
@@ -31,12 +37,51 @@ export class RunPlanner {
   async settle(
     run: ResolvedRun,
     requested: RequestedOrder,
+    limits: PlanLimits = {},
   ): Promise<{ plan: StoredRunPlan; run: ResolvedRun }> {
+    if (run.spec.max_skew_s !== undefined && requested === 'auto') {
+      const settled = await this.settle(run, 'pipeline', limits);
+      const reason = 'max_skew_s: the regions go side by side';
+      return { ...settled, plan: { ...settled.plan, requested_order: requested, reason } };
+    }
     const facts = await this.readFacts();
-    const planned = planRun(run, requested, this.configuration, facts);
+    const planned = planRun(run, requested, this.configuration, facts, limits);
     const plan = storedPlan(run, requested, planned, facts);
     if (plan.order !== 'best') return { plan, run };
     return { plan, run: { ...run, spec: { ...run.spec, pairs: planned.forecast.best.pairs } } };
+  }
+
+  /**
+   * The plan of more repeats for a run that has ended.
+   * @returns undefined where an endpoint that it needs is not configured any more
+   */
+  async planOfRepeats(run: RunEntity, repeats: number): Promise<StoredRunPlan | undefined> {
+    const { spec, totalCells, order } = run;
+    const { endpoints } = this.configuration;
+    const isServed = spec.pairs.every(({ model, region }) =>
+      endpoints.some(
+        (endpoint) =>
+          endpoint.models.includes(model) && (spec.region_policy !== 'pin' || endpoint.region === region),
+      ),
+    );
+    if (!isServed) return undefined;
+    const questions = totalCells / spec.repeats / spec.pairs.length;
+    const { plan } = await this.settle(
+      {
+        spec: { ...spec, repeats },
+        // A plan counts questions; it does not read them.
+        questions: Array.from({ length: questions }, (_, index) => ({
+          id: String(index + 1),
+          text: '',
+          systems: null,
+        })),
+        // Every gate was passed when the run ended.
+        gates: [],
+        totalCells: questions * repeats * spec.pairs.length,
+      },
+      order,
+    );
+    return { ...plan, order };
   }
 
   private async readFacts(): Promise<PlanFacts> {
@@ -49,4 +94,12 @@ export class RunPlanner {
     ]);
     return { learned, stored, nowMs: Date.now() };
   }
+}
+
+/** What the run may take, for the choice of its order. */
+export function planLimitsOf(
+  { deadline_s: deadlineS, budget }: Pick<RunRequest, 'deadline_s' | 'budget'>,
+  budgetUsd: number | undefined = budget?.usd,
+): PlanLimits {
+  return { deadlineMs: deadlineS === undefined ? undefined : deadlineS * 1000, budgetUsd };
 }

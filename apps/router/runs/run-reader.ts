@@ -1,3 +1,4 @@
+import type { Configuration } from '#config';
 import { parseRequest, runListQuerySchema, type RunListView, type RunView } from '#contracts';
 import { estimateRemainingSeconds, isRunFinished } from '#domain';
 import {
@@ -8,16 +9,21 @@ import {
   findRunGates,
   listRuns,
   readExecutionTimes,
+  readSkews,
   type Database,
   type RunEntity,
   type RunProgress,
 } from '#persistence';
+import { budgetView } from './run-budgets.js';
 import { runNotFound } from './run-id.js';
 import { runSummary, runView } from './run-view.js';
 
 /** Reads runs from their rows alone, so that it works while the runner is down. */
 export class RunReader {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly configuration: Configuration,
+  ) {}
 
   /** @throws ProblemError RUN_NOT_FOUND */
   async find(runId: string): Promise<RunEntity> {
@@ -29,12 +35,15 @@ export class RunReader {
   /** @throws ProblemError RUN_NOT_FOUND */
   async view(runId: string): Promise<RunView> {
     const run = await this.find(runId);
-    const [progress, gates, webhooks] = await Promise.all([
+    const [progress, gates, webhooks, budget, skews] = await Promise.all([
       countCells(this.database, runId, run.spec.region_policy !== 'pin'),
       findRunGates(this.database, runId),
       countWebhooks(this.database, runId),
+      budgetView(this.database, this.configuration, run),
+      run.spec.max_skew_s === undefined ? new Map<number, number>() : readSkews(this.database, runId),
     ]);
-    return runView(run, progress, gates, await this.etaSeconds(run, progress), webhooks);
+    const more = { webhooks, budget, skews };
+    return runView(run, progress, gates, more, await this.etaSeconds(run, progress));
   }
 
   async list(query: unknown): Promise<RunListView> {

@@ -2,6 +2,7 @@ import type {
   CellCountsView,
   GateView,
   RegionCountsView,
+  RunBudgetView,
   RunSummaryView,
   RunView,
   WebhookSummaryView,
@@ -29,12 +30,20 @@ export function runSummary(run: RunEntity): RunSummaryView {
   };
 }
 
+/** What is read beside the run's own rows. */
+export interface RunDetails {
+  readonly webhooks: WebhookTally;
+  readonly budget: RunBudgetView;
+  /** By question number, in seconds. */
+  readonly skews: ReadonlyMap<number, number>;
+}
+
 export function runView(
   run: RunEntity,
   { questions, pairs }: RunProgress,
   gates: readonly RunGateEntity[],
+  { webhooks, budget, skews }: RunDetails,
   etaSeconds: number | null,
-  webhooks: WebhookTally,
 ): RunView {
   const { spec } = run;
   const all = sum(pairs);
@@ -64,6 +73,7 @@ export function runView(
       by_question: questions.map((question) => ({
         question_id: question.questionId,
         ...cellCounts(question),
+        skew_s: skews.get(question.questionNo) ?? null,
       })),
       by_region: Object.fromEntries(
         spec.regions.map((name) => [name, pairsOf(({ region }) => region === name)]),
@@ -75,6 +85,9 @@ export function runView(
       }),
     },
     eta_seconds: etaSeconds,
+    max_skew_s: spec.max_skew_s ?? null,
+    worst_skew_s: skews.size === 0 ? null : Math.max(...skews.values()),
+    budget,
     gates: gates.map(gateView),
     unavailable: [...spec.unavailable],
     plan: run.plan,

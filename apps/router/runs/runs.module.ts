@@ -6,12 +6,14 @@ import { ComparisonController } from './comparison.controller.js';
 import { ReceiptDesk } from './receipt-desk.js';
 import { ReceiptSigner } from './receipt-signer.js';
 import { ReceiptsController } from './receipts.controller.js';
+import { RunControlsController } from './run-controls.controller.js';
 import { RunControls } from './run-controls.js';
 import { RunEventFeed, type FeedOptions } from './run-event-feed.js';
 import { RunGatesController } from './run-gates.controller.js';
 import type { RunHints } from './run-hints.js';
 import { RunIntake } from './run-intake.js';
 import { RunPlanner } from './run-planner.js';
+import { RunReopening } from './run-reopening.js';
 import { RunReader } from './run-reader.js';
 import { RunStreamsController } from './run-streams.controller.js';
 import { RunsController } from './runs.controller.js';
@@ -35,7 +37,7 @@ export class RunsModule {
     return {
       module: RunsModule,
       controllers: [
-        ...[RunsController, RunGatesController, RunStreamsController],
+        ...[RunsController, RunControlsController, RunGatesController, RunStreamsController],
         ...[ReceiptsController, ComparisonController],
       ],
       providers: [
@@ -45,8 +47,12 @@ export class RunsModule {
           provide: RunIntake,
           useFactory: () => new RunIntake(database, configuration, planner, hints, logger),
         },
-        { provide: RunReader, useFactory: () => new RunReader(database) },
+        { provide: RunReader, useFactory: () => new RunReader(database, configuration) },
         { provide: RunControls, useFactory: () => new RunControls(database, hints, logger) },
+        {
+          provide: RunReopening,
+          useFactory: () => new RunReopening(database, configuration, planner, hints, logger),
+        },
         { provide: ReceiptSigner, useFactory: () => new ReceiptSigner(database, logger) },
         { provide: ReceiptDesk, useFactory: () => new ReceiptDesk(RECEIPT_CELLS_IN_HAND) },
         { provide: RunEventFeed, useFactory: () => new RunEventFeed(database, hints, feed) },

@@ -24,6 +24,14 @@ describe('a receipt held against itself', () => {
       ({ cells }) => Object.assign(cells[0]!, { repeat: 2 }),
       'does not belong',
     ],
+    [
+      'a run stopped at its budget, but went past a gate before',
+      ({ cells, gates, missing }) => {
+        gates[0]!.status = 'pending';
+        cells[4]!.error_code = missing[0]!.reason = 'BUDGET_REACHED';
+      },
+      'past gates nobody approved',
+    ],
     ['the run is said to be smaller', ({ run }) => (run.total_cells = 5), 'make 6'],
     ['a pair is forgotten', ({ run }) => (run.unavailable = []), 'models times the regions'],
     [

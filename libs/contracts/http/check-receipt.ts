@@ -207,7 +207,8 @@ function countsOf(cells: readonly ReceiptCell[], regions: readonly string[], str
 }
 
 /** A run that is said to be over has no open cell, and ended as its cells and gates say. */
-function checkEnd({ ended, run, cells, gates }: Receipt, faults: string[]): void {
+function checkEnd(receipt: Receipt, faults: string[]): void {
+  const { ended, run, cells, gates } = receipt;
   if (ended !== isRunFinished(run.status)) faults.push(`ended is ${ended}, but the run is ${run.status}`);
   if (ended !== (run.finished_at !== null))
     faults.push(`ended is ${ended}, which does not go with run.finished_at`);
@@ -215,7 +216,9 @@ function checkEnd({ ended, run, cells, gates }: Receipt, faults: string[]): void
   const open = cells.filter(({ status }) => status === 'pending' || status === 'submitted').length;
   if (open > 0) faults.push(`the run has ended, but ${open} cells are open`);
   const accepted = cells.filter(({ status }) => status === 'accepted').length;
-  const unpassed = gates.filter(({ status }) => status !== 'approved').map(({ gate_id }) => gate_id);
+  const unpassed = gates
+    .filter(({ status, after_question }) => status !== 'approved' && !isUnreached(receipt, after_question))
+    .map(({ gate_id }) => gate_id);
   switch (run.status) {
     case 'completed':
     case 'completed_with_failures':
@@ -235,6 +238,18 @@ function checkEnd({ ended, run, cells, gates }: Receipt, faults: string[]): void
     case 'planned':
     case 'running':
     case 'awaiting_approval':
+    case 'paused':
     case 'cancelled':
   }
+}
+
+/** The budget was reached before the gate: nothing after it was asked. */
+function isUnreached({ questions, cells }: Receipt, question: string): boolean {
+  const order = new Map(questions.map(({ question_id }, index) => [question_id, index]));
+  const gateAt = order.get(question) ?? -1;
+  const later = cells.filter(({ question_id }) => (order.get(question_id) ?? -1) > gateAt);
+  return (
+    cells.some(({ error_code }) => error_code === 'BUDGET_REACHED') &&
+    later.every(({ error_code, jobs }) => error_code === 'BUDGET_REACHED' && jobs.length === 0)
+  );
 }

@@ -2,13 +2,13 @@ import { REQUESTED_ORDERS, RUN_ORDERS } from '#domain';
 import { z } from 'zod';
 import { DEFAULT_REQUEST_LIMITS, type RequestLimits } from './inference.js';
 import { orderPlanSchema } from './order-plan.js';
+import { USD_MAX } from './run-budget.js';
 import { runPairSchema, runRequestSchema } from './runs.js';
 
 /** Body of `POST /runs/plan`: that of `POST /runs`, and what the run may take. */
 export function runPlanRequestSchema(limits: RequestLimits = DEFAULT_REQUEST_LIMITS) {
   return runRequestSchema(limits).extend({
-    deadline_s: z.number().positive().max(31_536_000).optional(),
-    budget_usd: z.number().min(0).max(1_000_000_000).optional(),
+    budget_usd: z.number().min(0).max(USD_MAX).optional(),
   });
 }
 

@@ -17,6 +17,7 @@ import {
 } from './inference.js';
 import { orderPlanSchema } from './order-plan.js';
 import { webhookSummarySchema } from './run-webhooks.js';
+import { DEADLINE_S_MAX, runBudgetRequestSchema, runBudgetViewSchema } from './run-budget.js';
 
 export const QUESTIONS_MAX = 10_000;
 export const REPEATS_MAX = 1000;
@@ -62,6 +63,11 @@ export function runRequestSchema(limits: RequestLimits = DEFAULT_REQUEST_LIMITS)
     /** By region; goes before a question's own system prompt. */
     system_prompts: z.record(z.string().max(64), text).default({}),
     gates: z.array(gate).max(NAMES_MAX).default([]),
+    /** Has the regions asked one question together. */
+    max_skew_s: z.number().positive().max(DEADLINE_S_MAX).optional(),
+    budget: runBudgetRequestSchema.optional(),
+    /** For the choice of the order; nothing ends a run that is late. */
+    deadline_s: z.number().positive().max(DEADLINE_S_MAX).optional(),
     temperature: z.number().min(0).max(2).default(0.1),
     max_tokens: z.int().min(1).max(limits.maxTokens).default(512),
     webhook_url: webhookUrlSchema.optional(),
@@ -161,12 +167,22 @@ export const runViewSchema = runSummarySchema.extend({
     cancelled: z.int(),
     running: z.int(),
     pending: z.int(),
-    by_question: z.array(cellCountsSchema.extend({ question_id: z.string() })),
+    by_question: z.array(
+      cellCountsSchema.extend({
+        question_id: z.string(),
+        /** How far apart its regions were asked; null: not bounded, or not asked yet. */
+        skew_s: z.number().nullable(),
+      }),
+    ),
     by_region: z.record(z.string(), regionCountsSchema),
     by_model: z.record(z.string(), regionCountsSchema),
     by_pair: z.array(regionCountsSchema.extend({ model: z.string(), region: z.string() })),
   }),
   eta_seconds: z.number().nullable(),
+  /** null: not bounded. */
+  max_skew_s: z.number().nullable(),
+  worst_skew_s: z.number().nullable(),
+  budget: runBudgetViewSchema,
   gates: z.array(gateViewSchema),
   unavailable: z.array(runPairSchema),
   plan: runPlanSchema,

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { planAfterCellFailure } from './cell-retry.js';
 import { GATE_STATUSES, judgeGateDecision } from './gate.js';
 import { estimateRemainingSeconds, type PairWork } from './makespan.js';
-import { RUN_STATUSES, chooseOrder, finalStatus, isRunFinished } from './run.js';
+import { RUN_STATUSES, chooseOrder, finalStatus, isRunFinished, resumedStatus } from './run.js';
 
 describe('finalStatus', () => {
   it.each([
@@ -17,12 +17,25 @@ describe('finalStatus', () => {
     expect(isRunFinished(status)).toBe(true);
   });
 
-  it('leaves exactly three statuses unfinished', () => {
+  it('leaves exactly four statuses unfinished', () => {
     expect(RUN_STATUSES.filter((status) => !isRunFinished(status))).toEqual([
       'planned',
       'running',
       'awaiting_approval',
+      'paused',
     ]);
+  });
+});
+
+describe('resumedStatus', () => {
+  it.each([
+    [false, false, 'planned'],
+    [true, false, 'running'],
+    [true, true, 'awaiting_approval'],
+    // A gate can be waited at only by a run that was started, by an older runner too.
+    [false, true, 'awaiting_approval'],
+  ] as const)('of a run with started=%s and a waiting gate=%s is %s', (started, atGate, status) => {
+    expect(resumedStatus(started, atGate)).toBe(status);
   });
 });
 

@@ -3,6 +3,7 @@ export const RUN_STATUSES = [
   'planned',
   'running',
   'awaiting_approval',
+  'paused',
   'completed',
   'completed_with_failures',
   'failed',
@@ -30,8 +31,22 @@ export type CellState = (typeof CELL_STATES)[number];
 /** States in which a cell still wants an answer. */
 export type OpenCellState = Extract<CellState, 'pending' | 'submitted'>;
 
+const UNFINISHED: readonly RunStatus[] = ['planned', 'running', 'awaiting_approval', 'paused'];
+
 export function isRunFinished(status: RunStatus): boolean {
-  return status !== 'planned' && status !== 'running' && status !== 'awaiting_approval';
+  return !UNFINISHED.includes(status);
+}
+
+/**
+ * What a paused run is once it is resumed: what it would be, had nobody paused it.
+ * @param atGate it stands before a gate that nobody has decided
+ */
+export function resumedStatus(
+  started: boolean,
+  atGate: boolean,
+): Extract<RunStatus, 'planned' | 'running' | 'awaiting_approval'> {
+  if (atGate) return 'awaiting_approval';
+  return started ? 'running' : 'planned';
 }
 
 export interface CellCounts {

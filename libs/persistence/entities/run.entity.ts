@@ -24,6 +24,10 @@ export interface StoredRunSpec {
   readonly pairs: readonly RunPair[];
   /** Asked for, but served nowhere in that region: no cells. */
   readonly unavailable: readonly RunPair[];
+  /** Regions are asked one question together; absent: each at its own pace. */
+  readonly max_skew_s?: number;
+  /** Absent: none. */
+  readonly budget?: { readonly usd: number | null; readonly gpu_seconds: number | null };
 }
 
 export interface StoredRunPlan {

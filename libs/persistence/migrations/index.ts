@@ -2,6 +2,7 @@ import { Jobs1763769600001 } from './0001-jobs.js';
 import { Runs1763769600002 } from './0002-runs.js';
 import { ReceiptKeys1763769600003 } from './0003-receipt-keys.js';
 import { EndpointWarmth1763769600004 } from './0004-endpoint-warmth.js';
+import { RunControls1763769600005 } from './0005-run-controls.js';
 import { Webhooks1763769600006 } from './0006-webhooks.js';
 import { GpuHandover1763769600007 } from './0007-gpu-handover.js';
 
@@ -11,6 +12,7 @@ export const MIGRATIONS = [
   Runs1763769600002,
   ReceiptKeys1763769600003,
   EndpointWarmth1763769600004,
+  RunControls1763769600005,
   Webhooks1763769600006,
   GpuHandover1763769600007,
 ];

@@ -49,11 +49,11 @@ export async function countClosedCells(
   return rows[0] ?? { accepted: 0, failed: 0, cancelled: 0 };
 }
 
-/** Runs that have something to do, oldest first. One that waits at a gate has not, until it is decided. */
+/** Runs that have something to do, oldest first. One that waits at a gate, or is parked, has not until it is decided. */
 export async function listRunsToDrive(database: Queryable, limit: number): Promise<string[]> {
   const { rows } = await database.query<{ id: string }>(
     `SELECT id FROM runs
-      WHERE finished_at IS NULL AND (status <> 'awaiting_approval' OR ending IS NOT NULL)
+      WHERE finished_at IS NULL AND (ending IS NOT NULL OR (status <> 'awaiting_approval' AND NOT parked))
       ORDER BY run_no LIMIT $1`,
     [limit],
   );

@@ -7,6 +7,9 @@ export interface LockedRun {
   readonly ending: RunEnding | null;
   readonly order: RunOrder;
   readonly spec: StoredRunSpec;
+  readonly startedAt: Date | null;
+  /** Cells that are being asked again; null: it goes on for another reason. */
+  readonly retriedCells: number | null;
 }
 
 /**
@@ -16,7 +19,8 @@ export interface LockedRun {
  */
 export async function lockRun(client: Queryable, runId: string): Promise<LockedRun | undefined> {
   const { rows } = await client.query<LockedRun>(
-    `SELECT status, ending, cell_order AS "order", spec FROM runs WHERE id = $1 FOR UPDATE`,
+    `SELECT status, ending, cell_order AS "order", spec, started_at AS "startedAt",
+            retried_cells AS "retriedCells" FROM runs WHERE id = $1 FOR UPDATE`,
     [runId],
   );
   return rows[0];

@@ -61,6 +61,7 @@ export interface CellContent {
   readonly systems: Readonly<Record<string, string>> | null;
 }
 
+/** @returns nothing while the run is paused: a cell that is marked and not sent yet waits, too */
 export async function readCellContents(
   database: Queryable,
   runId: string,
@@ -70,7 +71,8 @@ export async function readCellContents(
     `SELECT cell.cell_no AS "cellNo", cell.cell_attempt AS "cellAttempt", cell.question_id AS "questionId",
             cell.model, cell.region, cell.repeat, question.text, question.systems
        FROM cells AS cell JOIN run_questions AS question USING (run_id, question_no)
-      WHERE cell.run_id = $1 AND cell.cell_no = ANY ($2) AND cell.state = 'submitted' AND cell.job_id IS NULL
+       JOIN runs ON runs.id = cell.run_id
+      WHERE cell.run_id = $1 AND (runs.status <> 'paused' OR runs.ending IS NOT NULL) AND cell.cell_no = ANY ($2) AND cell.state = 'submitted' AND cell.job_id IS NULL
       ORDER BY cell.cell_no`,
     [runId, cellNos],
   );

@@ -113,6 +113,20 @@ export async function putCellsBack(
   return rows;
 }
 
+/** Cell attempts before the run was reopened; cells that have none are left out. */
+export async function readTriesBefore(
+  client: Queryable,
+  runId: string,
+  cellNos: readonly number[],
+): Promise<Map<number, number>> {
+  const { rows } = await client.query<{ cellNo: number; triesBefore: number }>(
+    `SELECT cell_no AS "cellNo", tries_before AS "triesBefore"
+       FROM cells WHERE run_id = $1 AND cell_no = ANY ($2) AND tries_before > 0`,
+    [runId, cellNos],
+  );
+  return new Map(rows.map(({ cellNo, triesBefore }) => [cellNo, triesBefore]));
+}
+
 function tries(cells: readonly CellTry[]): unknown[] {
   return [
     cells.map(({ cellNo }) => cellNo),

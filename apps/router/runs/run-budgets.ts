@@ -1,0 +1,93 @@
+import type { Configuration } from '#config';
+import { ProblemError, type RunBudgetRequest, type RunBudgetView } from '#contracts';
+import { budgetFacts, committedUse, costRateOf, spentInAll } from '#domain';
+import {
+  readExecutionTimes,
+  readOpenCalls,
+  readSpending,
+  setRunBudget,
+  type Database,
+  type LockedRun,
+  type Queryable,
+  type RunEntity,
+  type StoredRunSpec,
+} from '#persistence';
+
+/** A bound in money cannot be kept where a call may cost nobody knows what. @throws ProblemError naming the field */
+export function refuseUnpriced(
+  budget: RunBudgetRequest | undefined,
+  { pairs, region_policy: policy }: StoredRunSpec,
+  { endpoints }: Configuration,
+): void {
+  if (budget?.usd === undefined) return;
+  const unpriced = endpoints
+    .filter(({ models, region }) =>
+      pairs.some((pair) => models.includes(pair.model) && (policy !== 'pin' || pair.region === region)),
+    )
+    .find((endpoint) => costRateOf(endpoint).usdPerS === null);
+  if (unpriced === undefined) return;
+  const what = unpriced.protocol === 'openai' ? 'calls' : `GPU "${unpriced.gpu}"`;
+  throw wrongBudget('usd', `no price is known for the ${what} of endpoint ${unpriced.id}; use gpu_seconds`);
+}
+
+/**
+ * Raises a run's budget; what is not named stays as it is.
+ * @throws ProblemError VALIDATION_FAILED where it would be lower
+ */
+export async function raiseBudget(
+  client: Queryable,
+  runId: string,
+  { spec }: LockedRun,
+  wanted: RunBudgetRequest | undefined,
+): Promise<void> {
+  if (wanted === undefined) return;
+  const has = spec.budget ?? { usd: null, gpu_seconds: null };
+  for (const field of ['usd', 'gpu_seconds'] as const) {
+    const [now, next] = [has[field], wanted[field]];
+    if (now !== null && next !== undefined && next < now)
+      throw wrongBudget(field, `must be at least ${now}, which the run has`);
+  }
+  await setRunBudget(client, runId, {
+    usd: wanted.usd ?? has.usd,
+    gpu_seconds: wanted.gpu_seconds ?? has.gpu_seconds,
+  });
+}
+
+/** What a run has spent and may yet spend, beside what it may. */
+export async function budgetView(
+  database: Database,
+  configuration: Configuration,
+  { id, spec }: RunEntity,
+): Promise<RunBudgetView> {
+  const [{ cells: open, ended, nowMs }, settled, learned] = await Promise.all([
+    readOpenCalls(database, id),
+    readSpending(database, id),
+    readExecutionTimes(database),
+  ]);
+  const rates = configuration.endpoints.map(costRateOf);
+  const facts = budgetFacts({
+    ...{ rates, open, ended, learned, nowMs, spending: settled },
+    timeoutMs: configuration.timeouts.execution_ms,
+    policy: spec.region_policy,
+  });
+  const spent = spentInAll(facts.spending, rates);
+  const committed = committedUse(facts.open, facts);
+  return {
+    usd: spec.budget?.usd ?? null,
+    gpu_seconds: spec.budget?.gpu_seconds ?? null,
+    spent_usd: rounded(spent.usd),
+    spent_gpu_seconds: Math.round(spent.gpuMs) / 1000,
+    committed_usd: rounded(committed.usd),
+    committed_gpu_seconds: Math.round(committed.gpuMs) / 1000,
+  };
+}
+
+/** To a millionth of a dollar. */
+function rounded(usd: number | null): number | null {
+  return usd === null ? null : Math.round(usd * 1_000_000) / 1_000_000;
+}
+
+function wrongBudget(field: keyof RunBudgetRequest, message: string): ProblemError {
+  const name = `budget.${field}`;
+  return new ProblemError('VALIDATION_FAILED', `${name}: ${message}`, [{ field: name, message }]);
+}

@@ -1,0 +1,28 @@
+import { addCalls } from '#domain';
+import { readCallsOfJobs, readSettledSpending, writeSpending, type Queryable } from '#persistence';
+import { cellIdempotencyKey } from './cell-job.js';
+import type { CellTry } from './cell-outcome.js';
+import type { RunCosts } from './run-costs.js';
+
+/**
+ * Adds what the jobs of settled tries took to the run's account, each once: a try is settled once.
+ * The caller has locked the run.
+ */
+export async function recordSpending(
+  client: Queryable,
+  runId: string,
+  tries: readonly CellTry[],
+  { rates }: RunCosts,
+): Promise<void> {
+  if (tries.length === 0) return;
+  const keys = tries.map(({ cellNo, cellAttempt }) => cellIdempotencyKey(runId, cellNo, cellAttempt));
+  const calls = await readCallsOfJobs(client, keys);
+  if (calls.length === 0) return;
+  const touched = new Set(calls.map(({ endpointId }) => endpointId));
+  const spending = addCalls(await readSettledSpending(client, runId), calls, rates);
+  await writeSpending(
+    client,
+    runId,
+    spending.filter(({ endpointId }) => touched.has(endpointId)),
+  );
+}

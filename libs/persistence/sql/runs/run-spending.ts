@@ -1,0 +1,139 @@
+import type { EndedCall, EndpointSpending, OpenCellCalls } from '#domain';
+import type { Queryable } from '../../database.js';
+
+const SPENDING = `
+  SELECT endpoint_id AS "endpointId", calls, cold_starts AS "coldStarts", busy_ms::float8 AS "busyMs",
+         gap_ms::float8 AS "gapMs", (extract(epoch FROM last_end) * 1000)::float8 AS "lastEndMs", 0 AS "strayMs"
+    FROM run_spending WHERE run_id = $1`;
+
+// They come at any time, also when the run is over, so they are looked up; there are few.
+const STRAYS = `
+  SELECT stray.endpoint_id AS "endpointId", sum(stray.duration_ms)::float8 AS "strayMs"
+    FROM stray_outcomes AS stray JOIN jobs ON jobs.id = stray.job_id
+   WHERE starts_with(jobs.idempotency_key, 'run:' || $1 || ':')
+   GROUP BY stray.endpoint_id`;
+
+/** What the calls of a run's settled cells took, endpoint by endpoint. */
+export async function readSettledSpending(client: Queryable, runId: string): Promise<EndpointSpending[]> {
+  const { rows } = await client.query<EndpointSpending & Record<string, unknown>>(SPENDING, [runId]);
+  return rows;
+}
+
+/** The same, and what calls took whose outcome changed nothing. */
+export async function readSpending(client: Queryable, runId: string): Promise<EndpointSpending[]> {
+  const rows = await readSettledSpending(client, runId);
+  const strays = await client.query<{ endpointId: string; strayMs: number }>(STRAYS, [runId]);
+  const byId = new Map(rows.map((row) => [row.endpointId, row]));
+  for (const { endpointId, strayMs } of strays.rows) {
+    const known = byId.get(endpointId);
+    const nothing = { calls: 0, coldStarts: 0, busyMs: 0, gapMs: 0, lastEndMs: null };
+    byId.set(endpointId, { ...(known ?? { endpointId, ...nothing }), strayMs });
+  }
+  return [...byId.values()];
+}
+
+/** The caller has locked the run. */
+export async function writeSpending(
+  client: Queryable,
+  runId: string,
+  spending: readonly EndpointSpending[],
+): Promise<void> {
+  await client.query(
+    `INSERT INTO run_spending (run_id, endpoint_id, calls, cold_starts, busy_ms, gap_ms, last_end)
+     SELECT $1, endpoint_id, calls, cold_starts, busy_ms, gap_ms, to_timestamp(last_end_ms / 1000)
+       FROM unnest($2::text[], $3::integer[], $4::integer[], $5::bigint[], $6::bigint[], $7::float8[])
+         AS given (endpoint_id, calls, cold_starts, busy_ms, gap_ms, last_end_ms)
+     ON CONFLICT (run_id, endpoint_id) DO UPDATE
+        SET calls = excluded.calls, cold_starts = excluded.cold_starts, busy_ms = excluded.busy_ms,
+            gap_ms = excluded.gap_ms, last_end = excluded.last_end`,
+    [
+      runId,
+      spending.map(({ endpointId }) => endpointId),
+      spending.map(({ calls }) => calls),
+      spending.map(({ coldStarts }) => coldStarts),
+      spending.map(({ busyMs }) => Math.round(busyMs)),
+      spending.map(({ gapMs }) => Math.round(gapMs)),
+      spending.map(({ lastEndMs }) => lastEndMs),
+    ],
+  );
+}
+
+// A call of an ended job of which nobody reported may have taken all the time that it had.
+const ENDED = `
+  SELECT endpoint_id AS "endpointId", cold_start AS "isCold",
+         (extract(epoch FROM began) * 1000)::float8 AS "startMs",
+         (extract(epoch FROM began) * 1000 + took_ms)::float8 AS "endMs"
+    FROM (SELECT attempts.endpoint_id, attempts.cold_start,
+                 coalesce(attempts.execution_ms, jobs.timeout_ms) AS took_ms,
+                 coalesce(attempts.started_at, attempts.admitted_at) AS began
+            FROM jobs JOIN attempts ON attempts.job_id = jobs.id
+           WHERE %) AS call
+   ORDER BY began, "endMs"`;
+
+/** Every call that was made for the jobs of these idempotency keys, which have ended; the first ones first. */
+export async function readCallsOfJobs(client: Queryable, keys: readonly string[]): Promise<EndedCall[]> {
+  const where = 'jobs.idempotency_key = ANY ($1::text[])';
+  const { rows } = await client.query<EndedCall & Record<string, unknown>>(ENDED.replace('%', where), [keys]);
+  return rows;
+}
+
+const OPEN = `
+  SELECT cell.model, cell.region, jobs.max_attempts AS "maxAttempts",
+         coalesce(jobs.state IN ('completed','failed','cancelled','expired'), false) AS "isOver",
+         (SELECT count(*)::integer FROM attempts
+           WHERE attempts.job_id = jobs.id AND execution_ms IS NOT NULL) AS "endedCalls",
+         running.endpoint_id AS "runningEndpointId",
+         (extract(epoch FROM running.started_at) * 1000)::float8 AS "runningSinceMs"
+    FROM cells AS cell
+    LEFT JOIN jobs ON jobs.id = cell.job_id
+    LEFT JOIN attempts AS running ON running.job_id = jobs.id AND running.status = 'running'
+   WHERE cell.run_id = $1 AND cell.state = 'submitted'`;
+
+export interface OpenCalls {
+  readonly cells: readonly OpenCellCalls[];
+  /** Calls of their jobs that ended while the job goes on. */
+  readonly ended: readonly EndedCall[];
+  /** Unix ms by the database's clock. */
+  readonly nowMs: number;
+}
+
+export async function readOpenCalls(client: Queryable, runId: string): Promise<OpenCalls> {
+  const { rows: cells } = await client.query<OpenCellCalls & Record<string, unknown>>(OPEN, [runId]);
+  const hasEnded = cells.some(({ endedCalls }) => endedCalls > 0);
+  const where = `attempts.execution_ms IS NOT NULL AND jobs.id IN
+           (SELECT job_id FROM cells WHERE run_id = $1 AND state = 'submitted')`;
+  const ended = hasEnded
+    ? await client.query<EndedCall & Record<string, unknown>>(ENDED.replace('%', where), [runId])
+    : { rows: [] };
+  const { rows: clock } = await client.query<{ nowMs: number }>(
+    `SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS "nowMs"`,
+  );
+  return { cells, ended: ended.rows, nowMs: clock[0]?.nowMs ?? 0 };
+}
+
+/** Gives up cells that were never submitted and will not be paid for, some at a time. */
+export async function closeUnaffordableCells(
+  client: Queryable,
+  runId: string,
+  limit: number,
+): Promise<number> {
+  const { rowCount } = await client.query(
+    `UPDATE cells SET state = 'failed', error_code = 'BUDGET_REACHED', finished_at = now()
+      WHERE run_id = $1 AND cell_no IN
+            (SELECT cell_no FROM cells WHERE run_id = $1 AND state = 'pending' LIMIT $2)`,
+    [runId, limit],
+  );
+  return rowCount ?? 0;
+}
+
+/** The caller has locked the run. */
+export async function setRunBudget(
+  client: Queryable,
+  runId: string,
+  budget: { readonly usd: number | null; readonly gpu_seconds: number | null },
+): Promise<void> {
+  await client.query(`UPDATE runs SET spec = jsonb_set(spec, '{budget}', $2) WHERE id = $1`, [
+    runId,
+    JSON.stringify(budget),
+  ]);
+}
