@@ -114,6 +114,7 @@ export {
 export { type PlanInput, type PlannedEndpoint, type PlannedPair } from './planner/plan-input.js';
 export { type Interval, type IntervalState } from './planner/container-account.js';
 export { type EndpointTimeline, type OrderPlan, type PlannedOrder } from './planner/order-plan.js';
+export { remainingMs, type CallInFlight, type OpenCells } from './planner/remaining-time.js';
 export { forecastRun, type BestPlan, type RunForecast } from './planner/plan-orders.js';
 export {
   choosePlannedOrder,
