@@ -70,7 +70,6 @@ export {
   type CellFailurePlan,
   type CellRetryPolicy,
 } from './runs/cell-retry.js';
-export { estimateRemainingSeconds, type WarmTimes, type PairWork } from './runs/makespan.js';
 export { ANY_LANE, laneOf, type Lane } from './lane.js';
 export { orderKeyMs, type AgeingPolicy } from './priority.js';
 export {

@@ -81,6 +81,7 @@ export {
 export { findRun, findRunGates, listRuns } from './sql/runs/read-run.js';
 export {
   appendRunEvents,
+  readLastSeqs,
   readRunEvents,
   type NewRunEvent,
   type StoredRunEvent,
@@ -94,6 +95,7 @@ export {
   type RunProgress,
   type StateCounts,
 } from './sql/runs/run-progress.js';
+export { countOpenByPart, readRunCalls, type OpenOfPart, type RunCall } from './sql/runs/run-remaining.js';
 export {
   readInSnapshot,
   readReceiptCells,

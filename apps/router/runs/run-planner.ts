@@ -30,10 +30,10 @@ export class RunPlanner {
   /** The plan that is kept with a run. */
   async planOf(run: ResolvedRun, requested: RequestedOrder): Promise<StoredRunPlan> {
     const facts = await this.readFacts();
-    return storedPlan(run, requested, planRun(run, requested, this.configuration, facts), facts);
+    return storedPlan(requested, planRun(run, requested, this.configuration, facts));
   }
 
-  private async readFacts(): Promise<PlanFacts> {
+  async readFacts(): Promise<PlanFacts> {
     const [learned, stored] = await Promise.all([
       readExecutionTimes(this.database),
       readEndpoints(

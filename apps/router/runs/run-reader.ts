@@ -1,22 +1,15 @@
 import { parseRequest, runListQuerySchema, type RunListView, type RunView } from '#contracts';
-import { estimateRemainingSeconds, isRunFinished } from '#domain';
-import {
-  countCells,
-  countOpenOfQuestion,
-  findRun,
-  findRunGates,
-  listRuns,
-  readExecutionTimes,
-  type Database,
-  type RunEntity,
-  type RunProgress,
-} from '#persistence';
+import { countCells, findRun, findRunGates, listRuns, type Database, type RunEntity } from '#persistence';
+import type { RunEta } from './run-eta.js';
 import { runNotFound } from './run-id.js';
 import { runSummary, runView } from './run-view.js';
 
 /** Reads runs from their rows alone, so that it works while the runner is down. */
 export class RunReader {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly eta: RunEta,
+  ) {}
 
   /** @throws ProblemError RUN_NOT_FOUND */
   async find(runId: string): Promise<RunEntity> {
@@ -32,7 +25,7 @@ export class RunReader {
       countCells(this.database, runId, run.spec.region_policy !== 'pin'),
       findRunGates(this.database, runId),
     ]);
-    return runView(run, progress, gates, await this.etaSeconds(run, progress));
+    return runView(run, progress, gates, await this.eta.seconds(run, progress, gates));
   }
 
   async list(query: unknown): Promise<RunListView> {
@@ -43,30 +36,5 @@ export class RunReader {
       runs: page.map(runSummary),
       next_cursor: runs.length > limit ? (page.at(-1)?.runNo ?? null) : null,
     };
-  }
-
-  private async etaSeconds(run: RunEntity, { pairs, questions }: RunProgress): Promise<number | null> {
-    if (isRunFinished(run.status)) return 0;
-    const current = questions.find(({ pending, submitted }) => pending + submitted > 0);
-    if (current === undefined) return 0;
-    const [openOfQuestion, learned] = await Promise.all([
-      run.order === 'question'
-        ? countOpenOfQuestion(this.database, run.id, current.questionNo)
-        : Promise.resolve(new Map<number, number>()),
-      readExecutionTimes(this.database),
-    ]);
-    const work = pairs.flatMap(({ pairNo, pending, submitted }) => {
-      const pair = run.spec.pairs[pairNo - 1];
-      const remaining = pending + submitted;
-      return pair === undefined
-        ? []
-        : [{ ...pair, remaining, remainingOfQuestion: openOfQuestion.get(pairNo) ?? 0 }];
-    });
-    return estimateRemainingSeconds(
-      run.order,
-      work,
-      run.spec.repeats,
-      learned.filter(({ cold }) => !cold),
-    );
   }
 }

@@ -7,6 +7,7 @@ import { ReceiptDesk } from './receipt-desk.js';
 import { ReceiptSigner } from './receipt-signer.js';
 import { ReceiptsController } from './receipts.controller.js';
 import { RunControls } from './run-controls.js';
+import { RunEta } from './run-eta.js';
 import { RunEventFeed, type FeedOptions } from './run-event-feed.js';
 import { RunGatesController } from './run-gates.controller.js';
 import type { RunHints } from './run-hints.js';
@@ -32,6 +33,7 @@ const RECEIPT_CELLS_IN_HAND = 200_000;
 export class RunsModule {
   static register({ database, configuration, hints, logger, feed }: RunsParts): DynamicModule {
     const planner = new RunPlanner(database, configuration);
+    const reader = new RunReader(database, new RunEta(database, configuration, planner));
     return {
       module: RunsModule,
       controllers: [
@@ -45,11 +47,14 @@ export class RunsModule {
           provide: RunIntake,
           useFactory: () => new RunIntake(database, configuration, planner, hints, logger),
         },
-        { provide: RunReader, useFactory: () => new RunReader(database) },
+        { provide: RunReader, useValue: reader },
         { provide: RunControls, useFactory: () => new RunControls(database, hints, logger) },
         { provide: ReceiptSigner, useFactory: () => new ReceiptSigner(database, logger) },
         { provide: ReceiptDesk, useFactory: () => new ReceiptDesk(RECEIPT_CELLS_IN_HAND) },
-        { provide: RunEventFeed, useFactory: () => new RunEventFeed(database, hints, feed) },
+        {
+          provide: RunEventFeed,
+          useFactory: () => new RunEventFeed(database, hints, (id) => reader.view(id), feed),
+        },
       ],
     };
   }
