@@ -12,6 +12,8 @@ export interface RunShape {
   /** After these questions, by number. */
   readonly gatesAfter?: readonly number[];
   readonly gateExpiresInS?: number;
+  /** By pair. */
+  readonly inFlightMax?: readonly number[];
   readonly systemPrompts?: Readonly<Record<string, string>>;
 }
 
@@ -32,6 +34,7 @@ export function aRun(shape: RunShape = {}): NewRun {
       max_tokens: 64,
       webhook_url: null,
       pairs,
+      ...(shape.inFlightMax === undefined ? {} : { in_flight_max: shape.inFlightMax }),
       unavailable: [],
     },
     plan: {

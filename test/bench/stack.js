@@ -50,9 +50,11 @@ export async function startStack(configuration, onCall, { runner = false } = {})
   await Promise.all(
     Object.keys(config.regions).map((region) => start('dispatcher', { BEACON_REGION: region })),
   );
-  if (runner) await start('runner', { DATABASE_URL: postgres.url, BEACON_URL: router.url });
+  const startRunner = () => start('runner', { DATABASE_URL: postgres.url, BEACON_URL: router.url });
+  if (runner) await startRunner();
   return {
     url: router.url,
+    startRunner,
     upstreamUrl: upstream.url,
     routerPid: router.pid,
     postgresUrl: postgres.url,

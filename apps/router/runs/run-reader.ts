@@ -22,7 +22,7 @@ export class RunReader {
   async view(runId: string): Promise<RunView> {
     const run = await this.find(runId);
     const [progress, gates] = await Promise.all([
-      countCells(this.database, runId, run.spec.region_policy !== 'pin'),
+      countCells(this.database, runId),
       findRunGates(this.database, runId),
     ]);
     return runView(run, progress, gates, await this.eta.seconds(run, progress, gates));
