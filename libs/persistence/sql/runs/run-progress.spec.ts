@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { aRun, startTestDatabase, type TestDatabase } from '#testing';
+import { RunCounts1763769600007 } from '../../migrations/0007-run-counts.js';
 import { cancelPendingCells } from './change-run.js';
 import { insertRun } from './insert-run.js';
 import { countCells } from './run-progress.js';
@@ -83,5 +84,21 @@ describe('the counts of a run', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('of runs that were there before the counts are made by the migration', async () => {
+    const { database } = postgres;
+    const run = aRun({ questions: 3, repeats: 2, models: ['a', 'b'] });
+    await insertRun(database, run);
+    await markSubmitting(database, run.id, [1, 2, 3]);
+    const before = await countCells(database, run.id);
+    await database.query(`DROP TRIGGER cells_counted_new ON cells; DROP TRIGGER cells_counted_changed ON cells;
+                          DROP FUNCTION count_new_cells, count_changed_cells;
+                          DROP TABLE run_question_counts, run_pair_counts`);
+    const queryRunner = database.dataSource.createQueryRunner();
+    await new RunCounts1763769600007().up(queryRunner);
+    await queryRunner.release();
+    expect(await countCells(database, run.id)).toEqual(before);
+    expect(before.pairs.map(({ submitted }) => submitted)).toEqual([1, 1, 1, 0]);
   });
 });
