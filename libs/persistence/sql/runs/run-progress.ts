@@ -20,10 +20,14 @@ export interface PairProgress extends StateCounts {
 }
 
 // The counts are kept by the statements that change cells: reading them costs a row per question, not one per cell.
-const QUESTIONS = `
-  SELECT question_no AS "questionNo", question_id AS "questionId", pending, submitted, accepted, failed, cancelled
-    FROM run_questions JOIN run_question_counts USING (run_id, question_no)
-   WHERE run_id = $1 ORDER BY question_no`;
+// They are not joined with the questions here: where the database has no statistics of a large run yet, it may compare
+// every question with every other.
+const QUESTION_COUNTS = `
+  SELECT question_no AS "questionNo", pending, submitted, accepted, failed, cancelled
+    FROM run_question_counts WHERE run_id = $1 ORDER BY question_no`;
+
+const QUESTION_IDS = `
+  SELECT question_no AS "questionNo", question_id AS "questionId" FROM run_questions WHERE run_id = $1`;
 
 const PAIRS = `
   SELECT pair_no AS "pairNo", pending, submitted, accepted, failed, cancelled, substituted
@@ -35,11 +39,14 @@ export interface RunProgress {
 }
 
 export async function countCells(database: Queryable, runId: string): Promise<RunProgress> {
-  const [questions, pairs] = await Promise.all([
-    database.query<QuestionProgress & Record<string, unknown>>(QUESTIONS, [runId]),
+  const [counts, ids, pairs] = await Promise.all([
+    database.query<Omit<QuestionProgress, 'questionId'> & Record<string, unknown>>(QUESTION_COUNTS, [runId]),
+    database.query<Pick<QuestionProgress, 'questionNo' | 'questionId'>>(QUESTION_IDS, [runId]),
     database.query<PairProgress & Record<string, unknown>>(PAIRS, [runId]),
   ]);
-  return { questions: questions.rows, pairs: pairs.rows };
+  const idOf = new Map(ids.rows.map(({ questionNo, questionId }) => [questionNo, questionId]));
+  const questions = counts.rows.map((row) => ({ ...row, questionId: idOf.get(row.questionNo) ?? '' }));
+  return { questions, pairs: pairs.rows };
 }
 
 /** Open cells of one question, by pair. */
