@@ -16,6 +16,8 @@ export default {
   transformIgnorePatterns: ['/node_modules/(?!content-disposition/)'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   testEnvironmentOptions: { customExportConditions: ['beacon-source', 'node', 'node-addons'] },
+  // More of them would take the cores from the processes that specs start.
+  maxWorkers: 2,
   testTimeout: 30_000,
 };
 

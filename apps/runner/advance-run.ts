@@ -50,7 +50,7 @@ export interface Advance {
   readonly journal: RunJournal;
 }
 
-/** Jobs one run may have in the router's hands at once; only whole questions of many repeats come near it. */
+/** Jobs one run may have in the router's hands at once, over all of its pairs. */
 const IN_FLIGHT_MAX = 1000;
 /** As a job makes them by default. */
 const CALLS_PER_JOB = 4;
@@ -109,7 +109,7 @@ const NOTHING = { standing: 'driving', ending: false, submit: [], more: false } 
 
 async function goOn(step: Step, run: LockedRun): Promise<Advance> {
   const { client, runId, journal, costs } = step;
-  const open = await readOpenWindow(client, runId, regionNosOf(run), cellsPerPair(run));
+  const open = await readOpenWindow(client, runId, regionNosOf(run), cellsMaxOf(run));
   const { submit, atGate } = nextCells(run.order, open, await readGates(client, runId));
   if (atGate !== null) {
     await standBefore(step, run, atGate);
@@ -173,7 +173,12 @@ async function windDown(step: Step, run: LockedRun): Promise<Advance> {
   const { client, runId, journal } = step;
   const cancelled = await cancelPendingCells(client, runId, CANCEL_BATCH);
   if (cancelled === CANCEL_BATCH) return { ...NOTHING, ending: true, more: true, journal };
-  const open = await readOpenWindow(client, runId, regionNosOf(run), 1);
+  const open = await readOpenWindow(
+    client,
+    runId,
+    regionNosOf(run),
+    run.spec.pairs.map(() => 1),
+  );
   if (open.length === 0) return finish(step, run);
   return { ...NOTHING, ending: true, journal };
 }
@@ -190,8 +195,14 @@ function regionNosOf({ spec }: LockedRun): number[] {
   return spec.pairs.map(({ region }) => spec.regions.indexOf(region));
 }
 
-/** Only whole questions need more than the first open cell of each pair. */
-function cellsPerPair({ order, spec }: LockedRun): number {
-  if (order !== 'question') return 1;
-  return Math.max(1, Math.min(spec.repeats, Math.floor(IN_FLIGHT_MAX / spec.pairs.length)));
+/**
+ * Only whole questions need more than the first open cell of each pair, and not more than keeps the pair's endpoints
+ * busy: what is in the router's hands goes before another run's cells.
+ */
+function cellsMaxOf({ order, spec }: LockedRun): number[] {
+  const most = Math.floor(IN_FLIGHT_MAX / spec.pairs.length);
+  return spec.pairs.map((_, index) => {
+    if (order !== 'question') return 1;
+    return Math.max(1, Math.min(spec.repeats, most, spec.in_flight_max?.[index] ?? most));
+  });
 }

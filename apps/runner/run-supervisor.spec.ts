@@ -112,6 +112,29 @@ async function decide(runId: string, gateId: string, decision: 'approved' | 'rej
 }
 
 describe('a run', () => {
+  it('of many repeats has no more cells of a pair in the router’s hands than keep its endpoints busy', async () => {
+    const inFlightMax = [2, 6];
+    const most = new Map<string, number>();
+    stub.verdict = () => {
+      for (const region of ['US', 'EU']) {
+        const count = stub.inFlight.filter((job) => job.region === region).length;
+        most.set(region, Math.max(most.get(region) ?? 0, count));
+      }
+      return { kind: 'complete' };
+    };
+    const runId = await start({ questions: 2, repeats: 20, order: 'question', inFlightMax });
+    const { hints } = startRunner();
+    stub.onEnded = (jobId) => hints.ended(jobId);
+    await untilStatus(runId, 'completed');
+    expect(await results(runId)).toHaveLength(80);
+    expect(stub.submissions).toBe(80);
+    // What it asks for at once, before anything is answered; and that it never goes beyond.
+    const first = stub.order.slice(0, 8).map(({ region }) => region);
+    expect(first.sort()).toEqual([...Array<string>(6).fill('EU'), 'US', 'US']);
+    expect(most.get('US')).toBeLessThanOrEqual(2);
+    expect(most.get('EU')).toBeLessThanOrEqual(6);
+  });
+
   it('gets one accepted answer per cell, keeps the order of questions, and has one cell per pair in flight', async () => {
     let mostInFlight = 0;
     stub.verdict = (job) => {

@@ -137,6 +137,7 @@ export {
   type SignedReceipt,
 } from './http/receipts.js';
 export { cellKey, checkReceipt } from './http/check-receipt.js';
+export { runProgressEventSchema, type RunProgressEvent } from './http/run-progress-event.js';
 export {
   COMPARISON_ANSWERS_MAX,
   comparisonQuerySchema,

@@ -125,7 +125,11 @@ export function runOperations(limits: RequestLimits): Operation[] {
       summary: 'Follow a run; resumable with Last-Event-ID',
       headers: ['Last-Event-ID'],
       responses: {
-        200: { contentType: 'text/event-stream', description: 'Server-sent events until the run has ended' },
+        200: {
+          contentType: 'text/event-stream',
+          description:
+            'Server-sent events until the run has ended; `progress`, which is not stored, has no id',
+        },
         204: { contentType: 'text/plain', description: 'The run has ended and the client has every event' },
       },
       problems: ['VALIDATION_FAILED', 'RUN_NOT_FOUND', 'TOO_MANY_STREAMS', 'SHUTTING_DOWN'],

@@ -97,7 +97,6 @@ export {
   type CellFailurePlan,
   type CellRetryPolicy,
 } from './runs/cell-retry.js';
-export { estimateRemainingSeconds, type WarmTimes, type PairWork } from './runs/makespan.js';
 export {
   hasYielded,
   planAdmissionAndHandover,
@@ -184,6 +183,7 @@ export { type PlanInput, type PlannedEndpoint, type PlannedPair } from './planne
 export { type Interval, type IntervalState } from './planner/container-account.js';
 export { type EndpointTimeline, type OrderPlan } from './planner/order-plan.js';
 export { forecastRun, type BestOrder, type RunForecast } from './planner/plan-orders.js';
+export { remainingMs, type CallInFlight, type OpenCells } from './planner/remaining-time.js';
 export {
   choosePlannedOrder,
   judgeFeasibility,

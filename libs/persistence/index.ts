@@ -90,6 +90,7 @@ export {
 export { findRun, findRunGates, listRuns } from './sql/runs/read-run.js';
 export {
   appendRunEvents,
+  readLastSeqs,
   readRunEvents,
   type NewRunEvent,
   type StoredRunEvent,
@@ -111,6 +112,7 @@ export {
   type RunProgress,
   type StateCounts,
 } from './sql/runs/run-progress.js';
+export { countOpenByPart, readRunCalls, type OpenOfPart, type RunCall } from './sql/runs/run-remaining.js';
 export {
   readInSnapshot,
   readReceiptCells,

@@ -13,6 +13,8 @@ export interface RunShape {
   readonly gatesAfter?: readonly number[];
   readonly gateExpiresInS?: number;
   readonly webhookUrl?: string;
+  /** By pair. */
+  readonly inFlightMax?: readonly number[];
   readonly systemPrompts?: Readonly<Record<string, string>>;
 }
 
@@ -33,6 +35,7 @@ export function aRun(shape: RunShape = {}): NewRun {
       max_tokens: 64,
       webhook_url: shape.webhookUrl ?? null,
       pairs,
+      ...(shape.inFlightMax === undefined ? {} : { in_flight_max: shape.inFlightMax }),
       unavailable: [],
     },
     plan: {

@@ -12,9 +12,10 @@ const ROOT = new URL('../../', import.meta.url);
 /**
  * @param {(upstreamUrl: string) => object} configuration
  * @param {(call: Call, respond: (status: number, body: object) => void) => void} onCall
+ * @param {{ runner?: boolean }} [options] whether runs are driven
  * @typedef {{ endpoint: string, jobId: string, attempt: number, body: any, atMs: number }} Call
  */
-export async function startStack(configuration, onCall) {
+export async function startStack(configuration, onCall, { runner = false } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'beacon-bench-'));
   const upstream = await startUpstream(onCall);
   const found = await findNatsServer({
@@ -49,8 +50,11 @@ export async function startStack(configuration, onCall) {
   await Promise.all(
     Object.keys(config.regions).map((region) => start('dispatcher', { BEACON_REGION: region })),
   );
+  const startRunner = () => start('runner', { DATABASE_URL: postgres.url, BEACON_URL: router.url });
+  if (runner) await startRunner();
   return {
     url: router.url,
+    startRunner,
     upstreamUrl: upstream.url,
     routerPid: router.pid,
     postgresUrl: postgres.url,

@@ -24,7 +24,14 @@ export interface PlanFacts {
   readonly nowMs: number;
 }
 
-export function planInputOf(run: ResolvedRun, configuration: Configuration, facts: PlanFacts): PlanInput {
+/** As much of a run as a plan needs; one that is stored has it as well as one that was just submitted. */
+export interface PlannableRun {
+  readonly spec: Pick<ResolvedRun['spec'], 'pairs' | 'repeats' | 'region_policy'>;
+  readonly questions: { readonly length: number };
+  readonly gates: readonly { readonly afterQuestionNo: number }[];
+}
+
+export function planInputOf(run: PlannableRun, configuration: Configuration, facts: PlanFacts): PlanInput {
   const { pairs, repeats, region_policy: regionPolicy } = run.spec;
   return {
     endpoints: configuration.endpoints.map((endpoint) => plannedEndpoint(endpoint, facts)),
@@ -38,6 +45,14 @@ export function planInputOf(run: ResolvedRun, configuration: Configuration, fact
     timeoutMs: configuration.timeouts.execution_ms,
     timesOf: learnPairTimes(facts.learned),
   };
+}
+
+/** Whether nothing at all has been learned about the run's models: a plan is then a guess from its first figure on. */
+export function isAllAssumed({ pairs, timesOf }: PlanInput): boolean {
+  return pairs.every(({ region, model }) => {
+    const { warmSource, coldSource } = timesOf(region, model);
+    return warmSource === 'assumed' && coldSource === 'assumed';
+  });
 }
 
 function plannedEndpoint(

@@ -33,7 +33,7 @@ function plan(
   const request = parseRequest(runRequestSchema(), { questions, models: ['m'], regions });
   const run = resolveRun(request, configuration);
   const facts = { learned: times, stored, nowMs: NOW_MS };
-  return storedPlan(run, 'auto', planRun(run, 'auto', configuration, facts), facts);
+  return storedPlan('auto', planRun(run, 'auto', configuration, facts));
 }
 
 describe('the cost of a run', () => {

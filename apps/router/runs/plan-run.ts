@@ -2,7 +2,6 @@ import type { Configuration } from '#config';
 import type { OrderPlanView } from '#contracts';
 import {
   choosePlannedOrder,
-  estimateRemainingSeconds,
   forecastRun,
   type ChosenOrder,
   type OrderPlan,
@@ -13,7 +12,7 @@ import {
   type RunForecast,
 } from '#domain';
 import type { StoredRunPlan } from '#persistence';
-import { planInputOf, type PlanFacts } from './plan-input.js';
+import { isAllAssumed, planInputOf, type PlanFacts } from './plan-input.js';
 import type { ResolvedRun } from './resolve-run.js';
 
 /** A run in virtual time, and the order that it would take. */
@@ -47,13 +46,9 @@ export function planRun(
 
 /** What is kept with a run: the figures of each order, without timelines. */
 export function storedPlan(
-  run: ResolvedRun,
   requested: RequestedOrder,
-  { forecast, chosen, times, cellsPerEndpoint }: PlannedRun,
-  { learned }: PlanFacts,
+  { input, forecast, chosen, times, cellsPerEndpoint }: PlannedRun,
 ): StoredRunPlan {
-  const { pairs, repeats } = run.spec;
-  const cellsPerPair = run.questions.length * repeats;
   const isLearned = times.every(
     ({ warmSource, coldSource }) => warmSource === 'learned' && coldSource === 'learned',
   );
@@ -63,12 +58,7 @@ export function storedPlan(
     reason: chosen.reason,
     cells_per_endpoint: cellsPerEndpoint,
     estimated_cost_usd: isLearned ? forecast.orders[chosen.order].costUsd : null,
-    estimated_makespan_seconds: estimateRemainingSeconds(
-      chosen.order,
-      pairs.map((pair) => ({ ...pair, remaining: cellsPerPair, remainingOfQuestion: repeats })),
-      repeats,
-      learned.filter(({ cold }) => !cold),
-    ),
+    estimated_makespan_seconds: isAllAssumed(input) ? null : forecast.orders[chosen.order].makespanMs / 1000,
     orders: orderViews(forecast),
     assumed_times: times.some(
       ({ warmSource, coldSource }) => warmSource === 'assumed' || coldSource === 'assumed',

@@ -86,6 +86,7 @@ export function resolveRun(request: RunRequest, configuration: Configuration): R
       seed,
       question_order: request.question_order ?? 'given',
       pairs,
+      in_flight_max: pairs.map((pair) => inFlightMax(pair, request.region_policy, configuration)),
       unavailable,
       ...(request.max_skew_s === undefined ? {} : { max_skew_s: request.max_skew_s }),
       ...(request.budget === undefined ? {} : { budget: storedBudget(request.budget) }),
@@ -115,6 +116,21 @@ class Faults {
     const code = this.onlyUnknownModels ? 'UNKNOWN_MODEL' : 'VALIDATION_FAILED';
     throw new ProblemError(code, named.join('; '), this.faults.slice(0, 100));
   }
+}
+
+/**
+ * Twice the calls that the pair's endpoints take at once: enough to keep them busy, and so few that another run's cell
+ * never has more than that before it.
+ */
+function inFlightMax(
+  { model, region }: RunPair,
+  policy: RunRequest['region_policy'],
+  { endpoints }: Configuration,
+): number {
+  const serving = endpoints.filter(({ models }) => models.includes(model));
+  const own = serving.filter((endpoint) => endpoint.region === region);
+  const able = policy === 'any' || own.length === 0 ? serving : own;
+  return 2 * able.reduce((sum, { concurrency }) => sum + concurrency, 0);
 }
 
 function serves(configuration: Configuration, model: string, region: string): boolean {

@@ -1,27 +1,42 @@
-import { ProblemError } from '#contracts';
+import { ProblemError, type RunProgressEvent, type RunView } from '#contracts';
 import { readRunEvents, type Database, type StoredRunEvent } from '#persistence';
+import { EventWatch } from './event-watch.js';
+import { ProgressReader, ProgressViews } from './progress-events.js';
 import type { RunHints } from './run-hints.js';
 
+/** Word that is lost costs this long at most; a stored event is to reach its readers within 500 ms. */
+const WATCH_MS = 300;
+/** Each stream also looks for itself, in case nobody looks for all. */
 const POLL_MS = 1000;
+/** Progress without events: the time that is left changes all the same. */
+const REFRESH_MS = 5000;
+/** The last event does not wait longer for the progress that comes before it: some milliseconds, as a rule. */
+const LAST_PROGRESS_MS = 2000;
 const HEARTBEAT_MS = 15_000;
 const CLIENTS_MAX = 256;
 const BATCH = 500;
 export const FINAL_EVENT = 'run.finished';
 
 export interface FeedOptions {
+  readonly watchMs?: number;
   readonly pollMs?: number;
   readonly heartbeatMs?: number;
+  readonly refreshMs?: number;
   readonly clientsMax?: number;
 }
 
 /**
- * Server-sent events of runs, read from their event rows. A hint makes a client's loop look at once; without hints
- * it looks every second. The loop is pulled by the response, so a slow client holds one batch and no more.
+ * Server-sent events of runs, read from their event rows. A hint makes a client's loop look at once; without hints one
+ * watch looks for all of them. The loop is pulled by the response, so a slow client holds one batch and no more.
+ * Between the stored events, which have ids, come those that tell of progress, which have none.
  */
 export class RunEventFeed {
   private readonly wakersByRun = new Map<string, Set<() => void>>();
+  private readonly watch: EventWatch;
+  private readonly progress: ProgressViews;
   private readonly pollMs: number;
   private readonly heartbeatMs: number;
+  private readonly refreshMs: number;
   private readonly clientsMax: number;
   private clients = 0;
   private closed = false;
@@ -29,14 +44,24 @@ export class RunEventFeed {
   constructor(
     private readonly database: Database,
     hints: RunHints,
+    readView: (runId: string) => Promise<RunView>,
     options: FeedOptions = {},
   ) {
+    this.progress = new ProgressViews(readView);
     this.pollMs = options.pollMs ?? POLL_MS;
     this.heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS;
+    this.refreshMs = options.refreshMs ?? REFRESH_MS;
     this.clientsMax = options.clientsMax ?? CLIENTS_MAX;
-    hints.onEvents((runId) => {
-      for (const wake of this.wakersByRun.get(runId) ?? []) wake();
-    });
+    const wake = (runId: string): void => {
+      for (const wakeOne of this.wakersByRun.get(runId) ?? []) wakeOne();
+    };
+    hints.onEvents(wake);
+    this.watch = new EventWatch(
+      database,
+      options.watchMs ?? WATCH_MS,
+      () => [...this.wakersByRun.keys()],
+      wake,
+    );
   }
 
   get openStreams(): number {
@@ -61,6 +86,7 @@ export class RunEventFeed {
     const waiter = new Waiter();
     const wakers = this.wakersByRun.get(runId) ?? new Set();
     this.wakersByRun.set(runId, wakers.add(waiter.wake));
+    this.watch.wanted();
     let released = false;
     const release = (): void => {
       if (released) return;
@@ -76,6 +102,7 @@ export class RunEventFeed {
   /** Ends every stream; clients come back to another router with their Last-Event-ID. */
   onModuleDestroy(): void {
     this.closed = true;
+    this.watch.close();
     for (const wakers of this.wakersByRun.values()) for (const wake of wakers) wake();
   }
 
@@ -89,24 +116,36 @@ export class RunEventFeed {
     let lastSeq = afterSeq;
     let quietSinceMs = performance.now();
     let isFinal = false;
+    const progress = new ProgressReader(runId, this.progress, waiter.wake, this.refreshMs);
     while (!isOver()) {
       waiter.arm();
       const events = await readRunEvents(this.database, runId, lastSeq, BATCH);
       const last = events.at(-1);
+      // A run may have ended and been reopened: only the last event of all says that it is over.
+      if (last?.type === FINAL_EVENT && events.length < BATCH) {
+        const before = events.slice(0, -1);
+        if (before.length > 0) yield before.map((event) => eventText(runId, event)).join('');
+        // How it ended, before the event that ends the stream.
+        yield progressText(await progress.last(LAST_PROGRESS_MS)) + eventText(runId, last);
+        return;
+      }
       if (last !== undefined) {
         yield events.map((event) => eventText(runId, event)).join('');
         lastSeq = last.seq;
         quietSinceMs = performance.now();
-        // A run may have ended and been reopened: only the last event says that it is over.
         isFinal = last.type === FINAL_EVENT;
+        progress.changed();
         if (events.length === BATCH) continue;
-        if (isFinal) return;
       } else if (isFinal) return;
-      else if (performance.now() - quietSinceMs >= this.heartbeatMs) {
+      const counted = progressText(progress.take());
+      if (counted !== '') yield counted;
+      else if (last !== undefined) {
+        // Told enough for now.
+      } else if (performance.now() - quietSinceMs >= this.heartbeatMs) {
         yield ': still here\n\n';
         quietSinceMs = performance.now();
       }
-      await waiter.wait(Math.min(this.pollMs, this.heartbeatMs));
+      await waiter.wait(Math.min(this.pollMs, this.heartbeatMs, progress.waitMs()));
     }
   }
 }
@@ -115,6 +154,11 @@ export interface EventStream {
   readonly chunks: AsyncGenerator<string, void, undefined>;
   /** To be called when the connection is gone, however it went. */
   readonly release: () => void;
+}
+
+/** Without an id: what a client comes back with stays the last stored event. */
+function progressText(event: RunProgressEvent | undefined): string {
+  return event === undefined ? '' : `event: progress\ndata: ${JSON.stringify(event)}\n\n`;
 }
 
 function eventText(runId: string, { seq, type, data, at }: StoredRunEvent): string {

@@ -46,7 +46,7 @@ export class RunPlanner {
     }
     const facts = await this.readFacts();
     const planned = planRun(run, requested, this.configuration, facts, limits);
-    const plan = storedPlan(run, requested, planned, facts);
+    const plan = storedPlan(requested, planned);
     if (plan.order !== 'best') return { plan, run };
     return { plan, run: { ...run, spec: { ...run.spec, pairs: planned.forecast.best.pairs } } };
   }
@@ -84,7 +84,7 @@ export class RunPlanner {
     return { ...plan, order };
   }
 
-  private async readFacts(): Promise<PlanFacts> {
+  async readFacts(): Promise<PlanFacts> {
     const [learned, stored] = await Promise.all([
       readExecutionTimes(this.database),
       readEndpoints(

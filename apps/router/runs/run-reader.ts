@@ -1,20 +1,17 @@
 import type { Configuration } from '#config';
 import { parseRequest, runListQuerySchema, type RunListView, type RunView } from '#contracts';
-import { estimateRemainingSeconds, isRunFinished } from '#domain';
 import {
   countCells,
-  countOpenOfQuestion,
   countWebhooks,
   findRun,
   findRunGates,
   listRuns,
-  readExecutionTimes,
   readSkews,
   type Database,
   type RunEntity,
-  type RunProgress,
 } from '#persistence';
 import { budgetView } from './run-budgets.js';
+import type { RunEta } from './run-eta.js';
 import { runNotFound } from './run-id.js';
 import { runSummary, runView } from './run-view.js';
 
@@ -23,6 +20,7 @@ export class RunReader {
   constructor(
     private readonly database: Database,
     private readonly configuration: Configuration,
+    private readonly eta: RunEta,
   ) {}
 
   /** @throws ProblemError RUN_NOT_FOUND */
@@ -36,14 +34,14 @@ export class RunReader {
   async view(runId: string): Promise<RunView> {
     const run = await this.find(runId);
     const [progress, gates, webhooks, budget, skews] = await Promise.all([
-      countCells(this.database, runId, run.spec.region_policy !== 'pin'),
+      countCells(this.database, runId),
       findRunGates(this.database, runId),
       countWebhooks(this.database, runId),
       budgetView(this.database, this.configuration, run),
       run.spec.max_skew_s === undefined ? new Map<number, number>() : readSkews(this.database, runId),
     ]);
     const more = { webhooks, budget, skews };
-    return runView(run, progress, gates, more, await this.etaSeconds(run, progress));
+    return runView(run, progress, gates, more, await this.eta.seconds(run, progress, gates));
   }
 
   async list(query: unknown): Promise<RunListView> {
@@ -54,30 +52,5 @@ export class RunReader {
       runs: page.map(runSummary),
       next_cursor: runs.length > limit ? (page.at(-1)?.runNo ?? null) : null,
     };
-  }
-
-  private async etaSeconds(run: RunEntity, { pairs, questions }: RunProgress): Promise<number | null> {
-    if (isRunFinished(run.status)) return 0;
-    const current = questions.find(({ pending, submitted }) => pending + submitted > 0);
-    if (current === undefined) return 0;
-    const [openOfQuestion, learned] = await Promise.all([
-      run.order === 'question'
-        ? countOpenOfQuestion(this.database, run.id, current.questionNo)
-        : Promise.resolve(new Map<number, number>()),
-      readExecutionTimes(this.database),
-    ]);
-    const work = pairs.flatMap(({ pairNo, pending, submitted }) => {
-      const pair = run.spec.pairs[pairNo - 1];
-      const remaining = pending + submitted;
-      return pair === undefined
-        ? []
-        : [{ ...pair, remaining, remainingOfQuestion: openOfQuestion.get(pairNo) ?? 0 }];
-    });
-    return estimateRemainingSeconds(
-      run.order,
-      work,
-      run.spec.repeats,
-      learned.filter(({ cold }) => !cold),
-    );
   }
 }

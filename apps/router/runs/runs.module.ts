@@ -8,6 +8,7 @@ import { ReceiptSigner } from './receipt-signer.js';
 import { ReceiptsController } from './receipts.controller.js';
 import { RunControlsController } from './run-controls.controller.js';
 import { RunControls } from './run-controls.js';
+import { RunEta } from './run-eta.js';
 import { RunEventFeed, type FeedOptions } from './run-event-feed.js';
 import { RunGatesController } from './run-gates.controller.js';
 import type { RunHints } from './run-hints.js';
@@ -34,6 +35,7 @@ const RECEIPT_CELLS_IN_HAND = 200_000;
 export class RunsModule {
   static register({ database, configuration, hints, logger, feed }: RunsParts): DynamicModule {
     const planner = new RunPlanner(database, configuration);
+    const reader = new RunReader(database, configuration, new RunEta(database, configuration, planner));
     return {
       module: RunsModule,
       controllers: [
@@ -47,7 +49,7 @@ export class RunsModule {
           provide: RunIntake,
           useFactory: () => new RunIntake(database, configuration, planner, hints, logger),
         },
-        { provide: RunReader, useFactory: () => new RunReader(database, configuration) },
+        { provide: RunReader, useValue: reader },
         { provide: RunControls, useFactory: () => new RunControls(database, hints, logger) },
         {
           provide: RunReopening,
@@ -55,7 +57,10 @@ export class RunsModule {
         },
         { provide: ReceiptSigner, useFactory: () => new ReceiptSigner(database, logger) },
         { provide: ReceiptDesk, useFactory: () => new ReceiptDesk(RECEIPT_CELLS_IN_HAND) },
-        { provide: RunEventFeed, useFactory: () => new RunEventFeed(database, hints, feed) },
+        {
+          provide: RunEventFeed,
+          useFactory: () => new RunEventFeed(database, hints, (id) => reader.view(id), feed),
+        },
       ],
     };
   }

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseConfiguration } from '#config';
+import { runProgressEventSchema, type RunProgressEvent } from '#contracts';
 import { createLogger } from '#observability';
 import {
   acceptAnswers,
@@ -21,8 +22,9 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ProblemFilter } from '../http/problem-filter.js';
 import { RouteTable } from '../http/route-table.js';
-import { RunEventFeed } from './run-event-feed.js';
+import { RunEventFeed, type EventStream } from './run-event-feed.js';
 import type { RunHints } from './run-hints.js';
+import { RunReader } from './run-reader.js';
 import { RunsModule } from './runs.module.js';
 
 const MODELS = ['llama', 'qwen', 'mistral'];
@@ -372,12 +374,12 @@ describe('GET /runs/{id}', () => {
     });
   });
 
-  it('estimates the remaining time from what was learned', async () => {
+  it('has the planner say what it takes and what is left, cold starts included', async () => {
     await addExecutionTimes(database, [{ region: 'ASIA', model: 'qwen', cold: false, executionMs: 2000 }]);
     const runId = await created({ regions: ['ASIA'], models: ['qwen'] });
     expect((await call('GET', `/runs/${runId}`)).body).toMatchObject({
-      eta_seconds: 16,
-      plan: { estimated_makespan_seconds: 16 },
+      eta_seconds: 150 + 8 * 2,
+      plan: { order: 'pipeline', estimated_makespan_seconds: 150 + 8 * 2, assumed_times: true },
     });
   });
 
@@ -636,6 +638,80 @@ describe('GET /runs/{id}/events', () => {
     await until('there is a heartbeat', () => reader.text.includes(': still here'));
     await append(runId, 'cell.accepted');
     await until('the event is there', () => reader.text.includes('event: cell.accepted'));
+  });
+
+  /** `progress` events of a stream, in their order. */
+  const progressIn = ({ text }: Reader): RunProgressEvent[] =>
+    [...text.matchAll(/^event: progress\ndata: (.*)$/gm)].map(([, json = '']) =>
+      runProgressEventSchema.parse(JSON.parse(json)),
+    );
+
+  it('tells of progress between the events: all that has begun first, then the questions that changed', async () => {
+    const runId = await created({ regions: ['US', 'EU'], models: ['llama'] });
+    await accept(runId, 1, 'yes', 'US');
+    const reader = await follow(runId);
+    await until('there is progress', () => progressIn(reader).length === 1);
+    expect(progressIn(reader)[0]).toMatchObject({
+      ...{ run_id: runId, status: 'planned', complete: true },
+      progress: {
+        ...{ total: 16, accepted: 1, pending: 15 },
+        by_question: [{ question_id: 'q1', done: 1, total: 2 }],
+        by_region: { US: { accepted: 1, total: 8 }, EU: { accepted: 0, total: 8 } },
+        by_model: { llama: { accepted: 1, total: 16 } },
+      },
+    });
+    await accept(runId, 5, 'no', 'US');
+    await append(runId, 'cell.accepted');
+    announce(runId);
+    await until('there is more progress', () => progressIn(reader).length > 1);
+    const next = progressIn(reader)[1]!;
+    expect(next.complete).toBe(false);
+    expect(next.progress.by_question.map(({ question_id: id }) => id)).toEqual(['q3']);
+    await append(runId, 'run.finished');
+    await until('the stream has ended', () => reader.ended);
+    expect(reader.text).toMatch(/event: progress\n.*\n\nid: \d+\nevent: run\.finished\n.*\n\n$/);
+    // Without an id: a client comes back with that of the last stored event.
+    expect(idsIn(reader)).toHaveLength(2);
+    expect(reader.text).not.toMatch(/id: \d+\nevent: progress/);
+  });
+
+  it('tells of progress at most four times a second, however much happens', async () => {
+    const runId = await created();
+    const reader = await follow(runId);
+    const startedMs = performance.now();
+    for (let event = 0; event < 60; event += 1) {
+      await append(runId, 'cell.accepted');
+      announce(runId);
+    }
+    await append(runId, 'run.finished');
+    await until('the stream has ended', () => reader.ended);
+    const seconds = (performance.now() - startedMs) / 1000;
+    expect(idsIn(reader)).toHaveLength(61);
+    // The first one, those in between, and the last one.
+    expect(progressIn(reader).length).toBeLessThanOrEqual(2 + 4 * seconds);
+  });
+
+  it('finds events of every run that is followed by one look for all, without word of them', async () => {
+    const never = 600_000;
+    const silent: RunHints = { ...hints, onEvents: () => undefined };
+    const view = (runId: string) => app.get(RunReader).view(runId);
+    const feed = new RunEventFeed(database, silent, view, {
+      ...{ watchMs: 20, pollMs: never, heartbeatMs: never, refreshMs: never },
+    });
+    const runIds = [await created(), await created(), await created()];
+    const streams = await Promise.all(runIds.map((runId) => feed.follow(runId, '0', false)));
+    const untilTold = async (stream: EventStream, what: string): Promise<void> => {
+      for (;;) {
+        const { value, done } = await stream.chunks.next();
+        if (done === true) throw new Error(`the stream ended without ${what}`);
+        if (value.includes(what)) return;
+      }
+    };
+    await Promise.all(streams.map((stream) => untilTold(stream!, 'event: progress')));
+    for (const runId of runIds) await append(runId, 'a');
+    await Promise.all(streams.map((stream) => untilTold(stream!, 'event: a')));
+    for (const stream of streams) stream?.release();
+    feed.onModuleDestroy();
   });
 
   it('serves a bounded number of readers', async () => {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Receipt, ReceiptCounts, ReceiptStray } from '#contracts';
 import { canonicalJson, isRunFinished } from '#domain';
 import {
@@ -18,8 +19,10 @@ import { promptHashes, sha256 } from './prompt-hash.js';
 import { missingAnswer, receiptCell, strayOutcomes, substituteAnswer } from './receipt-cells.js';
 import { runNotFound } from './run-id.js';
 
-/** Cells, and questions, held as objects at once; the rest is bytes. */
-const BATCH = 250;
+/** Cells, and questions, held as objects at once; the rest is bytes. So many that other requests get their turn soon. */
+const BATCH = 100;
+/** Bytes copied before others get their turn: some milliseconds. */
+const COPY_BYTES = 8_388_608;
 
 /**
  * Writes down a run as it is at one moment.
@@ -57,14 +60,25 @@ export function writeReceipt(database: Database, runId: string): Promise<Buffer>
   });
 }
 
-/** An object whose members are in canonical form already. They may be large: they are copied once. */
-function joinMembers(members: Readonly<Record<string, readonly Buffer[]>>): Buffer {
+/** An object whose members are in canonical form already. They may be large: they are copied once, piece by piece. */
+async function joinMembers(members: Readonly<Record<string, readonly Buffer[]>>): Promise<Buffer> {
   const names = Object.keys(members).sort();
   const parts = names.flatMap((name, index) => [
     Buffer.from(`${index === 0 ? '{' : ','}${canonicalJson(name)}:`),
     ...(members[name] ?? []),
   ]);
-  return Buffer.concat([...parts, Buffer.from('}')]);
+  parts.push(Buffer.from('}'));
+  const joined = Buffer.allocUnsafe(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  let sincePause = 0;
+  for (const part of parts) {
+    at += part.copy(joined, at);
+    sincePause += part.length;
+    if (sincePause < COPY_BYTES) continue;
+    sincePause = 0;
+    await setImmediate();
+  }
+  return joined;
 }
 
 /** A JSON list that grows as bytes. */

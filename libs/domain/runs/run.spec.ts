@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { planAfterCellFailure } from './cell-retry.js';
 import { GATE_STATUSES, judgeGateDecision } from './gate.js';
-import { estimateRemainingSeconds, type PairWork } from './makespan.js';
 import { RUN_STATUSES, chooseOrder, finalStatus, isRunFinished, resumedStatus } from './run.js';
 
 describe('finalStatus', () => {
@@ -90,38 +89,4 @@ describe('planAfterCellFailure', () => {
       expect(planAfterCellFailure(1, code, policy, 0.5)).toEqual({ kind: 'fail', code });
     },
   );
-});
-
-describe('estimateRemainingSeconds', () => {
-  const pair = (region: string, model: string, remaining: number, remainingOfQuestion = 0): PairWork => ({
-    region,
-    model,
-    remaining,
-    remainingOfQuestion,
-  });
-  const learned = [
-    { region: 'US', model: 'a', samplesMs: [900, 1000, 5000] },
-    { region: 'EU', model: 'a', samplesMs: [2000] },
-  ];
-
-  it('is the slowest pair for pipeline and the sum of the slowest of each region for region', () => {
-    const pairs = [pair('US', 'a', 10), pair('EU', 'a', 4)];
-    expect(estimateRemainingSeconds('pipeline', pairs, 1, learned)).toBe(10);
-    expect(estimateRemainingSeconds('region', pairs, 1, learned)).toBe(18);
-  });
-
-  it('adds up the slowest pair of each question for question', () => {
-    const pairs = [pair('US', 'a', 3, 1), pair('EU', 'a', 2, 0)];
-    expect(estimateRemainingSeconds('question', pairs, 1, learned)).toBe(1 + 2 * 2);
-  });
-
-  it('takes an unknown pair for the slowest known one of its model, then of all', () => {
-    expect(estimateRemainingSeconds('pipeline', [pair('ASIA', 'a', 1)], 1, learned)).toBe(2);
-    expect(estimateRemainingSeconds('pipeline', [pair('ASIA', 'z', 1)], 1, learned)).toBe(2);
-  });
-
-  it('knows nothing without samples, and nothing remains where nothing is open', () => {
-    expect(estimateRemainingSeconds('pipeline', [pair('US', 'a', 1)], 1, [])).toBeNull();
-    expect(estimateRemainingSeconds('pipeline', [pair('US', 'a', 0)], 1, [])).toBe(0);
-  });
 });

@@ -22,6 +22,8 @@ export interface StoredRunSpec {
   readonly question_order?: QuestionOrder;
   /** `cells.pair_no` counts them from 1. */
   readonly pairs: readonly RunPair[];
+  /** By pair, the cells that may be in the router's hands at once; absent in runs that were stored before there was one. */
+  readonly in_flight_max?: readonly number[];
   /** Asked for, but served nowhere in that region: no cells. */
   readonly unavailable: readonly RunPair[];
   /** Regions are asked one question together; absent: each at its own pace. */

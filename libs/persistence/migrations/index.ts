@@ -5,6 +5,7 @@ import { EndpointWarmth1763769600004 } from './0004-endpoint-warmth.js';
 import { RunControls1763769600005 } from './0005-run-controls.js';
 import { Webhooks1763769600006 } from './0006-webhooks.js';
 import { GpuHandover1763769600007 } from './0007-gpu-handover.js';
+import { RunCounts1763769600008 } from './0008-run-counts.js';
 
 /** In order. Append only: a released migration never changes. */
 export const MIGRATIONS = [
@@ -15,4 +16,5 @@ export const MIGRATIONS = [
   RunControls1763769600005,
   Webhooks1763769600006,
   GpuHandover1763769600007,
+  RunCounts1763769600008,
 ];

@@ -24,12 +24,15 @@ export async function finishRun(client: Queryable, runId: string, status: RunSta
   await client.query(`UPDATE runs SET status = $2, finished_at = now() WHERE id = $1`, [runId, status]);
 }
 
-/** Closes cells that were never submitted, some at a time: the run stays locked only briefly. */
+/**
+ * Closes cells that were never submitted, some at a time: the run stays locked only briefly. The list is made once: as a
+ * subquery it was run anew for every cell of a large run whose rows the database had no statistics of.
+ */
 export async function cancelPendingCells(client: Queryable, runId: string, limit: number): Promise<number> {
   const { rowCount } = await client.query(
     `UPDATE cells SET state = 'cancelled', finished_at = now()
-      WHERE run_id = $1 AND cell_no IN
-            (SELECT cell_no FROM cells WHERE run_id = $1 AND state = 'pending' LIMIT $2)`,
+      WHERE run_id = $1 AND state = 'pending'
+        AND cell_no = ANY (ARRAY(SELECT cell_no FROM cells WHERE run_id = $1 AND state = 'pending' LIMIT $2))`,
     [runId, limit],
   );
   return rowCount ?? 0;

@@ -9,25 +9,26 @@ const OPEN_WINDOW = `
   SELECT cell.cell_no AS "cellNo", cell.question_no AS "questionNo", cell.pair_no AS "pairNo",
          region_no AS "regionNo", cell.state, cell.cell_attempt AS "cellAttempt",
          coalesce(greatest(0, extract(epoch FROM cell.not_before - clock_timestamp()) * 1000), 0)::float8 AS "restMs"
-    FROM unnest($2::integer[]) WITH ORDINALITY AS pair (region_no, pair_no)
+    FROM unnest($2::integer[], $3::integer[]) WITH ORDINALITY AS pair (region_no, cells_max, pair_no)
    CROSS JOIN LATERAL (
          SELECT * FROM cells
           WHERE run_id = $1 AND cells.pair_no = pair.pair_no AND state IN ('pending','submitted')
           ORDER BY cell_no
-          LIMIT $3) AS cell
+          LIMIT pair.cells_max) AS cell
    ORDER BY cell.cell_no`;
 
 /**
  * The first open cells of each pair: all that `nextCells` needs, however large the run is.
  * @param regionNos region of each pair, as its position in the run's list
+ * @param cellsMax by pair, how many of them
  */
 export async function readOpenWindow(
   client: Queryable,
   runId: string,
   regionNos: readonly number[],
-  cellsPerPair: number,
+  cellsMax: readonly number[],
 ): Promise<WindowCell[]> {
-  const { rows } = await client.query<WindowCell>(OPEN_WINDOW, [runId, regionNos, cellsPerPair]);
+  const { rows } = await client.query<WindowCell>(OPEN_WINDOW, [runId, regionNos, cellsMax]);
   return rows;
 }
 

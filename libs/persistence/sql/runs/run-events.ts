@@ -47,3 +47,18 @@ export async function readRunEvents(
   );
   return rows;
 }
+
+/** The newest event of each run; runs without events are left out. */
+export async function readLastSeqs(
+  database: Queryable,
+  runIds: readonly string[],
+): Promise<{ runId: string; seq: string }[]> {
+  const { rows } = await database.query<{ runId: string; seq: string }>(
+    `SELECT run_id AS "runId", last.seq
+       FROM unnest($1::uuid[]) AS wanted (run_id)
+      CROSS JOIN LATERAL (
+              SELECT seq FROM run_events WHERE run_events.run_id = wanted.run_id ORDER BY seq DESC LIMIT 1) AS last`,
+    [runIds],
+  );
+  return rows;
+}

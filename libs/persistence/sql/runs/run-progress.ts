@@ -19,59 +19,34 @@ export interface PairProgress extends StateCounts {
   readonly substituted: number;
 }
 
-interface CountRow extends StateCounts {
-  readonly questionNo: number | null;
-  readonly pairNo: number | null;
-}
+// The counts are kept by the statements that change cells: reading them costs a row per question, not one per cell.
+// They are not joined with the questions here: where the database has no statistics of a large run yet, it may compare
+// every question with every other.
+const QUESTION_COUNTS = `
+  SELECT question_no AS "questionNo", pending, submitted, accepted, failed, cancelled
+    FROM run_question_counts WHERE run_id = $1 ORDER BY question_no`;
 
-// One pass over an index; grouped twice, once per question and once per pair.
-const COUNT_CELLS = `
-  SELECT question_no AS "questionNo", pair_no AS "pairNo",
-         count(*) FILTER (WHERE state = 'pending')::integer AS pending,
-         count(*) FILTER (WHERE state = 'submitted')::integer AS submitted,
-         count(*) FILTER (WHERE state = 'accepted')::integer AS accepted,
-         count(*) FILTER (WHERE state = 'failed')::integer AS failed,
-         count(*) FILTER (WHERE state = 'cancelled')::integer AS cancelled
-    FROM cells WHERE run_id = $1
-   GROUP BY GROUPING SETS ((question_no), (pair_no))
-   ORDER BY question_no, pair_no`;
+const QUESTION_IDS = `
+  SELECT question_no AS "questionNo", question_id AS "questionId" FROM run_questions WHERE run_id = $1`;
 
-const COUNT_SUBSTITUTES = `
-  SELECT pair_no AS "pairNo", count(*)::integer AS substituted
-    FROM cells WHERE run_id = $1 AND substituted
-   GROUP BY pair_no`;
-
-const QUESTION_IDS = `SELECT question_no AS "questionNo", question_id AS "questionId"
-                        FROM run_questions WHERE run_id = $1 ORDER BY question_no`;
+const PAIRS = `
+  SELECT pair_no AS "pairNo", pending, submitted, accepted, failed, cancelled, substituted
+    FROM run_pair_counts WHERE run_id = $1 ORDER BY pair_no`;
 
 export interface RunProgress {
   readonly questions: readonly QuestionProgress[];
   readonly pairs: readonly PairProgress[];
 }
 
-/** @param substitutable the run's policy lets answers come from other regions */
-export async function countCells(
-  database: Queryable,
-  runId: string,
-  substitutable: boolean,
-): Promise<RunProgress> {
-  const [counts, questionIds, substitutes] = await Promise.all([
-    database.query<CountRow>(COUNT_CELLS, [runId]),
-    database.query<{ questionNo: number; questionId: string }>(QUESTION_IDS, [runId]),
-    substitutable
-      ? database.query<{ pairNo: number; substituted: number }>(COUNT_SUBSTITUTES, [runId])
-      : Promise.resolve({ rows: [] }),
+export async function countCells(database: Queryable, runId: string): Promise<RunProgress> {
+  const [counts, ids, pairs] = await Promise.all([
+    database.query<Omit<QuestionProgress, 'questionId'> & Record<string, unknown>>(QUESTION_COUNTS, [runId]),
+    database.query<Pick<QuestionProgress, 'questionNo' | 'questionId'>>(QUESTION_IDS, [runId]),
+    database.query<PairProgress & Record<string, unknown>>(PAIRS, [runId]),
   ]);
-  const idOf = new Map(questionIds.rows.map(({ questionNo, questionId }) => [questionNo, questionId]));
-  const substitutedOf = new Map(substitutes.rows.map(({ pairNo, substituted }) => [pairNo, substituted]));
-  const questions: QuestionProgress[] = [];
-  const pairs: PairProgress[] = [];
-  for (const { questionNo, pairNo, ...states } of counts.rows) {
-    if (questionNo !== null)
-      questions.push({ questionNo, questionId: idOf.get(questionNo) ?? '', ...states });
-    if (pairNo !== null) pairs.push({ pairNo, substituted: substitutedOf.get(pairNo) ?? 0, ...states });
-  }
-  return { questions, pairs };
+  const idOf = new Map(ids.rows.map(({ questionNo, questionId }) => [questionNo, questionId]));
+  const questions = counts.rows.map((row) => ({ ...row, questionId: idOf.get(row.questionNo) ?? '' }));
+  return { questions, pairs: pairs.rows };
 }
 
 /** Open cells of one question, by pair. */
