@@ -7,6 +7,7 @@ export {
   type QuestionConfiguration,
 } from './configuration.js';
 export { ConfigurationError } from './configuration-error.js';
+export { endpointsByLongestWindow } from './longest-window.js';
 export {
   DEFAULT_PORT,
   LOG_LEVELS,

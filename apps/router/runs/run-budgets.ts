@@ -1,4 +1,4 @@
-import type { Configuration } from '#config';
+import { endpointsByLongestWindow, type Configuration } from '#config';
 import { ProblemError, type RunBudgetRequest, type RunBudgetView } from '#contracts';
 import { budgetFacts, committedUse, costRateOf, spentInAll } from '#domain';
 import {
@@ -64,7 +64,7 @@ export async function budgetView(
     readSpending(database, id),
     readExecutionTimes(database),
   ]);
-  const rates = configuration.endpoints.map(costRateOf);
+  const rates = endpointsByLongestWindow(configuration).map(costRateOf);
   const facts = budgetFacts({
     ...{ rates, open, ended, learned, nowMs, spending: settled },
     timeoutMs: configuration.timeouts.execution_ms,

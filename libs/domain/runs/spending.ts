@@ -17,6 +17,7 @@ export interface RatedEndpoint {
   readonly models: readonly string[];
   readonly gpu: string;
   readonly protocol: string;
+  /** The longest that may be in force: it may change while a run is on. */
   readonly scaledown_window_s: number;
 }
 

@@ -101,6 +101,9 @@ export async function claimWindowChange(
                    clock_timestamp() + make_interval(secs => $4 / 1000.0)
               FROM known
              WHERE NOT changing
+               -- A release that is under way is about to put the former window back.
+               AND NOT EXISTS (SELECT FROM endpoint_states
+                                WHERE endpoint_id = $1 AND releasing_until > clock_timestamp())
                AND ($3 <= ceiling_ms OR NOT EXISTS (
                      SELECT FROM endpoint_states
                       WHERE endpoint_id = $1
