@@ -142,9 +142,9 @@ function madeElsewhere({ cells, jobs, calls }: Evidence): string[] {
     const attempt = jobs
       .find(({ job_id: id }) => id === cell.job_id)
       ?.attempts.find(({ status }) => status === 'succeeded');
+    // Whatever the books say of its end: an answer that broke on its way is read again from the same call.
     const made = calls.filter(
-      ({ job_id: id, attempt: number, outcome }) =>
-        id === cell.job_id && number === attempt?.attempt && outcome === 'completed',
+      ({ job_id: id, attempt: number }) => id === cell.job_id && number === attempt?.attempt,
     );
     const expected = ENDPOINTS.find(
       ({ region, model }) => region === cell.region && model === cell.model,
