@@ -130,7 +130,7 @@ export const configurationSchema = z
       })
       .prefault({}),
     /** How endpoints are kept warm that are to be. */
-    warming: z
+    keep_warm: z
       .strictObject({
         /** How long idle containers stay in the mode `hybrid`. */
         hybrid_window_s: duration.default(600),

@@ -60,6 +60,7 @@ describe('settings', () => {
     ['BEACON_PORT', '80.5'],
     ['BEACON_PORT', '-1'],
     ['BEACON_WEBHOOK_SECRET', 'SECRET'],
+    ['BEACON_WEBHOOK_SECRET', 'whsec_SECRET!!!!!!!!!!!!!!!'],
     ['BEACON_URL', 'SECRET'],
     ['BEACON_URL', 'ftp://SECRET.example'],
     ['DATABASE_URL', 'SECRET'],

@@ -13,7 +13,11 @@ const settingsSchema = z.object({
   BEACON_CONFIG: z.string().min(1).optional(),
   BEACON_DATA_DIR: z.string().min(1).default('.beacon'),
   BEACON_API_KEYS_FILE: z.string().min(1).optional(),
-  BEACON_WEBHOOK_SECRET: z.string().min(16).optional(),
+  BEACON_WEBHOOK_SECRET: z
+    .string()
+    .min(16)
+    .refine(isUsableKey, 'after whsec_ there must be base64 of at least 24 bytes')
+    .optional(),
   /** Set for a dispatcher only: the region it serves. */
   BEACON_REGION: z.string().min(1).optional(),
   /** Where the runner finds the router. */
@@ -122,4 +126,12 @@ function describe(issue: z.core.$ZodIssue): string {
     case 'custom':
       return 'has the wrong type';
   }
+}
+
+/** A key in the form of Standard Webhooks that is no base64, or hardly any, would sign with next to nothing. */
+function isUsableKey(secret: string): boolean {
+  const PREFIX = 'whsec_';
+  if (!secret.startsWith(PREFIX)) return true;
+  const encoded = secret.slice(PREFIX.length);
+  return /^[A-Za-z0-9+/]+={0,2}$/.test(encoded) && Buffer.from(encoded, 'base64').length >= 24;
 }

@@ -18,6 +18,7 @@ export {
 } from './wire/outcome.js';
 export {
   AUTOSCALER_ERRORS,
+  RELEASE_MARGIN_S,
   RELEASE_TIMEOUT_S_MAX,
   autoscalerReplySchema,
   autoscalerRequestSchema,

@@ -173,7 +173,7 @@ function coldestWaitFirst(
     return index === -1 ? Number.MAX_SAFE_INTEGER : index;
   };
   const turnEndedMs = ({ record }: EndpointView): number =>
-    record.yieldedAtMs > turnsSinceMs ? record.yieldedAtMs : 0;
+    record.turnEndedAtMs > turnsSinceMs ? record.turnEndedAtMs : 0;
   return endpoints
     .filter((endpoint) => !holdsGpu(endpoint, nowMs) && capacityOf(endpoint, nowMs).start > 0)
     .map((endpoint) => ({ endpoint, rank: rank(endpoint), turnEndedMs: turnEndedMs(endpoint) }))
@@ -181,7 +181,8 @@ function coldestWaitFirst(
     .map(({ endpoint }) => endpoint);
 }
 
-function drawsFrom(
+/** @returns whether it may be given a candidate, as far as lanes and failures go */
+export function drawsFrom(
   endpoint: EndpointView,
   endpoints: readonly EndpointView[],
 ): (candidate: Candidate) => boolean {

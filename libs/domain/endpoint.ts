@@ -42,8 +42,8 @@ export interface EndpointRecord {
   readonly idleSinceMs: number;
   /** Unix ms: until then the platform is being asked to release its idle container, and no ticket is issued. */
   readonly releasingUntilMs: number;
-  /** Unix ms at which its last turn ended: it had work, and gave its GPU up to others. */
-  readonly yieldedAtMs: number;
+  /** Unix ms at which it was last told that its turn is over: it gets no more work until others have had the GPU. */
+  readonly turnEndedAtMs: number;
   /** How long its last release took; null: none has succeeded yet. */
   readonly releaseMs: number | null;
 }
@@ -60,7 +60,7 @@ export const FRESH_ENDPOINT: EndpointRecord = {
   gpuSinceMs: 0,
   idleSinceMs: 0,
   releasingUntilMs: 0,
-  yieldedAtMs: 0,
+  turnEndedAtMs: 0,
   releaseMs: null,
 };
 
@@ -160,6 +160,16 @@ export function afterCancellation(record: EndpointRecord, spec: EndpointSpec, no
 /** A call is sent to an endpoint that holds no GPU: from now on it holds one. */
 export function afterWaking(record: EndpointRecord, nowMs: number): EndpointRecord {
   return { ...record, gpuSinceMs: nowMs };
+}
+
+/** The platform says that a container is left, whatever was known of it: its GPU counts for another window. */
+export function afterReleaseRefused(
+  record: EndpointRecord,
+  spec: EndpointSpec,
+  nowMs: number,
+): EndpointRecord {
+  const gpuUntilMs = Math.max(record.gpuUntilMs, nowMs + spec.scaledownWindowMs);
+  return { ...record, releasingUntilMs: 0, gpuUntilMs };
 }
 
 /** The platform says that no container is left. */

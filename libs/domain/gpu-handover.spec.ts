@@ -10,7 +10,7 @@ import {
   type EndpointRecord,
   type EndpointView,
 } from './endpoint.js';
-import { hasYielded, planAdmissionAndHandover } from './gpu-handover.js';
+import { hasEndedTurn, planAdmissionAndHandover } from './gpu-handover.js';
 
 const NOW_MS = 1_000_000;
 const POLICY = { lingerMs: 2000, turnMs: 60_000 };
@@ -111,8 +111,36 @@ describe('a GPU that is wanted elsewhere', () => {
     expect(ended).toMatchObject({ yielding: ['a'], assignments: [], release: ['a'] });
   });
 
+  it('is not taken by turns from an endpoint that serves the same work', () => {
+    const shared = (view: EndpointView): EndpointView => ({
+      ...view,
+      spec: { ...view.spec, models: ['m'] },
+    });
+    const views = [endpoint('a', { idleMs: 0, heldMs: 99_000 }), endpoint('b')].map(shared);
+    const { assignments, yielding } = plan(views, [job('m', 1), job('m', 2), job('m', 3)]);
+    expect(yielding).toEqual([]);
+    expect(assignments.map(({ endpointId }) => endpointId)).toEqual(['a', 'a']);
+  });
+
+  it('is not released by an endpoint that is given what another could not take, its turn being over', () => {
+    const views = [
+      endpoint('a', { idleMs: 0, heldMs: 99_000 }),
+      endpoint('c', { idleMs: 5000 }),
+      endpoint('b'),
+      endpoint('d'),
+    ].map((view) =>
+      ['a', 'c'].includes(view.spec.id) ? { ...view, spec: { ...view.spec, models: ['m'] } } : view,
+    );
+    const { assignments, release, yielding } = plan(views, [job('m', 1), job('b', 2), job('d', 3)], 2);
+    expect({ yielding, release, to: assignments.map(({ endpointId }) => endpointId) }).toEqual({
+      yielding: ['a'],
+      release: ['a'],
+      to: ['c'],
+    });
+  });
+
   it('goes to those that waited, not back to the one that gave it up', () => {
-    const gaveUp = endpoint('a', { record: { yieldedAtMs: NOW_MS - 1000 } });
+    const gaveUp = endpoint('a', { record: { turnEndedAtMs: NOW_MS - 1000 } });
     const { assignments } = plan([gaveUp, endpoint('b')], [job('a', 1), job('b', 2)]);
     expect(assignments.map(({ endpointId }) => endpointId)).toEqual(['b']);
   });
@@ -138,7 +166,7 @@ function simulate(endpoints: number, gpus: number, callMs: readonly number[], ca
     const decided = planAdmissionAndHandover(views, waiting, gpus, POLICY, nowMs);
     for (const id of decided.yielding) {
       const view = views.find(({ spec }) => spec.id === id)!;
-      if (!hasYielded(view.record)) view.record = { ...view.record, yieldedAtMs: nowMs };
+      if (!hasEndedTurn(view.record)) view.record = { ...view.record, turnEndedAtMs: nowMs };
     }
     for (const { endpointId, staged } of decided.assignments) {
       const index = views.findIndex(({ spec }) => spec.id === endpointId);

@@ -1,5 +1,5 @@
-import { planAdmission, waitingForGpu, type Assignment, type Candidate } from './admission.js';
-import { holdsGpu, type EndpointRecord, type EndpointView } from './endpoint.js';
+import { drawsFrom, planAdmission, waitingForGpu, type Assignment, type Candidate } from './admission.js';
+import { holdsGpu, mayServe, type EndpointRecord, type EndpointView } from './endpoint.js';
 
 /** When an endpoint's GPU goes to another, where there are fewer GPUs than endpoints with work. */
 export interface HandoverPolicy {
@@ -45,7 +45,14 @@ export function planAdmissionAndHandover(
   const holding = endpoints.filter((endpoint) => holdsGpu(endpoint, nowMs));
   const hasWork = ({ spec, leases }: EndpointView): boolean => leases > 0 || busy.has(spec.id);
   const leaving = holding.filter((endpoint) => !hasWork(endpoint));
-  const wanted = waiting.length - leaving.length;
+  // Where a warm endpoint serves the same work, a turn would only buy a cold start.
+  const servedByHolders = holding.filter(mayServe).map((endpoint) => drawsFrom(endpoint, endpoints));
+  const isLeftOut = (endpoint: EndpointView): boolean =>
+    candidates.some(
+      (candidate) =>
+        drawsFrom(endpoint, endpoints)(candidate) && !servedByHolders.some((serves) => serves(candidate)),
+    );
+  const wanted = waiting.filter(isLeftOut).length - leaving.length;
   const yielding = wanted <= 0 ? [] : overdue(holding.filter(hasWork), policy, nowMs).slice(0, wanted);
   const yieldingIds = new Set(yielding.map(({ spec }) => spec.id));
   const assignments =
@@ -54,7 +61,11 @@ export function planAdmissionAndHandover(
       : planAdmission(endpoints, candidates, gpuLimit, nowMs, { yielding: yieldingIds, turnsSinceMs });
 
   const isReleasing = ({ record }: EndpointView): boolean => record.releasingUntilMs > nowMs;
-  const idle = [...leaving, ...yielding.filter(({ leases }) => leases === 0)];
+  // What one that yields cannot take may have gone to one that was about to leave.
+  const given = new Set(assignments.map(({ endpointId }) => endpointId));
+  const idle = [...leaving, ...yielding.filter(({ leases }) => leases === 0)].filter(
+    ({ spec }) => !given.has(spec.id),
+  );
   const releasable = idle
     .filter((endpoint) => endpoint.spec.canRelease && endpoint.dispatcherAlive && !isReleasing(endpoint))
     .map((endpoint) => ({ endpoint, atMs: releaseAtMs(endpoint, yieldingIds, policy) }))
@@ -80,8 +91,8 @@ export function planAdmissionAndHandover(
 }
 
 /** Whether it has been told to give up the GPU that it holds, or the last one that it held. */
-export function hasYielded({ yieldedAtMs, gpuSinceMs }: EndpointRecord): boolean {
-  return yieldedAtMs > gpuSinceMs;
+export function hasEndedTurn({ turnEndedAtMs, gpuSinceMs }: EndpointRecord): boolean {
+  return turnEndedAtMs > gpuSinceMs;
 }
 
 /** Those that have had their turn: first who was told before, then who has had its GPU longest. */
@@ -90,7 +101,7 @@ function overdue(
   { turnMs }: HandoverPolicy,
   nowMs: number,
 ): EndpointView[] {
-  const wasTold = ({ record }: EndpointView): number => (hasYielded(record) ? 0 : 1);
+  const wasTold = ({ record }: EndpointView): number => (hasEndedTurn(record) ? 0 : 1);
   return holding
     .filter(({ record }) => record.gpuSinceMs + turnMs <= nowMs)
     .sort(

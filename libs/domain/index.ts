@@ -98,7 +98,7 @@ export {
   type CellRetryPolicy,
 } from './runs/cell-retry.js';
 export {
-  hasYielded,
+  hasEndedTurn,
   planAdmissionAndHandover,
   type AdmissionPlan,
   type HandoverPolicy,
@@ -112,6 +112,7 @@ export {
   afterFailure,
   afterProbe,
   afterRelease,
+  afterReleaseRefused,
   afterSuccess,
   afterWaking,
   afterWorkspaceFailure,

@@ -1,11 +1,11 @@
-import type { AutoscalerReply, AutoscalerRequest } from '#contracts';
+import { RELEASE_MARGIN_S, type AutoscalerReply, type AutoscalerRequest } from '#contracts';
 import type { AxiosInstance } from 'axios';
 import { z } from 'zod';
 import { credentialHeaders, type Endpoint, type EndpointCredentials } from './endpoint.js';
 import { codeOf } from './hops.js';
 import type { RequestLimiter } from './request-limiter.js';
 
-/** For setting a window, and on top of what a release may take: the CPU gateway may have to start. */
+/** For setting a window: the CPU gateway may have to start. */
 const ANSWER_WITHIN_MS = 30_000;
 
 const containers = z.int().min(0);
@@ -37,7 +37,7 @@ export async function tellAutoscaler(
   if (autoscalerUrl === undefined)
     return { kind: 'error', error: 'not_configured', detail: 'the endpoint has no autoscaler_url' };
   const isRelease = request.action === 'release';
-  const withinMs = answerWithinMs + (isRelease ? request.timeout_s * 1000 : 0);
+  const withinMs = isRelease ? (request.timeout_s + RELEASE_MARGIN_S) * 1000 : answerWithinMs;
   const signal = AbortSignal.timeout(withinMs);
   try {
     await limiter?.turn(signal);

@@ -37,7 +37,7 @@ export function beaconConfigurationYaml(
       linger_ms: Math.max(SHORTEST_LINGER_MS, Math.round(2000 / timeScale)),
       turn_s: Math.max(1, 1800 / timeScale),
     },
-    warming: warmingOf(timeScale),
+    keep_warm: keepWarmOf(timeScale),
     regions: regionsOf(configuration, endpoints),
     endpoints: endpoints.map((endpoint) => ({
       id: endpoint.id,
@@ -57,7 +57,7 @@ export function beaconConfigurationYaml(
 }
 
 /** Beacon's defaults, in the stand-in's time: its limits of a window are in simulated seconds. */
-function warmingOf(timeScale: number): Record<string, number> {
+function keepWarmOf(timeScale: number): Record<string, number> {
   const times = { hybrid_window_s: 600, hot_window_s: 1200, promote_within_s: 900 };
   const more = { promote_cold_start_s: 45, demote_after_s: 1800 };
   return Object.fromEntries(Object.entries({ ...times, ...more }).map(([key, s]) => [key, s / timeScale]));

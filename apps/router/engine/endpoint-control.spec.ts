@@ -60,8 +60,8 @@ describe('the control of endpoints', () => {
     [{ nonsense: true }, 'unavailable'],
   ] as const)('hears %j after a release as %s', async (reply, result) => {
     dispatcher(reply);
-    expect(await control().release('scaled', 7)).toBe(result);
-    expect(asked).toEqual([{ action: 'release', endpoint_id: 'scaled', timeout_s: 7 }]);
+    expect(await control().release('scaled')).toBe(result);
+    expect(asked).toEqual([{ action: 'release', endpoint_id: 'scaled', timeout_s: 15 }]);
   });
 
   it.each([

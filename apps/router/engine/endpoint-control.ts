@@ -1,10 +1,18 @@
 import type { Configuration } from '#config';
-import { autoscalerReplySchema, subjects, type AutoscalerReply, type AutoscalerRequest } from '#contracts';
+import {
+  RELEASE_MARGIN_S,
+  autoscalerReplySchema,
+  subjects,
+  type AutoscalerReply,
+  type AutoscalerRequest,
+} from '#contracts';
 import { requestJson, type NatsConnection } from '#messaging';
 
 /** How long a platform may take to give up an idle container; Modal's shortest window is 2 s. */
-const RELEASE_TIMEOUT_S = 20;
-/** Longer than the dispatcher waits for the platform. */
+const RELEASE_TIMEOUT_S = 15;
+/** By then a release is answered, or nobody knows. */
+export const RELEASE_WITHIN_MS = (RELEASE_TIMEOUT_S + RELEASE_MARGIN_S + 3) * 1000;
+/** For setting a window: longer than the dispatcher waits for the platform. */
 const REPLY_WITHIN_MS = 35_000;
 
 /**
@@ -37,24 +45,27 @@ export class EndpointControl {
   }
 
   /** Has idle containers given up now. Never stops a running call; the scale-down window stays what it was. */
-  async release(endpointId: string, timeoutS = RELEASE_TIMEOUT_S): Promise<ReleaseResult> {
-    const request = { action: 'release', endpoint_id: endpointId, timeout_s: timeoutS } as const;
-    const reply = await this.ask(request, timeoutS * 1000);
+  async release(endpointId: string, withinMs = RELEASE_WITHIN_MS): Promise<ReleaseResult> {
+    const request = { action: 'release', endpoint_id: endpointId, timeout_s: RELEASE_TIMEOUT_S } as const;
+    const reply = await this.ask(request, withinMs);
     if (reply?.kind !== 'release') return 'unavailable';
     return reply.released ? 'released' : 'busy';
   }
 
   /** Sets how long idle containers stay, until the next deploy. `unavailable`: either window may be in force. */
-  async setWindow(endpointId: string, seconds: number): Promise<'set' | 'unavailable'> {
+  async setWindow(endpointId: string, windowS: number): Promise<'set' | 'unavailable'> {
     const reply = await this.ask({
       action: 'set_window',
       endpoint_id: endpointId,
-      scaledown_window_s: seconds,
+      scaledown_window_s: windowS,
     });
     return reply?.kind === 'window' ? 'set' : 'unavailable';
   }
 
-  private async ask(request: AutoscalerRequest, extraMs = 0): Promise<AutoscalerReply | undefined> {
+  private async ask(
+    request: AutoscalerRequest,
+    withinMs = this.replyWithinMs,
+  ): Promise<AutoscalerReply | undefined> {
     const region = this.regionById.get(request.endpoint_id);
     if (region === undefined) return undefined;
     return requestJson(
@@ -62,7 +73,7 @@ export class EndpointControl {
       subjects.autoscalerSubject(region),
       request,
       autoscalerReplySchema,
-      this.replyWithinMs + extraMs,
+      withinMs,
     );
   }
 }

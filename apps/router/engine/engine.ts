@@ -5,7 +5,7 @@ import {
   afterWaking,
   capacityOf,
   demandOf,
-  hasYielded,
+  hasEndedTurn,
   holdsGpu,
   planAdmissionAndHandover,
   traitsOf,
@@ -197,8 +197,8 @@ export class Engine {
       changed.set(endpointId, record);
     };
     for (const reply of replies) {
-      const { record, leases } = stored.get(reply.endpointId) ?? {};
-      const next = record && recordAfterReply(reply, record, leases ?? 0, nowMs);
+      const view = endpoints.views(stored, Date.now()).find(({ spec }) => spec.id === reply.endpointId);
+      const next = view && recordAfterReply(reply, view, nowMs);
       if (next !== undefined) change(reply.endpointId, next);
     }
     const settled: { settled: Settled; outcome: Outcome }[] = [];
@@ -248,7 +248,7 @@ export class Engine {
       if (strays.length > 0) await keepStrayOutcomes(client, strays.map(strayOf));
     }
 
-    const views = this.releasableOnly(endpoints.views(stored, Date.now()), nowMs);
+    const views = this.releasableOnly(endpoints.views(stored, Date.now()));
     const viewOf = new Map(views.map((view) => [view.spec.id, view]));
     const demands = demandOf(views, nowMs);
     const candidates = demands.length > 0 ? await readCandidates(client, demands) : [];
@@ -271,11 +271,11 @@ export class Engine {
     }
     const yielded = plan.yielding.filter((id) => {
       const view = viewOf.get(id);
-      return view !== undefined && !hasYielded(view.record);
+      return view !== undefined && !hasEndedTurn(view.record);
     });
     for (const id of yielded) {
       const record = changed.get(id) ?? viewOf.get(id)?.record;
-      if (record !== undefined) changed.set(id, { ...record, yieldedAtMs: nowMs });
+      if (record !== undefined) changed.set(id, { ...record, turnEndedAtMs: nowMs });
     }
     if (changed.size > 0) {
       await writeEndpointRecords(
@@ -305,9 +305,9 @@ export class Engine {
   }
 
   /** Where a release has failed just now, the scale-down is waited for. */
-  private releasableOnly(views: readonly EndpointView[], nowMs: number): EndpointView[] {
+  private releasableOnly(views: readonly EndpointView[]): EndpointView[] {
     return views.map((view) =>
-      view.spec.canRelease && !this.options.releases.isAllowed(view.spec.id, nowMs)
+      view.spec.canRelease && !this.options.releases.isAllowed(view.spec.id)
         ? { ...view, spec: { ...view.spec, canRelease: false } }
         : view,
     );

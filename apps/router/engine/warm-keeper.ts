@@ -77,14 +77,14 @@ export class WarmKeeper {
   private stopped = false;
 
   constructor(private readonly options: WarmKeeperOptions) {
-    const { warming } = options.configuration;
+    const { keep_warm: keepWarm } = options.configuration;
     this.policy = {
-      hybridWindowMs: warming.hybrid_window_s * 1000,
-      hotWindowMs: warming.hot_window_s * 1000,
-      promoteAttempts: warming.promote_attempts,
-      promoteWithinMs: warming.promote_within_s * 1000,
-      promoteColdStartMs: warming.promote_cold_start_s * 1000,
-      demoteAfterMs: warming.demote_after_s * 1000,
+      hybridWindowMs: keepWarm.hybrid_window_s * 1000,
+      hotWindowMs: keepWarm.hot_window_s * 1000,
+      promoteAttempts: keepWarm.promote_attempts,
+      promoteWithinMs: keepWarm.promote_within_s * 1000,
+      promoteColdStartMs: keepWarm.promote_cold_start_s * 1000,
+      demoteAfterMs: keepWarm.demote_after_s * 1000,
     };
   }
 

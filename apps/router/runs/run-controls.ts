@@ -97,6 +97,10 @@ export class RunControls {
       const gate = (await readGates(client, runId)).find((candidate) => candidate.gateId === gateId);
       if (gate === undefined) throw new ProblemError('GATE_NOT_FOUND', 'the run has no gate of this name');
       const verdict = judgeGateDecision(gate.status, gate.overdue, decision);
+      const decides = verdict.kind === 'decide' || verdict.kind === 'expire';
+      // How it ends has been decided: a gate that says otherwise could never be passed if it goes on some day.
+      if (decides && run.ending !== null)
+        throw new ProblemError('RUN_FINISHED', `the run is being ended: ${run.ending}`);
       switch (verdict.kind) {
         case 'repeat':
           return 'unchanged';

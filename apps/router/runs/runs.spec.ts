@@ -454,6 +454,17 @@ describe('gates and cancellation', () => {
     return runId;
   }
 
+  it('is not decided any more once the run is being ended: it could not be passed if the run went on some day', async () => {
+    const runId = await created({ gates: [{ after_question: 'q1' }] });
+    expect((await call('POST', `/runs/${runId}/cancel`)).status).toBe(202);
+    for (const decision of ['approve', 'reject']) {
+      const { status, body } = await call('POST', `/runs/${runId}/gates/q1/${decision}`);
+      expect([status, body['code']]).toEqual([409, 'RUN_FINISHED']);
+    }
+    const { body } = await call('GET', `/runs/${runId}`);
+    expect(body['gates']).toMatchObject([{ gate_id: 'q1', status: 'pending' }]);
+  });
+
   it('approves once, says the same again, and refuses the other decision', async () => {
     const runId = await atGate();
     const approve = `/runs/${runId}/gates/q1/approve`;

@@ -2,6 +2,8 @@ import { z } from 'zod';
 
 /** Longest that a platform may be given to give up its idle containers. */
 export const RELEASE_TIMEOUT_S_MAX = 60;
+/** What the answer to a release may take on top of the release: the CPU gateway may have to start. */
+export const RELEASE_MARGIN_S = 10;
 
 /**
  * What a dispatcher is to tell an endpoint's platform. The dispatcher does it, because it is in the region and holds

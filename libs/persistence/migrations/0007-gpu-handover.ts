@@ -14,7 +14,7 @@ export class GpuHandover1763769600007 implements MigrationInterface {
         -- until then the platform is being asked to release its idle container
         ADD COLUMN releasing_until timestamptz NOT NULL DEFAULT '-infinity',
         -- when its last turn ended: it had work, and gave its GPU up to others
-        ADD COLUMN yielded_at      timestamptz NOT NULL DEFAULT '-infinity',
+        ADD COLUMN turn_ended_at      timestamptz NOT NULL DEFAULT '-infinity',
         -- how long its last release took
         ADD COLUMN release_ms      integer`);
     await queryRunner.query(`

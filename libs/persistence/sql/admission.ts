@@ -21,7 +21,7 @@ export async function readEndpoints(
             endpoint_id, paused, breaker, consecutive_failures, opens, last_error_code,
             (extract(epoch FROM open_until) * 1000)::float8 AS open_until_ms,
             ${unixMs('warm_until')}, ${unixMs('gpu_until')}, ${unixMs('gpu_since')}, ${unixMs('idle_since')},
-            ${unixMs('releasing_until')}, ${unixMs('yielded_at')}, release_ms,
+            ${unixMs('releasing_until')}, ${unixMs('turn_ended_at')}, release_ms,
             (SELECT count(*)::integer FROM slots WHERE slots.endpoint_id = wanted.endpoint_id) AS leases
        FROM unnest($1::text[]) AS wanted (endpoint_id)
        LEFT JOIN endpoint_states USING (endpoint_id)

@@ -15,7 +15,7 @@ export interface EndpointStateRow extends Record<string, unknown> {
   readonly gpu_since_ms: number | null;
   readonly idle_since_ms: number | null;
   readonly releasing_until_ms: number | null;
-  readonly yielded_at_ms: number | null;
+  readonly turn_ended_at_ms: number | null;
   readonly release_ms: number | null;
 }
 
@@ -33,7 +33,7 @@ export function recordOf(row: EndpointStateRow): EndpointRecord {
     gpuSinceMs: row.gpu_since_ms ?? FRESH_ENDPOINT.gpuSinceMs,
     idleSinceMs: row.idle_since_ms ?? FRESH_ENDPOINT.idleSinceMs,
     releasingUntilMs: row.releasing_until_ms ?? FRESH_ENDPOINT.releasingUntilMs,
-    yieldedAtMs: row.yielded_at_ms ?? FRESH_ENDPOINT.yieldedAtMs,
+    turnEndedAtMs: row.turn_ended_at_ms ?? FRESH_ENDPOINT.turnEndedAtMs,
     releaseMs: row.release_ms,
   };
 }
@@ -46,21 +46,21 @@ export async function writeEndpointRecords(
   await database.query(
     `INSERT INTO endpoint_states (endpoint_id, paused, breaker, consecutive_failures, opens, open_until,
                                   last_error_code, warm_until, gpu_until, gpu_since, idle_since,
-                                  releasing_until, yielded_at, release_ms, updated_at)
+                                  releasing_until, turn_ended_at, release_ms, updated_at)
      SELECT endpoint_id, paused, breaker, consecutive_failures, opens, to_timestamp(open_until_ms / 1000),
             last_error_code, to_timestamp(warm_until_ms / 1000), to_timestamp(gpu_until_ms / 1000), to_timestamp(gpu_since_ms / 1000),
-            to_timestamp(idle_since_ms / 1000), to_timestamp(releasing_until_ms / 1000), to_timestamp(yielded_at_ms / 1000),
+            to_timestamp(idle_since_ms / 1000), to_timestamp(releasing_until_ms / 1000), to_timestamp(turn_ended_at_ms / 1000),
             release_ms, clock_timestamp()
        FROM jsonb_to_recordset($1::jsonb) AS state (
               endpoint_id text, paused boolean, breaker text, consecutive_failures integer, opens integer,
               open_until_ms float8, last_error_code text, warm_until_ms float8, gpu_until_ms float8, gpu_since_ms float8,
-              idle_since_ms float8, releasing_until_ms float8, yielded_at_ms float8, release_ms integer)
+              idle_since_ms float8, releasing_until_ms float8, turn_ended_at_ms float8, release_ms integer)
      ON CONFLICT (endpoint_id) DO UPDATE
         SET breaker = excluded.breaker, consecutive_failures = excluded.consecutive_failures,
             opens = excluded.opens, open_until = excluded.open_until,
             last_error_code = excluded.last_error_code, warm_until = excluded.warm_until, gpu_until = excluded.gpu_until,
             gpu_since = excluded.gpu_since, idle_since = excluded.idle_since, releasing_until = excluded.releasing_until,
-            yielded_at = excluded.yielded_at, release_ms = excluded.release_ms,
+            turn_ended_at = excluded.turn_ended_at, release_ms = excluded.release_ms,
             updated_at = excluded.updated_at`,
     [
       JSON.stringify(
@@ -77,7 +77,7 @@ export async function writeEndpointRecords(
           gpu_since_ms: record.gpuSinceMs,
           idle_since_ms: record.idleSinceMs,
           releasing_until_ms: record.releasingUntilMs,
-          yielded_at_ms: record.yieldedAtMs,
+          turn_ended_at_ms: record.turnEndedAtMs,
           release_ms: record.releaseMs === null ? null : Math.round(record.releaseMs),
         })),
       ),

@@ -10,7 +10,9 @@ import { appendRunEvents } from './run-events.js';
  */
 export async function expireGate(database: Database, runId: string, gateId: string): Promise<boolean> {
   return database.transaction(async (client) => {
-    await lockRun(client, runId);
+    const run = await lockRun(client, runId);
+    // Who ends it otherwise came first.
+    if (run === undefined || run.ending !== null) return false;
     const gate = (await readGates(client, runId)).find((candidate) => candidate.gateId === gateId);
     if (gate === undefined || !gate.overdue) return false;
     await recordGateDecision(client, runId, gateId, 'expired');
