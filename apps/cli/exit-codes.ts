@@ -1,4 +1,4 @@
-/** What a command tells the shell (after sysexits.h). Documented in docs/operations/up.md and docs/runs.md. */
+/** What a command tells the shell (after sysexits.h). Documented in docs/operations/up.md and docs/receipts.md. */
 export const EXIT_OK = 0;
 /** Something could not be started for a reason that has no code of its own. */
 export const EXIT_FAILED = 1;

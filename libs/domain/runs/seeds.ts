@@ -16,7 +16,7 @@ export interface SampledCell {
  * The sampling seed of a cell: the upper 31 bits of the 32-bit hash of `[seed,"question_id","model",repeat]`, as JSON
  * without spaces. The same question to the same model has the same seed in every region, and another one for each repeat.
  * @param runSeed an integer from 0 to 2^53 - 1
- * Source: docs/runs.md, "Seeds"
+ * Source: docs/receipts.md, "How a seed is made"
  */
 export function cellSeed(runSeed: number, { questionId, model, repeat }: SampledCell): number {
   return hash32(JSON.stringify([runSeed, questionId, model, repeat])) >>> (32 - SEED_BITS);
