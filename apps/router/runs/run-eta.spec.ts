@@ -51,7 +51,7 @@ async function secondsLeft(runId: string): Promise<number | null> {
   const { database } = postgres;
   const eta = new RunEta(database, configuration, new RunPlanner(database, configuration));
   const run = (await findRun(database, runId))!;
-  return eta.seconds(run, await countCells(database, runId), await findRunGates(database, runId));
+  return eta.seconds(run, await countCells(database, run), await findRunGates(database, runId));
 }
 async function accept(runId: string, ...cellNos: number[]): Promise<void> {
   await markSubmitting(postgres.database, runId, cellNos);

@@ -10,7 +10,7 @@ import type { RunHints } from './run-hints.js';
 import { refuseUnpriced } from './run-budgets.js';
 import { planLimitsOf, type RunPlanner } from './run-planner.js';
 
-/** Accepts runs: a run is accepted once its row and all of its cells are committed. */
+/** Accepts runs: a run is accepted once all that determines its cells is committed. */
 export class RunIntake {
   private readonly schema: ReturnType<typeof runRequestSchema>;
 

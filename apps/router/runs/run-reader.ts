@@ -34,7 +34,7 @@ export class RunReader {
   async view(runId: string): Promise<RunView> {
     const run = await this.find(runId);
     const [progress, gates, webhooks, budget, skews] = await Promise.all([
-      countCells(this.database, runId),
+      countCells(this.database, run),
       findRunGates(this.database, runId),
       countWebhooks(this.database, runId),
       budgetView(this.database, this.configuration, run),

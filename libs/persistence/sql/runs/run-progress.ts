@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database.js';
+import type { RunEntity, StoredRunSpec } from '../../entities/run.entity.js';
 
 export interface StateCounts {
   readonly pending: number;
@@ -38,15 +39,41 @@ export interface RunProgress {
   readonly pairs: readonly PairProgress[];
 }
 
-export async function countCells(database: Queryable, runId: string): Promise<RunProgress> {
+/** How cells of a run that have no rows yet are counted: as pending, which they will be. */
+export type CountedRun = Pick<RunEntity, 'id' | 'cellsMade'> & {
+  readonly spec: Pick<StoredRunSpec, 'repeats' | 'pairs'>;
+};
+
+export async function countCells(database: Queryable, run: CountedRun): Promise<RunProgress> {
+  const { id, cellsMade, spec } = run;
   const [counts, ids, pairs] = await Promise.all([
-    database.query<Omit<QuestionProgress, 'questionId'> & Record<string, unknown>>(QUESTION_COUNTS, [runId]),
-    database.query<Pick<QuestionProgress, 'questionNo' | 'questionId'>>(QUESTION_IDS, [runId]),
-    database.query<PairProgress & Record<string, unknown>>(PAIRS, [runId]),
+    database.query<Omit<QuestionProgress, 'questionId'> & Record<string, unknown>>(QUESTION_COUNTS, [id]),
+    database.query<Pick<QuestionProgress, 'questionNo' | 'questionId'>>(QUESTION_IDS, [id]),
+    database.query<PairProgress & Record<string, unknown>>(PAIRS, [id]),
   ]);
+  if (cellsMade !== null) {
+    const questionNos = ids.rows.map(({ questionNo }) => questionNo).sort((left, right) => left - right);
+    const countOf = new Map(counts.rows.map((row) => [row.questionNo, row]));
+    const pairOf = new Map(pairs.rows.map((row) => [row.pairNo, row]));
+    counts.rows = questionNos.map((questionNo) =>
+      withUnmade({ ...NONE, questionNo, ...countOf.get(questionNo) }, spec.repeats * spec.pairs.length),
+    );
+    pairs.rows = spec.pairs.map((_, index) => {
+      const pairNo = index + 1;
+      const total = spec.repeats * questionNos.length;
+      return withUnmade({ ...NONE, substituted: 0, pairNo, ...pairOf.get(pairNo) }, total);
+    });
+  }
   const idOf = new Map(ids.rows.map(({ questionNo, questionId }) => [questionNo, questionId]));
   const questions = counts.rows.map((row) => ({ ...row, questionId: idOf.get(row.questionNo) ?? '' }));
   return { questions, pairs: pairs.rows };
+}
+
+const NONE: StateCounts = { pending: 0, submitted: 0, accepted: 0, failed: 0, cancelled: 0 };
+
+function withUnmade<Counts extends StateCounts>(counts: Counts, total: number): Counts {
+  const { pending, submitted, accepted, failed, cancelled } = counts;
+  return { ...counts, pending: Math.max(pending, total - submitted - accepted - failed - cancelled) };
 }
 
 /** Open cells of one question, by pair. */
