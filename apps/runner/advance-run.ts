@@ -58,7 +58,7 @@ const CALLS_PER_JOB = 4;
 /** Cells of a large run made by one transaction, which holds the run's lock and a core of the database. */
 const MAKE_BATCH = 2000;
 /** Pending cells closed by one transaction when a run ends early. */
-const CANCEL_BATCH = 5000;
+const CANCEL_BATCH = 2000;
 
 /**
  * One step of a run, in one transaction: record outcomes, then decide what is next and write the intent down.

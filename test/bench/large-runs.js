@@ -167,7 +167,7 @@ try {
       // The others are cancelled while their cells are being made.
       if (round % 2 === 0 || round === ROUNDS - 1) {
         await until(
-          async () => (await request('GET /runs/{id}', `/runs/${runId}`)).progress.accepted > 0,
+          async () => (await request('GET /runs/{id}, being made', `/runs/${runId}`)).progress.accepted > 0,
           60_000,
           'cells',
         );
@@ -175,7 +175,7 @@ try {
       if (round === ROUNDS - 1) await poll(runId, done.run_id);
       await request('POST /runs/{id}/cancel', `/runs/${runId}/cancel`, { method: 'POST' });
       await until(
-        async () => (await request('GET /runs/{id}', `/runs/${runId}`)).finished_at !== null,
+        async () => (await request('GET /runs/{id}, being cancelled', `/runs/${runId}`)).finished_at !== null,
         60_000,
         'the end of a cancelled run',
       );

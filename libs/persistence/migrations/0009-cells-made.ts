@@ -14,6 +14,9 @@ export class CellsMade1763769600009 implements MigrationInterface {
         -- cells up to this number have rows; NULL: all of them
         ADD COLUMN cells_made integer,
         ADD CONSTRAINT runs_ends_with_all_cells CHECK (finished_at IS NULL OR cells_made IS NULL)`);
+    // Checked for each of 10,000 rows it took half of the time in which their run is accepted. They are written in the
+    // transaction that inserts the run, and runs are not deleted; cells never had one.
+    await queryRunner.query(`ALTER TABLE run_questions DROP CONSTRAINT run_questions_run_id_fkey`);
   }
 
   async down(): Promise<void> {

@@ -1,7 +1,8 @@
 /**
  * Cells of a run that have no rows yet, as a subquery: what they will be, computed from the run's own row and its questions.
  * They are numbered question by question, then repeat by repeat, then pair by pair. A round is all pairs of one
- * question and repeat. Each round looks its question up by key, whatever the database knows of a new run's questions.
+ * question and repeat. Each looks its question up as the first one from its number on: the order leaves no choice but the
+ * primary key, where statistics that know nothing of a new run led to another index and through all of its questions.
  * @param runId, after, upTo SQL expressions: cells numbered above `after` and up to `upTo`
  */
 export function unmadeCells(runId: string, after: string, upTo: string): string {
@@ -21,7 +22,8 @@ export function unmadeCells(runId: string, after: string, upTo: string): string 
       CROSS JOIN LATERAL generate_series(after / width, (up_to - 1) / width) AS round
       CROSS JOIN LATERAL (
             SELECT question_no, question_id FROM run_questions
-             WHERE run_id = ${runId} AND question_no = round / repeats + 1 LIMIT 1) AS question
+             WHERE run_id = ${runId} AND question_no >= round / repeats + 1
+             ORDER BY question_no LIMIT 1) AS question
       CROSS JOIN pairs
       CROSS JOIN LATERAL (SELECT round * width + pair_no AS number) AS numbered
       WHERE number > after AND number <= up_to)`;
