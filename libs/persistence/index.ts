@@ -108,6 +108,7 @@ export { RunLocks } from './sql/runs/run-locks.js';
 export {
   countCells,
   countOpenOfQuestion,
+  readQuestionIds,
   type PairProgress,
   type QuestionProgress,
   type RunProgress,

@@ -28,7 +28,8 @@ const QUESTION_COUNTS = `
     FROM run_question_counts WHERE run_id = $1 ORDER BY question_no`;
 
 const QUESTION_IDS = `
-  SELECT question_no AS "questionNo", question_id AS "questionId" FROM run_questions WHERE run_id = $1`;
+  SELECT question_no AS "questionNo", question_id AS "questionId" FROM run_questions WHERE run_id = $1
+   ORDER BY question_no`;
 
 const PAIRS = `
   SELECT pair_no AS "pairNo", pending, submitted, accepted, failed, cancelled, substituted
@@ -44,15 +45,31 @@ export type CountedRun = Pick<RunEntity, 'id' | 'cellsMade'> & {
   readonly spec: Pick<StoredRunSpec, 'repeats' | 'pairs'>;
 };
 
-export async function countCells(database: Queryable, run: CountedRun): Promise<RunProgress> {
+/** By question number, in that order. They never change. */
+export async function readQuestionIds(
+  database: Queryable,
+  runId: string,
+): Promise<ReadonlyMap<number, string>> {
+  const { rows } = await database.query<Pick<QuestionProgress, 'questionNo' | 'questionId'>>(QUESTION_IDS, [
+    runId,
+  ]);
+  return new Map(rows.map(({ questionNo, questionId }) => [questionNo, questionId]));
+}
+
+/** @param questionIds as `readQuestionIds` has them, where they are known or being read */
+export async function countCells(
+  database: Queryable,
+  run: CountedRun,
+  questionIds: Promise<ReadonlyMap<number, string>> = readQuestionIds(database, run.id),
+): Promise<RunProgress> {
   const { id, cellsMade, spec } = run;
-  const [counts, ids, pairs] = await Promise.all([
+  const [counts, idOf, pairs] = await Promise.all([
     database.query<Omit<QuestionProgress, 'questionId'> & Record<string, unknown>>(QUESTION_COUNTS, [id]),
-    database.query<Pick<QuestionProgress, 'questionNo' | 'questionId'>>(QUESTION_IDS, [id]),
+    questionIds,
     database.query<PairProgress & Record<string, unknown>>(PAIRS, [id]),
   ]);
   if (cellsMade !== null) {
-    const questionNos = ids.rows.map(({ questionNo }) => questionNo).sort((left, right) => left - right);
+    const questionNos = [...idOf.keys()];
     const countOf = new Map(counts.rows.map((row) => [row.questionNo, row]));
     const pairOf = new Map(pairs.rows.map((row) => [row.pairNo, row]));
     counts.rows = questionNos.map((questionNo) =>
@@ -64,7 +81,6 @@ export async function countCells(database: Queryable, run: CountedRun): Promise<
       return withUnmade({ ...NONE, substituted: 0, pairNo, ...pairOf.get(pairNo) }, total);
     });
   }
-  const idOf = new Map(ids.rows.map(({ questionNo, questionId }) => [questionNo, questionId]));
   const questions = counts.rows.map((row) => ({ ...row, questionId: idOf.get(row.questionNo) ?? '' }));
   return { questions, pairs: pairs.rows };
 }
