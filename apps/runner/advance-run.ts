@@ -15,6 +15,7 @@ import {
   finishRun,
   hasJobsInFlight,
   lockRun,
+  makeCells,
   markSubmitting,
   openGate,
   readGates,
@@ -54,8 +55,10 @@ export interface Advance {
 const IN_FLIGHT_MAX = 1000;
 /** As a job makes them by default. */
 const CALLS_PER_JOB = 4;
+/** Cells of a large run made by one transaction, which holds the run's lock and a core of the database. */
+const MAKE_BATCH = 2000;
 /** Pending cells closed by one transaction when a run ends early. */
-const CANCEL_BATCH = 5000;
+const CANCEL_BATCH = 2000;
 
 /**
  * One step of a run, in one transaction: record outcomes, then decide what is next and write the intent down.
@@ -75,6 +78,10 @@ export async function advanceRun(
     let advance: Advance;
     if (run === undefined || isRunFinished(run.status)) {
       advance = { ...NOTHING, standing: 'finished', journal };
+    } else if (run.cellsMade !== null) {
+      // Before anything else, whatever the run's state: each step after this finds all of its cells.
+      await makeCells(client, runId, MAKE_BATCH, run.ending === null ? 'pending' : 'cancelled');
+      advance = { ...NOTHING, more: true, journal };
     } else {
       if (run.status === 'planned') {
         await startRun(client, runId);

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { CELL_RETRY_POLICY, type CellRetryPolicy, type RunOrder } from '#domain';
 import type { Logger, Metrics } from '#observability';
 import {
@@ -25,6 +26,11 @@ import { RunJournal } from './run-journal.js';
 const PARALLEL_REQUESTS = 16;
 /** Jobs made between two commits. */
 const SUBMIT_BATCH = 64;
+/**
+ * Between two batches of a long change, as long as one took, and at most this: making 100,000 cells, or closing them, is
+ * a core's work for seconds, and whoever polls the run waits for the same database.
+ */
+const REST_MAX_MS = 100;
 /** Jobs whose status is asked for by one tick; the longest unasked go first. */
 const POLL_BATCH = 32;
 
@@ -115,6 +121,7 @@ export class RunDriver {
     const { database, logger, metrics, announce } = this.parts;
     const outcomes = [...this.refused, ...(await this.readOutcomes())];
     this.refused = [];
+    const beganMs = performance.now();
     const advance = await advanceRun(
       database,
       this.runId,
@@ -129,7 +136,10 @@ export class RunDriver {
     for (const cellNo of advance.submit) this.unsent.add(cellNo);
     await this.submitUnsent();
     if (advance.ending) await this.cancelInFlight();
-    if (advance.more) this.stepWanted = true;
+    if (advance.more) {
+      this.stepWanted = true;
+      await delay(Math.min(performance.now() - beganMs, REST_MAX_MS));
+    }
     return advance.standing;
   }
 

@@ -78,6 +78,7 @@ export {
   type NewQuestion,
   type NewRun,
 } from './sql/runs/insert-run.js';
+export { makeCells } from './sql/runs/make-cells.js';
 export { lockRun, type LockedRun } from './sql/runs/lock-run.js';
 export {
   readCellContents,
@@ -107,6 +108,7 @@ export { RunLocks } from './sql/runs/run-locks.js';
 export {
   countCells,
   countOpenOfQuestion,
+  readQuestionIds,
   type PairProgress,
   type QuestionProgress,
   type RunProgress,

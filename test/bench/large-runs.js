@@ -5,7 +5,7 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Agent } from 'undici';
-import { Database } from '../../dist/libs/persistence/index.js';
+import { Database, lockRun, makeCells } from '../../dist/libs/persistence/index.js';
 import { row, startStack, success, until } from './stack.js';
 
 const QUESTIONS = 10_000;
@@ -76,6 +76,10 @@ const largeRun = {
 
 /** What a run of 100,000 cells looks like when all is answered, made where it is stored. */
 async function answerAll(runId) {
+  await database.transaction(async (client) => {
+    await lockRun(client, runId);
+    await makeCells(client, runId, CELLS, 'pending');
+  });
   await database.query(
     `INSERT INTO jobs (id, model, home_region, preferred_region, region_policy, priority, state, lane, order_key,
                        is_retry, not_before, attempt, epoch, max_attempts, timeout_ms, request, idempotency_key,
@@ -159,17 +163,19 @@ try {
         method: 'POST',
         json: { ...largeRun, order },
       }));
-      if (round === ROUNDS - 1) {
+      await request('GET /runs/{id}, just posted', `/runs/${runId}`);
+      // The others are cancelled while their cells are being made.
+      if (round % 2 === 0 || round === ROUNDS - 1) {
         await until(
-          async () => (await request('GET /runs/{id}', `/runs/${runId}`)).progress.accepted > 0,
+          async () => (await request('GET /runs/{id}, being made', `/runs/${runId}`)).progress.accepted > 0,
           60_000,
           'cells',
         );
-        await poll(runId, done.run_id);
       }
+      if (round === ROUNDS - 1) await poll(runId, done.run_id);
       await request('POST /runs/{id}/cancel', `/runs/${runId}/cancel`, { method: 'POST' });
       await until(
-        async () => (await request('GET /runs/{id}', `/runs/${runId}`)).finished_at !== null,
+        async () => (await request('GET /runs/{id}, being cancelled', `/runs/${runId}`)).finished_at !== null,
         60_000,
         'the end of a cancelled run',
       );

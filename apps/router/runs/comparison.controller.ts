@@ -30,7 +30,7 @@ export class ComparisonController {
     if (question === undefined) throw noSuch('question', 'is not a question of this run');
     const cells = await readComparedCells(
       this.database,
-      run.id,
+      run,
       { questionNo: question.questionNo, repeat, afterPairNo: cursor },
       COMPARISON_ANSWERS_MAX,
       ANSWER_BYTES_MAX,

@@ -20,6 +20,7 @@ import {
   insertJobs,
   insertRun,
   keepStrayOutcomes,
+  makeCells,
   markSubmitting,
   openGate,
   putCellsBack,
@@ -297,6 +298,20 @@ describe('GET /runs/{id}/receipt', () => {
     expect(receipt.missing.map(({ reason }) => reason)).toEqual(['BEING_ASKED', 'NOT_ASKED', 'NOT_ASKED']);
   });
 
+  it('lists cells whose rows are still being made', async () => {
+    const run = aRun({ questions: 2 });
+    await insertRun(database, run, 0);
+    await makeCells(database, run.id, 3, 'pending');
+    const { receipt } = await receiptOf(run.id);
+    expect(receipt).toMatchObject({
+      ended: false,
+      run: { status: 'planned', total_cells: 4 },
+      counts: { cells: 4, answered: 0, missing: 4, submitted: 0, pending: 4 },
+    });
+    expect(receipt.cells.map(({ cell_no: cellNo }) => cellNo)).toEqual([1, 2, 3, 4]);
+    expect(receipt.missing.map(({ reason }) => reason)).toEqual(Array(4).fill('NOT_ASKED'));
+  });
+
   it('says why a run that was ended early has no answers', async () => {
     const runId = await aStoredRun({ questions: 1, gatesAfter: [1] });
     await recordGateDecision(database, runId, 'q1', 'rejected');
@@ -334,7 +349,7 @@ describe('GET /runs/{id}/receipt', () => {
 
   it('holds 100,000 cells, in bounded time and without holding up other requests', async () => {
     const run = aRun({ questions: 1000, repeats: 10, models: ['a', 'b', 'c', 'd', 'e'] });
-    await insertRun(database, run);
+    await insertRun(database, run, run.totalCells);
     await fillWithAnswers(run.id);
     let [slowestMs, done] = [0, false];
     const startedMs = performance.now();

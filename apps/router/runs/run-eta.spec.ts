@@ -8,6 +8,7 @@ import {
   findRun,
   findRunGates,
   insertRun,
+  makeCells,
   markSubmitting,
   recordGateDecision,
 } from '#persistence';
@@ -51,7 +52,7 @@ async function secondsLeft(runId: string): Promise<number | null> {
   const { database } = postgres;
   const eta = new RunEta(database, configuration, new RunPlanner(database, configuration));
   const run = (await findRun(database, runId))!;
-  return eta.seconds(run, await countCells(database, runId), await findRunGates(database, runId));
+  return eta.seconds(run, await countCells(database, run), await findRunGates(database, runId));
 }
 async function accept(runId: string, ...cellNos: number[]): Promise<void> {
   await markSubmitting(postgres.database, runId, cellNos);
@@ -82,6 +83,21 @@ describe('the time that is left of a run', () => {
     ['question', { repeats: 3 }, 200 + 6 * 3 * 40],
   ] as const)('is for order %s and %j that of the plan', async (order, shape, seconds) => {
     expect(await secondsLeft(await aStoredRun(order, shape))).toBe(seconds);
+  });
+
+  it.each([
+    ['pipeline', {}],
+    ['question', { repeats: 3 }],
+    ['region', { gatesAfter: [2] }],
+    ['pipeline', { gatesAfter: [2, 6], repeats: 2 }],
+  ] as const)('is for order %s and %j the same while the cells are being made', async (order, shape) => {
+    const run = aRun({ questions: 6, models: ['m'], regions: REGIONS, order, ...shape });
+    await insertRun(postgres.database, run, 0);
+    const expected = await secondsLeft(await aStoredRun(order, shape));
+    expect(expected).toBeGreaterThan(0);
+    expect(await secondsLeft(run.id)).toBe(expected);
+    await makeCells(postgres.database, run.id, 5, 'pending');
+    expect(await secondsLeft(run.id)).toBe(expected);
   });
 
   it('shrinks with every pair’s own answers', async () => {

@@ -79,8 +79,13 @@ export class RunEta {
       Array.from({ length }, (_, index) => open(index + 1) ?? 0);
     const totals = new Map(pairs.map(({ pairNo, pending, submitted }) => [pairNo, pending + submitted]));
     const whole = byPair((pairNo) => totals.get(pairNo));
+    const { repeats } = run.spec;
+    // Cells that are still being made are all open, and no row says so.
+    const isUntouched = run.cellsMade !== null;
     if (run.order === 'question') {
       const open = questions.filter(({ pending, submitted }) => pending + submitted > 0);
+      if (isUntouched)
+        return { parts: [whole], questions: open.length, ofFirstQuestion: byPair(() => repeats) };
       const first = await countOpenOfQuestion(this.database, run.id, open[0]?.questionNo ?? 0);
       return {
         parts: [whole],
@@ -90,6 +95,11 @@ export class RunEta {
     }
     const none = { questions: 0, ofFirstQuestion: [] };
     if (gatesAfter.length === 0) return { parts: [whole], ...none };
+    if (isUntouched) {
+      const ends = [...gatesAfter, questions.length];
+      const parts = ends.map((end, part) => byPair(() => (end - (ends[part - 1] ?? 0)) * repeats));
+      return { parts, ...none };
+    }
     const counts = await countOpenByPart(this.database, run.id, gatesAfter);
     const parts = Array.from({ length: gatesAfter.length + 1 }, (_, part) => {
       const ofPart = new Map(

@@ -11,17 +11,22 @@ import {
   type RunEntity,
 } from '#persistence';
 import { budgetView } from './run-budgets.js';
+import { QuestionIds } from './question-ids.js';
 import type { RunEta } from './run-eta.js';
 import { runNotFound } from './run-id.js';
 import { runSummary, runView } from './run-view.js';
 
 /** Reads runs from their rows alone, so that it works while the runner is down. */
 export class RunReader {
+  private readonly questionIds: QuestionIds;
+
   constructor(
     private readonly database: Database,
     private readonly configuration: Configuration,
     private readonly eta: RunEta,
-  ) {}
+  ) {
+    this.questionIds = new QuestionIds(database);
+  }
 
   /** @throws ProblemError RUN_NOT_FOUND */
   async find(runId: string): Promise<RunEntity> {
@@ -34,7 +39,7 @@ export class RunReader {
   async view(runId: string): Promise<RunView> {
     const run = await this.find(runId);
     const [progress, gates, webhooks, budget, skews] = await Promise.all([
-      countCells(this.database, runId),
+      countCells(this.database, run, this.questionIds.of(run.id)),
       findRunGates(this.database, runId),
       countWebhooks(this.database, runId),
       budgetView(this.database, this.configuration, run),

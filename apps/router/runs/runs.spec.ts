@@ -11,6 +11,7 @@ import {
   finishRun,
   insertRun,
   lockRun,
+  makeCells,
   markSubmitting,
   openGate,
   setRunStatus,
@@ -340,6 +341,53 @@ describe('100,000 cells', () => {
       .split('\n');
     expect(lines).toHaveLength(100_000);
   }, 60_000);
+
+  it('are shown the same before their rows are made, meanwhile and after', async () => {
+    const answer = await call('POST', '/runs', body({ repeats: 300, order: 'question' }));
+    expect(answer).toMatchObject({ status: 202, body: { status: 'planned', total_cells: 19_200 } });
+    const runId = answer.body['run_id'] as string;
+    const shown = async () => {
+      const [view, comparison, list, results] = await Promise.all([
+        call('GET', `/runs/${runId}`),
+        call('GET', `/runs/${runId}/comparison?question=q3&repeat=200`),
+        call('GET', '/runs?limit=1'),
+        fetch(`${url}/runs/${runId}/results?format=csv`).then((response) => response.text()),
+      ]);
+      return { view: view.body, comparison: comparison.body, list: list.body, results };
+    };
+    const before = await shown();
+    expect(before.view).toMatchObject({
+      status: 'planned',
+      progress: { total: 19_200, pending: 19_200, accepted: 0, running: 0 },
+    });
+    const { by_question: questions, by_pair: pairs } = before.view['progress'] as Record<string, object[]>;
+    expect(questions).toHaveLength(8);
+    expect(questions?.[7]).toMatchObject({ question_id: 'q8', done: 0, total: 2400 });
+    expect(pairs?.[7]).toMatchObject({ done: 0, total: 2400 });
+    expect(before.comparison['answers']).toHaveLength(8);
+    expect(before.results.trimEnd().split('\r\n')).toHaveLength(19_201);
+    await makeCells(database, runId, 10_000, 'pending');
+    expect(await shown()).toEqual(before);
+    await makeCells(database, runId, 10_000, 'pending');
+    expect(await shown()).toEqual(before);
+  }, 60_000);
+
+  it('can be paused, resumed and cancelled before they are made, and neither retried nor extended', async () => {
+    const runId = await created({ repeats: 300 });
+    expect((await call('POST', `/runs/${runId}/pause`)).body).toMatchObject({ status: 'paused' });
+    expect((await call('POST', `/runs/${runId}/resume`)).body).toMatchObject({ status: 'planned' });
+    expect((await call('POST', `/runs/${runId}/retry-failed`)).body).toMatchObject({
+      code: 'RUN_NOT_FINISHED',
+    });
+    expect((await call('POST', `/runs/${runId}/extend`, { repeats: 301 })).body).toMatchObject({
+      code: 'RUN_NOT_FINISHED',
+    });
+    expect((await call('POST', `/runs/${runId}/cancel`)).body).toMatchObject({ cancelling: true });
+    expect((await call('GET', `/runs/${runId}`)).body).toMatchObject({
+      cancelling: true,
+      progress: { total: 19_200, pending: 19_200, cancelled: 0 },
+    });
+  });
 });
 
 describe('GET /runs/{id}', () => {

@@ -75,6 +75,8 @@ export class RunEntity {
   @Column('jsonb') spec!: StoredRunSpec;
   @Column('jsonb') plan!: StoredRunPlan;
   @Column('integer', { name: 'total_cells' }) totalCells!: number;
+  /** Cells up to this number have rows; null: all of them. */
+  @Column('integer', { name: 'cells_made', nullable: true }) cellsMade!: number | null;
   @Column('timestamptz', { name: 'created_at' }) createdAt!: Date;
   @Column('timestamptz', { name: 'started_at', nullable: true }) startedAt!: Date | null;
   @Column('timestamptz', { name: 'finished_at', nullable: true }) finishedAt!: Date | null;

@@ -1,4 +1,4 @@
-import type { CellCounts, RunEnding, RunStatus } from '#domain';
+import type { CellCounts, CellState, RunEnding, RunStatus } from '#domain';
 import type { Queryable } from '../../database.js';
 
 // The caller of each has locked the run.
@@ -24,18 +24,34 @@ export async function finishRun(client: Queryable, runId: string, status: RunSta
   await client.query(`UPDATE runs SET status = $2, finished_at = now() WHERE id = $1`, [runId, status]);
 }
 
-/**
- * Closes cells that were never submitted, some at a time: the run stays locked only briefly. The list is made once: as a
- * subquery it was run anew for every cell of a large run whose rows the database had no statistics of.
- */
-export async function cancelPendingCells(client: Queryable, runId: string, limit: number): Promise<number> {
-  const { rowCount } = await client.query(
-    `UPDATE cells SET state = 'cancelled', finished_at = now()
-      WHERE run_id = $1 AND state = 'pending'
-        AND cell_no = ANY (ARRAY(SELECT cell_no FROM cells WHERE run_id = $1 AND state = 'pending' LIMIT $2))`,
-    [runId, limit],
-  );
+// Question by question, as they are counted: each count changes once, not once for each pair. `ORDER BY` leaves no choice
+// of an index, whatever the database knows of the run; the list is made once, where a subquery could be run for each cell.
+const CLOSE_PENDING = `
+  UPDATE cells SET state = $3, error_code = $4, finished_at = now()
+   WHERE run_id = $1 AND state = 'pending' AND cell_no = ANY (ARRAY(
+         SELECT cell_no
+           FROM (SELECT question_no FROM run_question_counts
+                  WHERE run_id = $1 AND pending > 0 ORDER BY question_no LIMIT $2) AS open
+          CROSS JOIN LATERAL (
+                SELECT cell_no FROM cells
+                 WHERE run_id = $1 AND question_no BETWEEN open.question_no AND open.question_no AND state = 'pending'
+                 ORDER BY question_no LIMIT $2) AS cell
+          LIMIT $2))`;
+
+/** Closes cells that were never submitted, some at a time: the run stays locked only briefly. */
+export async function closePendingCells(
+  client: Queryable,
+  runId: string,
+  limit: number,
+  state: Extract<CellState, 'cancelled' | 'failed'>,
+  errorCode: string | null,
+): Promise<number> {
+  const { rowCount } = await client.query(CLOSE_PENDING, [runId, limit, state, errorCode]);
   return rowCount ?? 0;
+}
+
+export function cancelPendingCells(client: Queryable, runId: string, limit: number): Promise<number> {
+  return closePendingCells(client, runId, limit, 'cancelled', null);
 }
 
 export async function countClosedCells(

@@ -1,5 +1,6 @@
 import type { Database } from '../../database.js';
 import type { StoredRunPlan, StoredRunSpec } from '../../entities/run.entity.js';
+import { makeCells } from './make-cells.js';
 
 export interface NewQuestion {
   readonly id: string;
@@ -27,8 +28,9 @@ export interface NewRun {
 }
 
 const INSERT_RUN = `
-  INSERT INTO runs (id, name, cell_order, requested_order, spec, plan, total_cells, idempotency_key, request_hash)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+  INSERT INTO runs (id, name, cell_order, requested_order, spec, plan, total_cells, idempotency_key, request_hash,
+                    cells_made)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)
   ON CONFLICT (idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING`;
 
 const INSERT_QUESTIONS = `
@@ -36,26 +38,24 @@ const INSERT_QUESTIONS = `
   SELECT $1, number, id, text, systems
     FROM unnest($2::text[], $3::text[], $4::jsonb[]) WITH ORDINALITY AS given (id, text, systems, number)`;
 
-// Made where they are stored: 100,000 cells never cross the wire.
-const INSERT_CELLS = `
-  INSERT INTO cells (run_id, cell_no, question_no, pair_no, question_id, model, region, repeat, pinned)
-  SELECT $1, ((question.question_no - 1) * $2 + (repeat - 1)) * cardinality($3::text[]) + pair_no,
-         question.question_no, pair_no, question.question_id, model, region, repeat, $5
-    FROM run_questions AS question
-   CROSS JOIN generate_series(1, $2::integer) AS repeat
-   CROSS JOIN unnest($3::text[], $4::text[]) WITH ORDINALITY AS pair (model, region, pair_no)
-   WHERE question.run_id = $1`;
-
 const INSERT_GATES = `
   INSERT INTO gates (run_id, gate_id, after_question_no, expires_in_s)
   SELECT $1, * FROM unnest($2::text[], $3::integer[], $4::integer[])`;
 
+/** A run of more cells is accepted before they have rows: making 100,000 takes more than a second. */
+const MADE_AT_ONCE_MAX = 2000;
+
 /**
- * Inserts a run with all that belongs to it, in one transaction.
+ * Inserts a run with all that belongs to it, in one transaction. The cells of a large one follow from what is
+ * inserted; the runner makes them before it starts the run.
  * @returns false, and nothing is inserted, where the idempotency key is taken
  */
-export async function insertRun(database: Database, run: NewRun): Promise<boolean> {
-  const { id, spec, plan, questions, gates } = run;
+export async function insertRun(
+  database: Database,
+  run: NewRun,
+  madeAtOnceMax = MADE_AT_ONCE_MAX,
+): Promise<boolean> {
+  const { id, spec, plan, questions, gates, totalCells } = run;
   return database.transaction(async (client) => {
     const inserted = await client.query(INSERT_RUN, [
       id,
@@ -64,7 +64,7 @@ export async function insertRun(database: Database, run: NewRun): Promise<boolea
       plan.requested_order,
       JSON.stringify(spec),
       JSON.stringify(plan),
-      run.totalCells,
+      totalCells,
       run.idempotencyKey,
       run.requestHash,
     ]);
@@ -75,13 +75,7 @@ export async function insertRun(database: Database, run: NewRun): Promise<boolea
       questions.map(({ text }) => text),
       questions.map(({ systems }) => (systems === null ? null : JSON.stringify(systems))),
     ]);
-    await client.query(INSERT_CELLS, [
-      id,
-      spec.repeats,
-      spec.pairs.map(({ model }) => model),
-      spec.pairs.map(({ region }) => region),
-      spec.region_policy === 'pin',
-    ]);
+    if (totalCells <= madeAtOnceMax) await makeCells(client, id, totalCells, 'pending');
     await client.query(INSERT_GATES, [
       id,
       gates.map(({ gateId }) => gateId),

@@ -10,6 +10,8 @@ export interface LockedRun {
   readonly startedAt: Date | null;
   /** Cells that are being asked again; null: it goes on for another reason. */
   readonly retriedCells: number | null;
+  /** Cells up to this number have rows; null: all of them. */
+  readonly cellsMade: number | null;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface LockedRun {
 export async function lockRun(client: Queryable, runId: string): Promise<LockedRun | undefined> {
   const { rows } = await client.query<LockedRun>(
     `SELECT status, ending, cell_order AS "order", spec, started_at AS "startedAt",
-            retried_cells AS "retriedCells" FROM runs WHERE id = $1 FOR UPDATE`,
+            retried_cells AS "retriedCells", cells_made AS "cellsMade" FROM runs WHERE id = $1 FOR UPDATE`,
     [runId],
   );
   return rows[0];

@@ -1,5 +1,7 @@
 import type { CellState } from '#domain';
 import type { Queryable } from '../../database.js';
+import type { StoredRunSpec } from '../../entities/run.entity.js';
+import { unmadeCells } from './unmade-cells.js';
 
 export interface ComparedCell {
   readonly pairNo: number;
@@ -11,14 +13,21 @@ export interface ComparedCell {
   readonly substituted: boolean | null;
 }
 
-// What all answers before a row weigh decides whether it still fits: the first always does.
+// What all answers before a row weigh decides whether it still fits: the first always does. Cells that have no rows yet
+// are those of one round, by their numbers.
 const COMPARED = `
   SELECT "pairNo", model, region, state, answer, "answeredRegion", substituted
     FROM (SELECT pair_no AS "pairNo", model, region, state, answer, answered_region AS "answeredRegion", substituted,
                  coalesce(sum(octet_length(answer)) OVER (ORDER BY pair_no ROWS BETWEEN UNBOUNDED PRECEDING
                                                                                AND 1 PRECEDING), 0) AS before_bytes
-            FROM cells
-           WHERE run_id = $1 AND question_no = $2 AND repeat = $3 AND pair_no > $4
+            FROM ((SELECT pair_no, model, region, state, answer, answered_region, substituted
+                     FROM cells
+                    WHERE run_id = $1 AND question_no = $2 AND repeat = $3 AND pair_no > $4
+                    ORDER BY pair_no LIMIT $5)
+                  UNION ALL
+                  SELECT pair_no, model, region, state, NULL, NULL, NULL
+                    FROM ${unmadeCells('$1', '$7::bigint', '$7::bigint + $8')} AS unmade
+                   WHERE pair_no > $4) AS cell
            ORDER BY pair_no LIMIT $5) AS page
    WHERE before_bytes < $6
    ORDER BY "pairNo"`;
@@ -26,7 +35,7 @@ const COMPARED = `
 /** Cells of one question and repeat, pair by pair. At most `cellsMax` of them, and few where answers are long. */
 export async function readComparedCells(
   client: Queryable,
-  runId: string,
+  { id: runId, spec }: { readonly id: string; readonly spec: Pick<StoredRunSpec, 'repeats' | 'pairs'> },
   {
     questionNo,
     repeat,
@@ -35,8 +44,11 @@ export async function readComparedCells(
   cellsMax: number,
   answerBytesMax: number,
 ): Promise<ComparedCell[]> {
+  const width = spec.pairs.length;
+  const beforeRound = ((questionNo - 1) * spec.repeats + repeat - 1) * width;
   const { rows } = await client.query<ComparedCell & Record<string, unknown>>(COMPARED, [
     ...[runId, questionNo, repeat, afterPairNo, cellsMax, answerBytesMax],
+    ...[beforeRound, width],
   ]);
   return rows;
 }

@@ -10,6 +10,7 @@ import type {
 } from '#domain';
 import type { Database, Queryable } from '../../database.js';
 import type { StoredRunSpec } from '../../entities/run.entity.js';
+import { unmadeCells } from './unmade-cells.js';
 
 /** Everything that `work` reads is of one moment, while the run goes on. */
 export function readInSnapshot<T>(database: Database, work: (client: Queryable) => Promise<T>): Promise<T> {
@@ -89,7 +90,10 @@ export async function tallyCells(client: Queryable, runId: string): Promise<Regi
             count(*) FILTER (WHERE state = 'cancelled')::integer AS cancelled,
             count(*) FILTER (WHERE state = 'submitted')::integer AS submitted,
             count(*) FILTER (WHERE state = 'pending')::integer AS pending
-       FROM cells WHERE run_id = $1 GROUP BY region`,
+       FROM (SELECT region, state, substituted FROM cells WHERE run_id = $1
+             UNION ALL
+             SELECT region, state, NULL FROM ${unmadeCells('$1', '0', '2147483647')} AS unmade) AS counted
+      GROUP BY region`,
     [runId],
   );
   return rows;
@@ -168,12 +172,16 @@ export interface ReceiptCellRow {
 
 // Answers are hashed where they are: they may be long, and nobody needs them here.
 const CELLS = `
-  SELECT cell_no AS "cellNo", question_id AS "questionId", model, region, repeat, state,
+  (SELECT cell_no AS "cellNo", question_id AS "questionId", model, region, repeat, state,
          cell_attempt AS "cellAttempt", job_id AS "jobId", attempts,
          encode(sha256(convert_to(answer, 'UTF8')), 'hex') AS "answerSha256", answered_region AS "answeredRegion",
          substituted, endpoint_id AS "endpointId", inference_time_s AS "inferenceTimeS",
          tokens_generated AS "tokensGenerated", error_code AS "errorCode", finished_at AS "finishedAt"
-    FROM cells WHERE run_id = $1 AND cell_no > $2 ORDER BY cell_no LIMIT $3`;
+    FROM cells WHERE run_id = $1 AND cell_no > $2 ORDER BY cell_no LIMIT $3)
+  UNION ALL
+  SELECT cell_no, question_id, model, region, repeat, state, 1, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    FROM ${unmadeCells('$1', '$2', '$2::bigint + $3')} AS unmade
+  ORDER BY 1 LIMIT $3`;
 
 // A cell keeps the id of its latest job only; the key of each try leads to the job that was made for it. The keys are
 // given, not put together in a join: that would read every job there is, for every batch.

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database.js';
+import type { RunEntity, StoredRunSpec } from '../../entities/run.entity.js';
 
 export interface StateCounts {
   readonly pending: number;
@@ -27,7 +28,8 @@ const QUESTION_COUNTS = `
     FROM run_question_counts WHERE run_id = $1 ORDER BY question_no`;
 
 const QUESTION_IDS = `
-  SELECT question_no AS "questionNo", question_id AS "questionId" FROM run_questions WHERE run_id = $1`;
+  SELECT question_no AS "questionNo", question_id AS "questionId" FROM run_questions WHERE run_id = $1
+   ORDER BY question_no`;
 
 const PAIRS = `
   SELECT pair_no AS "pairNo", pending, submitted, accepted, failed, cancelled, substituted
@@ -38,15 +40,56 @@ export interface RunProgress {
   readonly pairs: readonly PairProgress[];
 }
 
-export async function countCells(database: Queryable, runId: string): Promise<RunProgress> {
-  const [counts, ids, pairs] = await Promise.all([
-    database.query<Omit<QuestionProgress, 'questionId'> & Record<string, unknown>>(QUESTION_COUNTS, [runId]),
-    database.query<Pick<QuestionProgress, 'questionNo' | 'questionId'>>(QUESTION_IDS, [runId]),
-    database.query<PairProgress & Record<string, unknown>>(PAIRS, [runId]),
+/** How cells of a run that have no rows yet are counted: as pending, which they will be. */
+export type CountedRun = Pick<RunEntity, 'id' | 'cellsMade'> & {
+  readonly spec: Pick<StoredRunSpec, 'repeats' | 'pairs'>;
+};
+
+/** By question number, in that order. They never change. */
+export async function readQuestionIds(
+  database: Queryable,
+  runId: string,
+): Promise<ReadonlyMap<number, string>> {
+  const { rows } = await database.query<Pick<QuestionProgress, 'questionNo' | 'questionId'>>(QUESTION_IDS, [
+    runId,
   ]);
-  const idOf = new Map(ids.rows.map(({ questionNo, questionId }) => [questionNo, questionId]));
+  return new Map(rows.map(({ questionNo, questionId }) => [questionNo, questionId]));
+}
+
+/** @param questionIds as `readQuestionIds` has them, where they are known or being read */
+export async function countCells(
+  database: Queryable,
+  run: CountedRun,
+  questionIds: Promise<ReadonlyMap<number, string>> = readQuestionIds(database, run.id),
+): Promise<RunProgress> {
+  const { id, cellsMade, spec } = run;
+  const [counts, idOf, pairs] = await Promise.all([
+    database.query<Omit<QuestionProgress, 'questionId'> & Record<string, unknown>>(QUESTION_COUNTS, [id]),
+    questionIds,
+    database.query<PairProgress & Record<string, unknown>>(PAIRS, [id]),
+  ]);
+  if (cellsMade !== null) {
+    const questionNos = [...idOf.keys()];
+    const countOf = new Map(counts.rows.map((row) => [row.questionNo, row]));
+    const pairOf = new Map(pairs.rows.map((row) => [row.pairNo, row]));
+    counts.rows = questionNos.map((questionNo) =>
+      withUnmade({ ...NONE, questionNo, ...countOf.get(questionNo) }, spec.repeats * spec.pairs.length),
+    );
+    pairs.rows = spec.pairs.map((_, index) => {
+      const pairNo = index + 1;
+      const total = spec.repeats * questionNos.length;
+      return withUnmade({ ...NONE, substituted: 0, pairNo, ...pairOf.get(pairNo) }, total);
+    });
+  }
   const questions = counts.rows.map((row) => ({ ...row, questionId: idOf.get(row.questionNo) ?? '' }));
   return { questions, pairs: pairs.rows };
+}
+
+const NONE: StateCounts = { pending: 0, submitted: 0, accepted: 0, failed: 0, cancelled: 0 };
+
+function withUnmade<Counts extends StateCounts>(counts: Counts, total: number): Counts {
+  const { pending, submitted, accepted, failed, cancelled } = counts;
+  return { ...counts, pending: Math.max(pending, total - submitted - accepted - failed - cancelled) };
 }
 
 /** Open cells of one question, by pair. */

@@ -1,5 +1,6 @@
 import type { CellState } from '#domain';
 import type { Queryable } from '../../database.js';
+import { unmadeCells } from './unmade-cells.js';
 
 export interface CellResult {
   readonly cellNo: number;
@@ -24,7 +25,7 @@ export interface CellResult {
 }
 
 const RESULTS = `
-  SELECT cell_no AS "cellNo", question_no AS "questionNo", question_id AS "questionId", model, region, repeat, state,
+  (SELECT cell_no AS "cellNo", question_no AS "questionNo", question_id AS "questionId", model, region, repeat, state,
          answer, answered_region AS "answeredRegion", substituted, endpoint_id AS "endpointId", job_id AS "jobId",
          attempts, inference_time_s AS "inferenceTimeS", tokens_generated AS "tokensGenerated",
          error_code AS "errorCode", finished_at AS "finishedAt",
@@ -32,7 +33,12 @@ const RESULTS = `
            (SELECT attested->>'model_revision' FROM attempts
              WHERE attempts.job_id = cells.job_id AND attempts.status = 'succeeded'
              ORDER BY attempt DESC LIMIT 1) END AS "modelRevision"
-    FROM cells WHERE run_id = $1 AND cell_no > $2 ORDER BY cell_no LIMIT $3`;
+    FROM cells WHERE run_id = $1 AND cell_no > $2 ORDER BY cell_no LIMIT $3)
+  UNION ALL
+  SELECT cell_no, question_no, question_id, model, region, repeat, state,
+         NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL
+    FROM ${unmadeCells('$1', '$2', '$2::bigint + $3')} AS unmade
+  ORDER BY 1 LIMIT $3`;
 
 /**
  * Every cell in order, in batches that are read as the reader takes them: no long transaction, no run in memory.

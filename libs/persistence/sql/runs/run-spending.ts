@@ -1,5 +1,6 @@
 import type { EndedCall, EndpointSpending, OpenCellCalls } from '#domain';
 import type { Queryable } from '../../database.js';
+import { closePendingCells } from './change-run.js';
 
 const SPENDING = `
   SELECT endpoint_id AS "endpointId", calls, cold_starts AS "coldStarts", busy_ms::float8 AS "busyMs",
@@ -117,13 +118,7 @@ export async function closeUnaffordableCells(
   runId: string,
   limit: number,
 ): Promise<number> {
-  const { rowCount } = await client.query(
-    `UPDATE cells SET state = 'failed', error_code = 'BUDGET_REACHED', finished_at = now()
-      WHERE run_id = $1 AND cell_no IN
-            (SELECT cell_no FROM cells WHERE run_id = $1 AND state = 'pending' LIMIT $2)`,
-    [runId, limit],
-  );
-  return rowCount ?? 0;
+  return closePendingCells(client, runId, limit, 'failed', 'BUDGET_REACHED');
 }
 
 /** The caller has locked the run. */
