@@ -29,7 +29,9 @@ export class RunPlanner {
   async forecast(body: unknown): Promise<RunForecastView> {
     const { budget_usd: budgetUsd, ...request } = parseRequest(this.schema, body);
     const run = resolveRun(request, this.configuration);
-    const limits = planLimitsOf(request, budgetUsd);
+    const limits = planLimitsOf(
+      budgetUsd === undefined ? request : { ...request, budget: { usd: budgetUsd } },
+    );
     return runForecast(run, request, limits, this.configuration, await this.readFacts());
   }
 
@@ -97,9 +99,11 @@ export class RunPlanner {
 }
 
 /** What the run may take, for the choice of its order. */
-export function planLimitsOf(
-  { deadline_s: deadlineS, budget }: Pick<RunRequest, 'deadline_s' | 'budget'>,
-  budgetUsd: number | undefined = budget?.usd,
-): PlanLimits {
-  return { deadlineMs: deadlineS === undefined ? undefined : deadlineS * 1000, budgetUsd };
+export function planLimitsOf({
+  deadline_s: deadlineS,
+  budget,
+}: Pick<RunRequest, 'deadline_s' | 'budget'>): PlanLimits {
+  const inMs = (seconds: number | undefined): number | undefined =>
+    seconds === undefined ? undefined : seconds * 1000;
+  return { deadlineMs: inMs(deadlineS), budgetUsd: budget?.usd, budgetGpuMs: inMs(budget?.gpu_seconds) };
 }
