@@ -68,7 +68,6 @@ export { judgeExtension, judgeRetry, type ReopenVerdict, type ReopenedRun } from
 export {
   callsPerJob,
   committedUse,
-  p95,
   withinBudget,
   type Affordable,
   type BudgetFacts,
@@ -153,7 +152,7 @@ export {
   type WarmReason,
   type WarmSetting,
 } from './warm-policy.js';
-export { median, quantile, spreadOf, type Spread } from './quantile.js';
+export { median, quantile, spreadOf, upperQuantile, type Spread } from './quantile.js';
 export { estimateWaitMs, explainWait, type ExpectedTimes, type WaitingJob } from './wait.js';
 export { isModalUrl, workspaceOf } from './workspace.js';
 export {

@@ -169,9 +169,3 @@ function fits({ usd, gpuSeconds }: RunBudget, use: GpuUse): boolean {
   if (gpuSeconds !== null && use.gpuMs > gpuSeconds * 1000) return false;
   return usd === null || (use.usd !== null && use.usd <= usd);
 }
-
-/** @param samples in any order  @returns the 95th percentile by nearest rank; undefined of nothing */
-export function p95(samples: readonly number[]): number | undefined {
-  const sorted = [...samples].sort((left, right) => left - right);
-  return sorted[Math.ceil(sorted.length * 0.95) - 1];
-}
