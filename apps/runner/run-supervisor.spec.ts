@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { cellKey, runKeyPrefix } from '#domain';
 import { createLogger, Metrics } from '#observability';
 import {
   appendRunEvents,
@@ -155,7 +156,7 @@ describe('a run', () => {
       cells.every(({ state, answeredRegion, region }) => state === 'accepted' && answeredRegion === region),
     ).toBe(true);
     expect(cells[0]).toMatchObject({
-      answer: `answer to run:${runId}:1:1`,
+      answer: `answer to ${cellKey(runId, 1, 1)}`,
       endpointId: 'US-m1',
       attempts: 1,
       tokensGenerated: 7,
@@ -254,9 +255,9 @@ describe('a cell whose job fails', () => {
     startRunner();
     await untilStatus(runId, 'completed');
     expect(stub.order.map(({ key }) => key).sort()).toEqual([
-      `run:${runId}:1:1`,
-      `run:${runId}:1:2`,
-      `run:${runId}:2:1`,
+      cellKey(runId, 1, 1),
+      cellKey(runId, 1, 2),
+      cellKey(runId, 2, 1),
     ]);
     expect((await results(runId))[0]).toMatchObject({ state: 'accepted', attempts: 2, errorCode: null });
   });
@@ -516,7 +517,7 @@ describe('a runner that is killed', () => {
       expect(cells).toHaveLength(48);
       for (const { state, answer, cellNo } of cells) {
         expect(['accepted', 'failed']).toContain(state);
-        if (state === 'accepted') expect(answer).toContain(`run:${runId}:${cellNo}:`);
+        if (state === 'accepted') expect(answer).toContain(`${runKeyPrefix(runId)}${cellNo}:`);
       }
       // A key made one job only, and no cell had two jobs that could both have been answered.
       const completed = stub.order

@@ -79,12 +79,15 @@ export {
 export { addCalls, budgetFacts, type BudgetRows, type OpenCellCalls } from './runs/budget-facts.js';
 export {
   costRateOf,
+  gpuPaidFor,
   spentInAll,
   type CostRate,
   type EndedCall,
   type EndpointSpending,
   type GpuUse,
 } from './runs/spending.js';
+export { cellKey, runKeyPrefix } from './runs/cell-key.js';
+export { mayAnswer } from './runs/may-answer.js';
 export { canKeepTogether, keepTogether } from './runs/skew.js';
 export { systemPromptOf, type PromptsByRegion } from './runs/system-prompt.js';
 export { findRefusal } from './runs/refusal.js';
@@ -182,7 +185,7 @@ export { type PlanInput, type PlannedEndpoint, type PlannedPair } from './planne
 export { type Interval, type IntervalState } from './planner/container-account.js';
 export { type EndpointTimeline, type OrderPlan } from './planner/order-plan.js';
 export { forecastRun, type BestOrder, type RunForecast } from './planner/plan-orders.js';
-export { remainingMs, type CallInFlight, type OpenCells } from './planner/remaining-time.js';
+export { remainingMs, type CallInFlight, type CellsLeft } from './planner/remaining-time.js';
 export {
   choosePlannedOrder,
   judgeFeasibility,

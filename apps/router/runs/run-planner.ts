@@ -1,6 +1,6 @@
 import type { Configuration } from '#config';
 import { parseRequest, runPlanRequestSchema, type RunForecastView, type RunRequest } from '#contracts';
-import type { PlanLimits, RequestedOrder } from '#domain';
+import { mayAnswer, type PlanLimits, type RequestedOrder } from '#domain';
 import {
   readEndpoints,
   readExecutionTimes,
@@ -60,11 +60,8 @@ export class RunPlanner {
   async planOfRepeats(run: RunEntity, repeats: number): Promise<StoredRunPlan | undefined> {
     const { spec, totalCells, order } = run;
     const { endpoints } = this.configuration;
-    const isServed = spec.pairs.every(({ model, region }) =>
-      endpoints.some(
-        (endpoint) =>
-          endpoint.models.includes(model) && (spec.region_policy !== 'pin' || endpoint.region === region),
-      ),
+    const isServed = spec.pairs.every((pair) =>
+      endpoints.some((endpoint) => mayAnswer(endpoint, pair, spec.region_policy)),
     );
     if (!isServed) return undefined;
     const questions = totalCells / spec.repeats / spec.pairs.length;

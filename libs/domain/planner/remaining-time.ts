@@ -6,7 +6,7 @@ import { VirtualPlatform, viewsOf } from './virtual-platform.js';
 import { batchMs, serversOfPairs, type Work } from './work.js';
 
 /** What a run has still to do. */
-export interface OpenCells {
+export interface CellsLeft {
   /**
    * Open cells by pair, once per part of the run that ends at a gate: the part that it is in, and those after it. What
    * is in flight is open. The order `question` needs one entry only, because each question is a part of its own.
@@ -37,7 +37,7 @@ const CALLS_PER_PHASE_MAX = 500;
 export function remainingMs(
   order: RunOrder,
   input: PlanInput,
-  open: OpenCells,
+  open: CellsLeft,
   inFlight: readonly CallInFlight[],
 ): number | null {
   const servers = serversOfPairs(input, viewsOf(input));
@@ -88,7 +88,7 @@ interface Stretches {
   readonly stretch: (index: number) => { readonly cells: readonly number[]; readonly oneInFlight: boolean };
 }
 
-function stretchesOf(order: RunOrder, input: PlanInput, open: OpenCells): Stretches {
+function stretchesOf(order: RunOrder, input: PlanInput, open: CellsLeft): Stretches {
   if (order === 'question') return questionsOf(input, open);
   const parts = open.parts.filter((part) => part.some((cells) => cells > 0));
   const regions = order === 'region' ? [...new Set(input.pairs.map(({ region }) => region))] : [undefined];
@@ -109,7 +109,7 @@ function stretchesOf(order: RunOrder, input: PlanInput, open: OpenCells): Stretc
 }
 
 /** Later questions are as a rule untouched; where they are not, their open cells are taken to be spread evenly. */
-function questionsOf(input: PlanInput, { parts, questions, ofFirstQuestion }: OpenCells): Stretches {
+function questionsOf(input: PlanInput, { parts, questions, ofFirstQuestion }: CellsLeft): Stretches {
   const rounds = Math.max(0, questions - 1);
   const later = input.pairs.map((_, pair) =>
     Math.max(0, parts.reduce((sum, part) => sum + (part[pair] ?? 0), 0) - (ofFirstQuestion[pair] ?? 0)),

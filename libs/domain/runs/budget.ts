@@ -1,4 +1,5 @@
 import type { RegionPolicy } from '../job.js';
+import { mayAnswer } from './may-answer.js';
 import {
   NO_GPU_USE,
   addUse,
@@ -72,10 +73,7 @@ function useOfTarget(calls: readonly OpenCall[], facts: BudgetFacts): GpuUse {
   const { timeoutMs, nowMs } = facts;
   const [target] = calls;
   if (target === undefined) return NO_GPU_USE;
-  const serving = facts.rates.filter(
-    ({ models, region }) =>
-      models.includes(target.model) && (facts.policy !== 'pin' || region === target.region),
-  );
+  const serving = facts.rates.filter((rate) => mayAnswer(rate, target, facts.policy));
   const bounds = serving.map(({ region }) => facts.boundsOf(region, target.model));
   const warmMs = longest(
     bounds.map((bound) => bound.warmMs),
