@@ -57,12 +57,14 @@ export {
   type RunStatus,
 } from './runs/run.js';
 export {
+  GATE_OUTCOMES,
   GATE_STATUSES,
   judgeGateDecision,
   type GateDecision,
   type GateStatus,
   type GateVerdict,
 } from './runs/gate.js';
+export { mulberry32 } from './mulberry32.js';
 export { canonicalJson } from './canonical-json.js';
 export { judgeExtension, judgeRetry, type ReopenVerdict, type ReopenedRun } from './runs/reopen.js';
 export {
@@ -88,6 +90,7 @@ export {
 } from './runs/spending.js';
 export { cellKey, runKeyPrefix } from './runs/cell-key.js';
 export { mayAnswer } from './runs/may-answer.js';
+export { WEBHOOK_EVENT_TYPES, isWebhookEvent, type WebhookEventType } from './runs/webhook-events.js';
 export { canKeepTogether, keepTogether } from './runs/skew.js';
 export { systemPromptOf, type PromptsByRegion } from './runs/system-prompt.js';
 export { findRefusal } from './runs/refusal.js';
