@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { cellKey, runKeyPrefix } from '#domain';
+import { cellKey, mulberry32, runKeyPrefix } from '#domain';
 import { createLogger, Metrics } from '#observability';
 import {
   appendRunEvents,
@@ -473,7 +473,7 @@ describe('a runner that is killed', () => {
   it.each(Array.from({ length: 8 }, (_, index) => index + 1))(
     'leaves no cell without its one answer and makes no job twice (seed %d)',
     async (seed) => {
-      const random = seededRandom(seed);
+      const random = mulberry32(seed);
       stub.verdict = () =>
         random() < 0.1 ? { kind: 'fail', code: 'CONNECTION_LOST' } : { kind: 'complete' };
       const order = (['pipeline', 'question', 'region'] as const)[seed % 3]!;
@@ -531,14 +531,3 @@ describe('a runner that is killed', () => {
     60_000,
   );
 });
-
-/** mulberry32 */
-function seededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
