@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { checkReceipt, signedReceiptSchema, type SignedReceipt } from '#contracts';
-import { GPU_USD_PER_S } from '#domain';
+import { GPU_USD_PER_S, runKeyPrefix } from '#domain';
 import { connectNats, type NatsConnection } from '#messaging';
 import { createLogger, Metrics } from '#observability';
 import { readRunEvents } from '#persistence';
@@ -108,8 +108,8 @@ async function paidS(runId: string): Promise<number> {
     `SELECT endpoint_id AS endpoint, (extract(epoch FROM attempts.started_at))::float8 AS start,
             (extract(epoch FROM attempts.started_at) + execution_ms / 1000.0)::float8 AS "end"
        FROM attempts JOIN jobs ON jobs.id = attempts.job_id
-      WHERE jobs.idempotency_key LIKE 'run:' || $1 || ':%' ORDER BY endpoint_id, attempts.started_at`,
-    [runId],
+      WHERE starts_with(jobs.idempotency_key, $1) ORDER BY endpoint_id, attempts.started_at`,
+    [runKeyPrefix(runId)],
   );
   return rows.reduce((sum, { endpoint, start, end }, index) => {
     const next = rows[index + 1];
@@ -149,8 +149,8 @@ describe('a run with a budget', () => {
     expect(events.map(({ type }) => type).slice(-2)).toEqual(['run.budget_reached', 'run.finished']);
     // A job makes one call: the next one is a decision of the budget's.
     const { rows } = await beacon.database.query<{ max: number }>(
-      `SELECT max(max_attempts) AS max FROM jobs WHERE idempotency_key LIKE 'run:' || $1 || ':%'`,
-      [runId],
+      `SELECT max(max_attempts) AS max FROM jobs WHERE starts_with(idempotency_key, $1)`,
+      [runKeyPrefix(runId)],
     );
     expect(rows).toEqual([{ max: 1 }]);
 

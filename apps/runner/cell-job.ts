@@ -1,6 +1,8 @@
 import { callsPerJob, cellSeed, systemPromptOf, type RegionPolicy } from '#domain';
 import type { CellContent } from '#persistence';
 
+export { cellKey as cellIdempotencyKey } from '#domain';
+
 /** The run's settings that go into every job. */
 export interface JobSettings {
   readonly region_policy: RegionPolicy;
@@ -9,11 +11,6 @@ export interface JobSettings {
   readonly max_tokens: number;
   readonly seed?: number | null;
   readonly budget?: unknown;
-}
-
-/** One key per cell and try: asking twice, from whatever process, makes one job. */
-export function cellIdempotencyKey(runId: string, cellNo: number, cellAttempt: number): string {
-  return `run:${runId}:${cellNo}:${cellAttempt}`;
 }
 
 /** Body of `POST /inference/queued` for a cell. */

@@ -1,11 +1,5 @@
-import { budgetFacts, withinBudget, type Affordable, type CallTarget, type OpenCell } from '#domain';
-import {
-  readExecutionTimes,
-  readOpenCalls,
-  readSpending,
-  type Queryable,
-  type StoredRunSpec,
-} from '#persistence';
+import { withinBudget, type Affordable, type CallTarget, type OpenCell } from '#domain';
+import { readBudgetFacts, type Queryable, type StoredRunSpec } from '#persistence';
 import type { RunCosts } from './run-costs.js';
 
 export type BudgetedCell = OpenCell & CallTarget;
@@ -18,9 +12,6 @@ export async function keepBudget(
   ready: readonly OpenCell[],
   { rates, timeoutMs }: RunCosts,
 ): Promise<Affordable<BudgetedCell>> {
-  const { cells: open, ended, nowMs } = await readOpenCalls(client, runId);
-  const spending = await readSpending(client, runId);
-  const learned = await readExecutionTimes(client);
   const named = ready.flatMap((cell): BudgetedCell[] => {
     const pair = pairs[cell.pairNo - 1];
     return pair === undefined ? [] : [{ ...cell, ...pair }];
@@ -28,6 +19,6 @@ export async function keepBudget(
   return withinBudget(
     { usd: budget?.usd ?? null, gpuSeconds: budget?.gpu_seconds ?? null },
     named,
-    budgetFacts({ rates, timeoutMs, policy, spending, open, ended, learned, nowMs }),
+    await readBudgetFacts(client, runId, { rates, timeoutMs, policy }),
   );
 }

@@ -1,6 +1,5 @@
-import { addCalls } from '#domain';
+import { addCalls, cellKey } from '#domain';
 import { readCallsOfJobs, readSettledSpending, writeSpending, type Queryable } from '#persistence';
-import { cellIdempotencyKey } from './cell-job.js';
 import type { CellTry } from './cell-outcome.js';
 import type { RunCosts } from './run-costs.js';
 
@@ -15,7 +14,7 @@ export async function recordSpending(
   { rates }: RunCosts,
 ): Promise<void> {
   if (tries.length === 0) return;
-  const keys = tries.map(({ cellNo, cellAttempt }) => cellIdempotencyKey(runId, cellNo, cellAttempt));
+  const keys = tries.map(({ cellNo, cellAttempt }) => cellKey(runId, cellNo, cellAttempt));
   const calls = await readCallsOfJobs(client, keys);
   if (calls.length === 0) return;
   const touched = new Set(calls.map(({ endpointId }) => endpointId));

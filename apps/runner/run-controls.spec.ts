@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { cellKey, runKeyPrefix } from '#domain';
 import { createLogger, Metrics } from '#observability';
 import {
   findRun,
@@ -169,7 +170,7 @@ describe('a run that is paused', () => {
     expect(stub.submissions).toBe(0);
     await resume(runId);
     await untilStatus(runId, 'completed');
-    expect(stub.order.map(({ key }) => key)).toEqual([`run:${runId}:1:1`, `run:${runId}:2:1`]);
+    expect(stub.order.map(({ key }) => key)).toEqual([cellKey(runId, 1, 1), cellKey(runId, 2, 1)]);
   });
 
   it('puts a failed cell back without asking it again', async () => {
@@ -239,8 +240,8 @@ describe('a run that is reopened', () => {
     await retry(runId);
     await untilStatus(runId, 'completed_with_failures');
     expect(stub.order.map(({ key }) => key)).toEqual([
-      `run:${runId}:1:1`,
-      ...[1, 2, 3, 4, 5, 6].map((cellAttempt) => `run:${runId}:2:${cellAttempt}`),
+      cellKey(runId, 1, 1),
+      ...[1, 2, 3, 4, 5, 6].map((cellAttempt) => cellKey(runId, 2, cellAttempt)),
     ]);
     stub.verdict = () => ({ kind: 'complete' });
     await retry(runId);
@@ -272,7 +273,7 @@ describe('a run that is reopened', () => {
     await retry(runId);
     await untilStatus(runId, 'completed');
     expect(stub.order.map(({ key }) => key).sort()).toEqual(
-      ['1:1', '1:2', '2:1', '2:2', '3:1', '4:1'].map((name) => `run:${runId}:${name}`),
+      ['1:1', '1:2', '2:1', '2:2', '3:1', '4:1'].map((name) => `${runKeyPrefix(runId)}${name}`),
     );
   });
 });

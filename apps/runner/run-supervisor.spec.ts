@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { cellKey, mulberry32, runKeyPrefix } from '#domain';
 import { createLogger, Metrics } from '#observability';
 import {
   appendRunEvents,
@@ -155,7 +156,7 @@ describe('a run', () => {
       cells.every(({ state, answeredRegion, region }) => state === 'accepted' && answeredRegion === region),
     ).toBe(true);
     expect(cells[0]).toMatchObject({
-      answer: `answer to run:${runId}:1:1`,
+      answer: `answer to ${cellKey(runId, 1, 1)}`,
       endpointId: 'US-m1',
       attempts: 1,
       tokensGenerated: 7,
@@ -254,9 +255,9 @@ describe('a cell whose job fails', () => {
     startRunner();
     await untilStatus(runId, 'completed');
     expect(stub.order.map(({ key }) => key).sort()).toEqual([
-      `run:${runId}:1:1`,
-      `run:${runId}:1:2`,
-      `run:${runId}:2:1`,
+      cellKey(runId, 1, 1),
+      cellKey(runId, 1, 2),
+      cellKey(runId, 2, 1),
     ]);
     expect((await results(runId))[0]).toMatchObject({ state: 'accepted', attempts: 2, errorCode: null });
   });
@@ -472,7 +473,7 @@ describe('a runner that is killed', () => {
   it.each(Array.from({ length: 8 }, (_, index) => index + 1))(
     'leaves no cell without its one answer and makes no job twice (seed %d)',
     async (seed) => {
-      const random = seededRandom(seed);
+      const random = mulberry32(seed);
       stub.verdict = () =>
         random() < 0.1 ? { kind: 'fail', code: 'CONNECTION_LOST' } : { kind: 'complete' };
       const order = (['pipeline', 'question', 'region'] as const)[seed % 3]!;
@@ -516,7 +517,7 @@ describe('a runner that is killed', () => {
       expect(cells).toHaveLength(48);
       for (const { state, answer, cellNo } of cells) {
         expect(['accepted', 'failed']).toContain(state);
-        if (state === 'accepted') expect(answer).toContain(`run:${runId}:${cellNo}:`);
+        if (state === 'accepted') expect(answer).toContain(`${runKeyPrefix(runId)}${cellNo}:`);
       }
       // A key made one job only, and no cell had two jobs that could both have been answered.
       const completed = stub.order
@@ -530,14 +531,3 @@ describe('a runner that is killed', () => {
     60_000,
   );
 });
-
-/** mulberry32 */
-function seededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}

@@ -57,18 +57,19 @@ export {
   type RunStatus,
 } from './runs/run.js';
 export {
+  GATE_OUTCOMES,
   GATE_STATUSES,
   judgeGateDecision,
   type GateDecision,
   type GateStatus,
   type GateVerdict,
 } from './runs/gate.js';
+export { mulberry32 } from './mulberry32.js';
 export { canonicalJson } from './canonical-json.js';
 export { judgeExtension, judgeRetry, type ReopenVerdict, type ReopenedRun } from './runs/reopen.js';
 export {
   callsPerJob,
   committedUse,
-  p95,
   withinBudget,
   type Affordable,
   type BudgetFacts,
@@ -80,12 +81,16 @@ export {
 export { addCalls, budgetFacts, type BudgetRows, type OpenCellCalls } from './runs/budget-facts.js';
 export {
   costRateOf,
+  gpuPaidFor,
   spentInAll,
   type CostRate,
   type EndedCall,
   type EndpointSpending,
   type GpuUse,
 } from './runs/spending.js';
+export { cellKey, runKeyPrefix } from './runs/cell-key.js';
+export { mayAnswer } from './runs/may-answer.js';
+export { WEBHOOK_EVENT_TYPES, isWebhookEvent, type WebhookEventType } from './runs/webhook-events.js';
 export { canKeepTogether, keepTogether } from './runs/skew.js';
 export { systemPromptOf, type PromptsByRegion } from './runs/system-prompt.js';
 export { findRefusal } from './runs/refusal.js';
@@ -154,7 +159,7 @@ export {
   type WarmReason,
   type WarmSetting,
 } from './warm-policy.js';
-export { median, quantile, spreadOf, type Spread } from './quantile.js';
+export { median, quantile, spreadOf, upperQuantile, type Spread } from './quantile.js';
 export { estimateWaitMs, explainWait, type ExpectedTimes, type WaitingJob } from './wait.js';
 export { isModalUrl, workspaceOf } from './workspace.js';
 export {
@@ -184,7 +189,7 @@ export { type PlanInput, type PlannedEndpoint, type PlannedPair } from './planne
 export { type Interval, type IntervalState } from './planner/container-account.js';
 export { type EndpointTimeline, type OrderPlan } from './planner/order-plan.js';
 export { forecastRun, type BestOrder, type RunForecast } from './planner/plan-orders.js';
-export { remainingMs, type CallInFlight, type OpenCells } from './planner/remaining-time.js';
+export { remainingMs, type CallInFlight, type CellsLeft } from './planner/remaining-time.js';
 export {
   choosePlannedOrder,
   judgeFeasibility,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { median, quantile, spreadOf } from './quantile.js';
+import { median, quantile, spreadOf, upperQuantile } from './quantile.js';
 
 const samplesOf = fc.array(fc.integer({ min: 0, max: 1e6 }), { minLength: 1, maxLength: 60 });
 
@@ -40,6 +40,31 @@ describe('a quantile', () => {
         const { p50Ms, p95Ms, samples: count } = spreadOf(samples)!;
         expect(p95Ms).toBeGreaterThanOrEqual(p50Ms);
         expect(count).toBe(samples.length);
+      }),
+    );
+  });
+});
+
+describe('an upper quantile', () => {
+  it.each([
+    [[5, 9, 7], 0.95, 9],
+    [[...Array(20).keys()], 0.95, 19],
+    [[...Array(101).keys()], 0.95, 95],
+    [[...Array(101).keys(), 101], 0.95, 96],
+  ])('of %j at %d is %d', (samples, share, expected) => {
+    expect(upperQuantile(samples, share)).toBe(expected);
+  });
+
+  it('of nothing is nothing', () => {
+    expect(upperQuantile([], 0.95)).toBeUndefined();
+  });
+
+  it('is a sample, and never below the interpolated one, which bounds must not be', () => {
+    fc.assert(
+      fc.property(samplesOf, fc.integer({ min: 0, max: 100 }), (samples, percent) => {
+        const bound = upperQuantile(samples, percent / 100)!;
+        expect(samples).toContain(bound);
+        expect(bound).toBeGreaterThanOrEqual(quantile(samples, percent / 100)!);
       }),
     );
   });

@@ -20,12 +20,7 @@ export {
   type StoredWarmth,
   type WindowChange,
 } from './sql/endpoint-warmth.js';
-export {
-  addExecutionTimes,
-  readExecutionTimes,
-  type ExecutionSample,
-  type LearnedTimes,
-} from './sql/execution-times.js';
+export { addExecutionTimes, readExecutionTimes, type ExecutionSample } from './sql/execution-times.js';
 export { findJobsByIdempotencyKey, insertJobs, type NewJob } from './sql/insert-jobs.js';
 export { markStarted, type SignOfLife, type StartedJob } from './sql/mark-started.js';
 export {
@@ -114,7 +109,8 @@ export {
   type RunProgress,
   type StateCounts,
 } from './sql/runs/run-progress.js';
-export { countOpenByPart, readRunCalls, type OpenOfPart, type RunCall } from './sql/runs/run-remaining.js';
+export { readBudgetFacts } from './sql/runs/read-budget-facts.js';
+export { countOpenByPart, readRunCalls, type OpenOfPart } from './sql/runs/run-remaining.js';
 export {
   readInSnapshot,
   readReceiptCells,
@@ -140,12 +136,9 @@ export { addRepeats, reopenRun, retryCells, type Extension } from './sql/runs/re
 export {
   closeUnaffordableCells,
   readCallsOfJobs,
-  readOpenCalls,
   readSettledSpending,
-  readSpending,
   setRunBudget,
   writeSpending,
-  type OpenCalls,
 } from './sql/runs/run-spending.js';
 export { readSkews } from './sql/runs/run-skew.js';
 export { readComparedCells, type ComparedCell } from './sql/runs/read-comparison.js';

@@ -10,6 +10,9 @@ export { BeaconClient, type Reply, type RequestOptions } from './beacon-client.j
 export { startTestNats, type TestNats } from './nats.js';
 export { startTestDatabase, type TestDatabase } from './postgres.js';
 export { TcpLink } from './tcp-link.js';
+// Tests of whole systems meet the other libs here only.
+export { mulberry32 } from '#domain';
+export { addExecutionTimes } from '#persistence';
 export { until } from './until.js';
 export { Upstream, UpstreamCall, answers, crashes, hangs, type Behaviour } from './upstream.js';
 export { aReceipt, hashOf, signedReceipt, receiptKeyPair, type ReceiptKeyPair } from './receipt-builder.js';

@@ -1,3 +1,4 @@
 export { isPublicAddress, webhookUrlFault } from './address-policy.js';
-export { postWebhook, type Resolve, type WebhookPost, type WebhookPosted } from './post-webhook.js';
+export type { Resolve } from './checked-lookup.js';
+export { postWebhook, type WebhookPost, type WebhookPosted } from './post-webhook.js';
 export { signWebhook } from './sign-webhook.js';

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { LocalEndpoint } from '#testing';
-import { postWebhook, type Resolve, type WebhookPosted } from './post-webhook.js';
+import type { Resolve } from './checked-lookup.js';
+import { postWebhook, type WebhookPosted } from './post-webhook.js';
 
 let receiver: LocalEndpoint;
 beforeEach(async () => {

@@ -1,4 +1,3 @@
-import { lookup as lookupHost, type LookupAddress } from 'node:dns';
 import {
   request as requestHttp,
   type ClientRequest,
@@ -6,9 +5,9 @@ import {
   type RequestOptions,
 } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import type { LookupFunction } from 'node:net';
 import type { WebhookFailureCode } from '#domain';
 import { isPublicAddress, literalAddressOf } from './address-policy.js';
+import { AddressRefusedError, checkedLookup, resolveAll, type Resolve } from './checked-lookup.js';
 
 const TIMEOUT_MS = 10_000;
 /** Of an answer nobody reads; a larger one is cut off, and counts by its status. */
@@ -27,17 +26,9 @@ export interface WebhookPost {
   readonly resolve?: Resolve;
 }
 
-/** All addresses of a name. */
-export type Resolve = (
-  hostname: string,
-  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
-) => void;
-
 export type WebhookPosted =
   | { readonly kind: 'accepted'; readonly status: number }
   | { readonly kind: 'failed'; readonly code: WebhookFailureCode; readonly status: number | null };
-
-class AddressRefusedError extends Error {}
 
 /**
  * Sends one webhook, once. The URL came from a client of the API, so it may lead nowhere it should not: the addresses of
@@ -98,25 +89,6 @@ function exchange(url: URL, post: WebhookPost, signal: AbortSignal): Promise<num
     request.end(post.body);
   });
 }
-
-/** One address that is refused refuses the name: which of them is tried first is not ours to say. */
-function checkedLookup(resolve: Resolve, allowPrivateAddresses: boolean): LookupFunction {
-  return (hostname, options, callback) => {
-    resolve(hostname, (error, addresses) => {
-      const [first] = addresses;
-      if (error !== null || first === undefined) {
-        callback(error ?? Object.assign(new Error('no address'), { code: 'ENOTFOUND' }), '', 0);
-      } else if (!allowPrivateAddresses && !addresses.every(({ address }) => isPublicAddress(address))) {
-        callback(new AddressRefusedError('the name leads to an address that is refused'), '', 0);
-      } else if (options.all === true) callback(null, addresses);
-      else callback(null, first.address, first.family);
-    });
-  };
-}
-
-const resolveAll: Resolve = (hostname, callback) => {
-  lookupHost(hostname, { all: true }, (error, addresses) => callback(error, error === null ? addresses : []));
-};
 
 function codeOfStatus(status: number): WebhookFailureCode {
   if (status === 410) return 'GONE';

@@ -6,6 +6,8 @@ import type { Stack } from '../stack/stack.js';
 /** A killed sender's webhook is due again after 20 s; the failures of this receiver add some pauses. */
 const DELIVERED_MS = 90_000;
 const TRIES_MAX = 200;
+/** Types of the events that are told of. */
+const TOLD = new Set<string>(runWebhookSchema.options.map(({ shape }) => shape.type.value));
 
 /** Somebody who wants to be told of a run: refuses the first try of `gate.waiting`, and keeps the rest. */
 export class EventReceiver {
@@ -51,7 +53,7 @@ export class EventReceiver {
     }
     const told = [...byId.values()].map((body) => nameOf(runWebhookSchema.parse(JSON.parse(body))));
     const happened = events
-      .filter(({ type }) => ['gate.waiting', 'gate.decided', 'run.finished'].includes(type))
+      .filter(({ type }) => TOLD.has(type))
       .map(({ type, gate_id: gateId }) => `${type} ${gateId ?? run.status}`);
     if (JSON.stringify(told.sort()) !== JSON.stringify(happened.sort())) {
       wrong.push(`told ${told.join(', ')}; happened ${happened.join(', ')}`);

@@ -1,3 +1,5 @@
+import { mulberry32 } from '#testing';
+
 /** When a victim is struck: once the endpoints have answered so often, and a little later. */
 export interface Moment {
   readonly afterAnswers: number;
@@ -13,21 +15,14 @@ const LONGEST_COLD_MS = 3000;
  * CHAOS_SEED a run that failed is struck at the same points again.
  */
 export class Chance {
-  private state: number;
+  /** The next one, in [0, 1). */
+  readonly next: () => number;
 
   /** @param scenario gives each scenario its own draws */
   constructor(seed: number, scenario: string) {
-    this.state =
-      [...scenario].reduce((state, letter) => Math.imul(state ^ letter.charCodeAt(0), 16_777_619), seed) >>>
-      0;
-  }
-
-  /** In [0, 1), by mulberry32. */
-  next(): number {
-    this.state = (this.state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(this.state ^ (this.state >>> 15), this.state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+    this.next = mulberry32(
+      [...scenario].reduce((state, letter) => Math.imul(state ^ letter.charCodeAt(0), 16_777_619), seed),
+    );
   }
 
   between(least: number, most: number): number {

@@ -197,8 +197,8 @@ describe('openapi.json', () => {
     const taken = (type: string, more: object): boolean =>
       body.safeParse({ type, timestamp, data: { ...data, ...more } }).success;
     expect(taken('run.finished', { status: 'completed' })).toBe(true);
-    expect(taken('gate.decided', { gate_id: 'q1', status: 'approved' })).toBe(true);
-    expect(taken('gate.decided', { status: 'approved' })).toBe(false);
+    expect(taken('gate.decided', { gate_id: 'q1', decision: 'approved' })).toBe(true);
+    expect(taken('gate.decided', { decision: 'approved' })).toBe(false);
     expect(taken('cell.accepted', { status: 'completed' })).toBe(false);
   });
 

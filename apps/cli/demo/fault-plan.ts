@@ -1,3 +1,5 @@
+import { mulberry32 } from '#domain';
+
 /** A fault to inject into the stand-in, and how to say so to a person. */
 export interface PlannedFault {
   /** Body of `POST /_stand-in/faults`. */
@@ -20,7 +22,7 @@ export interface FaultTarget {
  * @param seed decides which, when and for how long
  */
 export function planFaults(endpoints: readonly FaultTarget[], seed: number): PlannedFault[] {
-  const draw = drawer(seed);
+  const draw = mulberry32(seed);
   const regions = [...new Set(endpoints.map(({ region }) => region))];
   const region = pick(regions, draw());
   const elsewhere = endpoints.filter((endpoint) => endpoint.region !== region);
@@ -64,15 +66,4 @@ function pick<T>(from: readonly T[], drawn: number): T {
   const picked = from[Math.floor(drawn * from.length)];
   if (picked === undefined) throw new Error('nothing is deployed');
   return picked;
-}
-
-/** Mulberry32: small, and the same on every machine. */
-function drawer(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

@@ -1,13 +1,14 @@
 import type { Configuration } from '#config';
 import {
   FRESH_ENDPOINT,
+  gpuPaidFor,
   learnPairTimes,
   type EndpointRecord,
+  type LearnedSamples,
   type PlanInput,
   type PlannedEndpoint,
 } from '#domain';
 import { specInForce } from '../engine/window-in-force.js';
-import type { LearnedTimes } from '#persistence';
 import { handoverOf, specOf } from '../engine/endpoints.js';
 import type { ResolvedRun } from './resolve-run.js';
 
@@ -18,7 +19,7 @@ const NO_GPU = 'none (openai)';
 
 /** What a plan is made of besides the run: what has been learned, and how the endpoints stand. */
 export interface PlanFacts {
-  readonly learned: readonly LearnedTimes[];
+  readonly learned: readonly LearnedSamples[];
   readonly stored: ReadonlyMap<string, { readonly record: EndpointRecord; readonly leases: number }>;
   /** Unix ms. */
   readonly nowMs: number;
@@ -72,8 +73,7 @@ function plannedEndpoint(
   const free = { warmUntilMs: leftMs(record.warmUntilMs), gpuUntilMs: leftMs(record.gpuUntilMs) };
   return {
     spec,
-    // Another provider is not paid by the GPU second: what it costs is not known here.
-    gpu: endpoint.protocol === 'openai' ? NO_GPU : endpoint.gpu,
+    gpu: gpuPaidFor(endpoint) ?? NO_GPU,
     record: {
       ...record,
       gpuSinceMs: record.gpuSinceMs - nowMs,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseConfiguration } from '#config';
 import { parseRequest, runRequestSchema } from '#contracts';
-import { FRESH_ENDPOINT, GPU_USD_PER_S } from '#domain';
-import type { LearnedTimes, StoredRunPlan } from '#persistence';
+import { FRESH_ENDPOINT, GPU_USD_PER_S, type LearnedSamples } from '#domain';
+import type { StoredRunPlan } from '#persistence';
 import type { PlanFacts } from './plan-input.js';
 import { planRun, storedPlan } from './plan-run.js';
 import { resolveRun } from './resolve-run.js';
@@ -18,7 +18,7 @@ const configuration = parseConfiguration(
   }),
   'test',
 );
-const learned = (region: string, cold: boolean, ...samplesMs: number[]): LearnedTimes => ({
+const learned = (region: string, cold: boolean, ...samplesMs: number[]): LearnedSamples => ({
   ...{ region, model: 'm', cold, samplesMs },
 });
 const KNOWN = [learned('US', false, 30_000, 40_000, 50_000), learned('US', true, 200_000)];
@@ -26,7 +26,7 @@ const NOW_MS = 1_700_000_000_000;
 
 function plan(
   regions: string[],
-  times: LearnedTimes[],
+  times: LearnedSamples[],
   stored: PlanFacts['stored'] = new Map(),
 ): StoredRunPlan {
   const questions = Array.from({ length: 8 }, (_, index) => ({ id: `q${index}`, text: 'why?' }));

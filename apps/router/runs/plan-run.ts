@@ -3,6 +3,7 @@ import type { OrderPlanView } from '#contracts';
 import {
   choosePlannedOrder,
   forecastRun,
+  mayAnswer,
   type ChosenOrder,
   type OrderPlan,
   type PairTimes,
@@ -96,10 +97,8 @@ function timesOf({ spec }: ResolvedRun, { endpoints, timesOf: expected }: PlanIn
   for (const { spec: endpoint } of endpoints) {
     const { region } = endpoint;
     for (const model of endpoint.models) {
-      const isAsked = pairs.some(
-        (pair) => pair.model === model && (policy !== 'pin' || pair.region === region),
-      );
-      if (isAsked) known.set(`${region} ${model}`, { region, model, ...expected(region, model) });
+      if (pairs.some((pair) => mayAnswer({ region, models: [model] }, pair, policy)))
+        known.set(`${region} ${model}`, { region, model, ...expected(region, model) });
     }
   }
   return [...known.values()];

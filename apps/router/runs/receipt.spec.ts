@@ -10,7 +10,7 @@ import {
   type ReceiptKeyView,
   type SignedReceipt,
 } from '#contracts';
-import { canonicalJson } from '#domain';
+import { canonicalJson, cellKey, runKeyPrefix } from '#domain';
 import { createLogger } from '#observability';
 import {
   acceptAnswers,
@@ -108,7 +108,7 @@ async function aJob(
         priority: 'normal',
       },
       ...{ lane: 'pin:US', order_key: 1, max_attempts: 4, timeout_ms: 1000, deadline: null, request: {} },
-      ...{ metadata: null, webhook_url: null, idempotency_key: `run:${runId}:${cellNo}:${cellAttempt}` },
+      ...{ metadata: null, webhook_url: null, idempotency_key: cellKey(runId, cellNo, cellAttempt) },
       request_hash: '00',
     },
   ]);
@@ -379,10 +379,10 @@ async function fillWithAnswers(runId: string): Promise<void> {
     `INSERT INTO jobs (id, state, model, home_region, region_policy, priority, lane, order_key, attempt, max_attempts,
                        timeout_ms, request, idempotency_key, result)
      SELECT gen_random_uuid(), 'completed', model, region, 'pin', 'normal', 'any', 1, 1, 4, 1000, '{}',
-            'run:' || run_id || ':' || cell_no || ':1',
+            $2::text || cell_no || ':1',
             jsonb_build_object('response', 'answer ' || cell_no, 'region', region)
        FROM cells WHERE run_id = $1`,
-    [runId],
+    [runId, runKeyPrefix(runId)],
   );
   await database.query(
     `INSERT INTO attempts (job_id, attempt, epoch, endpoint_id, region, status, execution_ms, attested, started_at, finished_at)
@@ -390,15 +390,15 @@ async function fillWithAnswers(runId: string): Promise<void> {
             '{"upstream_call_id":"fc-01K9ZC2V5Q","model_revision":"0123456789abcdef","gpu":"T4","container_id":"ta-01K9ZC2V5Q"}',
             now(), now()
        FROM jobs WHERE starts_with(idempotency_key, $1)`,
-    [`run:${runId}:`],
+    [runKeyPrefix(runId)],
   );
   await database.query(
     `UPDATE cells SET state = 'accepted', attempts = 1, job_id = jobs.id, answer = jobs.result->>'response',
                       answered_region = region, endpoint_id = home_region || '-' || jobs.model,
                       inference_time_s = 1.234, tokens_generated = 120, finished_at = now()
        FROM jobs
-      WHERE run_id = $1 AND jobs.idempotency_key = 'run:' || run_id || ':' || cell_no || ':1'`,
-    [runId],
+      WHERE run_id = $1 AND jobs.idempotency_key = $2::text || cell_no || ':1'`,
+    [runId, runKeyPrefix(runId)],
   );
   await database.query('ANALYZE');
 }

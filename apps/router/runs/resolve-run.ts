@@ -1,8 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { ProblemError, type FieldError, type RunBudgetRequest, type RunRequest } from '#contracts';
-import { canKeepTogether } from '#domain';
 import { resolveRegion, type Configuration } from '#config';
-import { shuffledBySeed } from '#domain';
+import { canKeepTogether, mayAnswer, shuffledBySeed } from '#domain';
 import { webhookUrlFault } from '#webhooks';
 import type { NewGate, NewQuestion, RunPair, StoredRunSpec } from '#persistence';
 
@@ -10,7 +9,7 @@ import type { NewGate, NewQuestion, RunPair, StoredRunSpec } from '#persistence'
 const SEEDS = 2 ** 31;
 
 /** What a run without a bound has `null` for. */
-export function storedBudget({ usd, gpu_seconds }: RunBudgetRequest): NonNullable<StoredRunSpec['budget']> {
+function storedBudget({ usd, gpu_seconds }: RunBudgetRequest): NonNullable<StoredRunSpec['budget']> {
   return { usd: usd ?? null, gpu_seconds: gpu_seconds ?? null };
 }
 
@@ -49,9 +48,11 @@ export function resolveRun(request: RunRequest, configuration: Configuration): R
   const unavailable: RunPair[] = [];
   for (const region of regions) {
     for (const model of request.models) {
-      // A pair that may be answered elsewhere has cells wherever it is served.
-      const served = request.region_policy !== 'pin' || serves(configuration, model, region);
-      (served ? pairs : unavailable).push({ model, region });
+      const pair = { model, region };
+      const isServed = configuration.endpoints.some((endpoint) =>
+        mayAnswer(endpoint, pair, request.region_policy),
+      );
+      (isServed ? pairs : unavailable).push(pair);
     }
   }
   if (pairs.length === 0) {
@@ -131,12 +132,6 @@ function inFlightMax(
   const own = serving.filter((endpoint) => endpoint.region === region);
   const able = policy === 'any' || own.length === 0 ? serving : own;
   return 2 * able.reduce((sum, { concurrency }) => sum + concurrency, 0);
-}
-
-function serves(configuration: Configuration, model: string, region: string): boolean {
-  return configuration.endpoints.some(
-    (endpoint) => endpoint.region === region && endpoint.models.includes(model),
-  );
 }
 
 function resolveRegions(names: readonly string[], configuration: Configuration, faults: Faults): string[] {

@@ -1,10 +1,8 @@
 import { endpointsByLongestWindow, type Configuration } from '#config';
 import { ProblemError, type RunBudgetRequest, type RunBudgetView } from '#contracts';
-import { budgetFacts, committedUse, costRateOf, spentInAll } from '#domain';
+import { committedUse, costRateOf, gpuPaidFor, mayAnswer, spentInAll } from '#domain';
 import {
-  readExecutionTimes,
-  readOpenCalls,
-  readSpending,
+  readBudgetFacts,
   setRunBudget,
   type Database,
   type LockedRun,
@@ -21,12 +19,11 @@ export function refuseUnpriced(
 ): void {
   if (budget?.usd === undefined) return;
   const unpriced = endpoints
-    .filter(({ models, region }) =>
-      pairs.some((pair) => models.includes(pair.model) && (policy !== 'pin' || pair.region === region)),
-    )
+    .filter((endpoint) => pairs.some((pair) => mayAnswer(endpoint, pair, policy)))
     .find((endpoint) => costRateOf(endpoint).usdPerS === null);
   if (unpriced === undefined) return;
-  const what = unpriced.protocol === 'openai' ? 'calls' : `GPU "${unpriced.gpu}"`;
+  const gpu = gpuPaidFor(unpriced);
+  const what = gpu === null ? 'calls' : `GPU "${gpu}"`;
   throw wrongBudget('usd', `no price is known for the ${what} of endpoint ${unpriced.id}; use gpu_seconds`);
 }
 
@@ -59,17 +56,9 @@ export async function budgetView(
   configuration: Configuration,
   { id, spec }: RunEntity,
 ): Promise<RunBudgetView> {
-  const [{ cells: open, ended, nowMs }, settled, learned] = await Promise.all([
-    readOpenCalls(database, id),
-    readSpending(database, id),
-    readExecutionTimes(database),
-  ]);
   const rates = endpointsByLongestWindow(configuration).map(costRateOf);
-  const facts = budgetFacts({
-    ...{ rates, open, ended, learned, nowMs, spending: settled },
-    timeoutMs: configuration.timeouts.execution_ms,
-    policy: spec.region_policy,
-  });
+  const timeoutMs = configuration.timeouts.execution_ms;
+  const facts = await readBudgetFacts(database, id, { rates, timeoutMs, policy: spec.region_policy });
   const spent = spentInAll(facts.spending, rates);
   const committed = committedUse(facts.open, facts);
   return {

@@ -18,6 +18,9 @@ import {
 import type { RunHints } from './run-hints.js';
 import { runNotFound } from './run-id.js';
 
+/** Events of these controls, and how the log says them. */
+const CHANGES = { 'run.paused': 'run paused', 'run.resumed': 'run resumed' } as const;
+
 /** What people ask of a run. It is written down here, and carried out by the runner, now or when it is back. */
 export class RunControls {
   constructor(
@@ -71,7 +74,7 @@ export class RunControls {
   /** @param work returns the run's new status; undefined: it was as asked for before */
   private async change(
     runId: string,
-    event: 'run.paused' | 'run.resumed',
+    event: keyof typeof CHANGES,
     work: (client: Queryable, run: LockedRun) => Promise<RunStatus | undefined>,
   ): Promise<RunStateView> {
     const { status, changed } = await this.database.transaction(async (client) => {
@@ -84,7 +87,7 @@ export class RunControls {
       if (next !== undefined) await appendRunEvents(client, runId, [{ type: event, data: {} }]);
       return { status: next ?? run.status, changed: next !== undefined };
     });
-    if (changed) this.logger.info({ event, run_id: runId }, event);
+    if (changed) this.logger.info({ event, run_id: runId }, CHANGES[event]);
     this.tell(runId);
     return { run_id: runId, status };
   }

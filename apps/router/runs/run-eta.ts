@@ -1,5 +1,5 @@
 import type { Configuration } from '#config';
-import { isRunFinished, remainingMs, type OpenCells, type PlanInput } from '#domain';
+import { isRunFinished, remainingMs, type CellsLeft, type PlanInput } from '#domain';
 import {
   countOpenByPart,
   countOpenOfQuestion,
@@ -74,7 +74,7 @@ export class RunEta {
     run: RunEntity,
     { pairs, questions }: RunProgress,
     { pairs: { length }, gatesAfter }: PlanInput,
-  ): Promise<OpenCells> {
+  ): Promise<CellsLeft> {
     const byPair = (open: (pairNo: number) => number | undefined): number[] =>
       Array.from({ length }, (_, index) => open(index + 1) ?? 0);
     const totals = new Map(pairs.map(({ pairNo, pending, submitted }) => [pairNo, pending + submitted]));

@@ -114,6 +114,28 @@ describe('POST /runs/plan', () => {
     expect(orderOf(poor, 'pipeline').infeasible_because[0]).toMatch(/^costs .* the budget is 0.01 USD$/);
   });
 
+  it('judges the budget that the run would have, in money and in GPU seconds', async () => {
+    // Cold starts, calls and idle tails of the 64 cells: 6400 s, whatever the order.
+    const kept = await forecast(8, { budget: { usd: 1000, gpu_seconds: 6400 } });
+    expect(kept.feasible).toBe(true);
+    const passed = await forecast(8, { budget: { gpu_seconds: 6399 } });
+    expect(passed.feasible).toBe(false);
+    expect(orderOf(passed, 'pipeline').infeasible_because).toEqual([
+      'holds GPUs for 6400 s, the budget is 6399 s',
+    ]);
+    const poor = await forecast(8, { budget: { usd: 0.01 } });
+    expect(poor.orders).toEqual((await forecast(8, { budget_usd: 0.01 })).orders);
+  });
+
+  it('takes one budget only: budget_usd is short for budget.usd', async () => {
+    const both = { budget: { gpu_seconds: 60 }, budget_usd: 1 };
+    const refused = await forecast(8, both).catch((error: unknown) => error);
+    expect(refused).toMatchObject({
+      code: 'VALIDATION_FAILED',
+      errors: [{ field: 'budget_usd', message: 'is short for budget.usd and cannot be given beside budget' }],
+    });
+  });
+
   it.each([
     ['VALIDATION_FAILED', { deadline_s: 0 }],
     ['VALIDATION_FAILED', { surprise: 1 }],

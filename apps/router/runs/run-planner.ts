@@ -1,6 +1,6 @@
 import type { Configuration } from '#config';
 import { parseRequest, runPlanRequestSchema, type RunForecastView, type RunRequest } from '#contracts';
-import type { PlanLimits, RequestedOrder } from '#domain';
+import { mayAnswer, type PlanLimits, type RequestedOrder } from '#domain';
 import {
   readEndpoints,
   readExecutionTimes,
@@ -29,7 +29,9 @@ export class RunPlanner {
   async forecast(body: unknown): Promise<RunForecastView> {
     const { budget_usd: budgetUsd, ...request } = parseRequest(this.schema, body);
     const run = resolveRun(request, this.configuration);
-    const limits = planLimitsOf(request, budgetUsd);
+    const limits = planLimitsOf(
+      budgetUsd === undefined ? request : { ...request, budget: { usd: budgetUsd } },
+    );
     return runForecast(run, request, limits, this.configuration, await this.readFacts());
   }
 
@@ -58,11 +60,8 @@ export class RunPlanner {
   async planOfRepeats(run: RunEntity, repeats: number): Promise<StoredRunPlan | undefined> {
     const { spec, totalCells, order } = run;
     const { endpoints } = this.configuration;
-    const isServed = spec.pairs.every(({ model, region }) =>
-      endpoints.some(
-        (endpoint) =>
-          endpoint.models.includes(model) && (spec.region_policy !== 'pin' || endpoint.region === region),
-      ),
+    const isServed = spec.pairs.every((pair) =>
+      endpoints.some((endpoint) => mayAnswer(endpoint, pair, spec.region_policy)),
     );
     if (!isServed) return undefined;
     const questions = totalCells / spec.repeats / spec.pairs.length;
@@ -97,9 +96,11 @@ export class RunPlanner {
 }
 
 /** What the run may take, for the choice of its order. */
-export function planLimitsOf(
-  { deadline_s: deadlineS, budget }: Pick<RunRequest, 'deadline_s' | 'budget'>,
-  budgetUsd: number | undefined = budget?.usd,
-): PlanLimits {
-  return { deadlineMs: deadlineS === undefined ? undefined : deadlineS * 1000, budgetUsd };
+export function planLimitsOf({
+  deadline_s: deadlineS,
+  budget,
+}: Pick<RunRequest, 'deadline_s' | 'budget'>): PlanLimits {
+  const inMs = (seconds: number | undefined): number | undefined =>
+    seconds === undefined ? undefined : seconds * 1000;
+  return { deadlineMs: inMs(deadlineS), budgetUsd: budget?.usd, budgetGpuMs: inMs(budget?.gpu_seconds) };
 }

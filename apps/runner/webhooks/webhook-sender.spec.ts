@@ -107,7 +107,7 @@ describe('the webhooks of a run', () => {
         type: 'gate.waiting',
         data: { ...common, gate_id: 'q1', status: 'waiting', expires_at: '2026-12-01T00:00:00.000Z' },
       },
-      { type: 'gate.decided', data: { ...common, gate_id: 'q1', status: 'approved' } },
+      { type: 'gate.decided', data: { ...common, gate_id: 'q1', decision: 'approved' } },
       { type: 'run.finished', data: { ...common, status: 'completed' } },
     ]);
     for (const { headers, body } of receiver.exchanges) {

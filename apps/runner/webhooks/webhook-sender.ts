@@ -16,6 +16,12 @@ const IN_FLIGHT_MAX = 20;
 const LEASE_MS = 20_000;
 const STOP_MS = 2000;
 
+const SAID: Record<WebhookSettlement['kind'], string> = {
+  delivered: 'webhook delivered',
+  retry: 'webhook not delivered, will be tried again',
+  failed: 'webhook not delivered, given up',
+};
+
 export interface WebhookSenderParts {
   readonly database: Database;
   readonly logger: Logger;
@@ -98,7 +104,7 @@ export class WebhookSender {
       metrics.count('beacon_webhook_deliveries_total', { result });
       const { kind, ...outcome } = settlement;
       const level = kind === 'delivered' ? 'info' : 'warn';
-      logger[level]({ event: `webhook.${result}`, ...said, ...outcome }, 'webhook');
+      logger[level]({ event: `webhook.${result}`, ...said, ...outcome }, SAID[kind]);
     } catch (error) {
       // Its row says that it is due again: nothing is lost.
       logger.warn({ event: 'webhook.not_recorded', ...said, err: error }, 'webhook outcome not recorded');

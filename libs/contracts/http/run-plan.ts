@@ -5,11 +5,20 @@ import { orderPlanSchema } from './order-plan.js';
 import { USD_MAX } from './run-budget.js';
 import { runPairSchema, runRequestSchema } from './runs.js';
 
-/** Body of `POST /runs/plan`: that of `POST /runs`, and what the run may take. */
+/** Body of `POST /runs/plan`: that of `POST /runs`, and a shorthand for its budget. */
 export function runPlanRequestSchema(limits: RequestLimits = DEFAULT_REQUEST_LIMITS) {
-  return runRequestSchema(limits).extend({
-    budget_usd: z.number().min(0).max(USD_MAX).optional(),
-  });
+  return (
+    runRequestSchema(limits)
+      .extend({
+        /** Stands for `budget: { usd }`, and may be 0, which no run may have. */
+        budget_usd: z.number().min(0).max(USD_MAX).optional(),
+      })
+      // Two budgets could contradict each other, and nobody could say which of them was meant.
+      .refine(({ budget, budget_usd }) => budget === undefined || budget_usd === undefined, {
+        path: ['budget_usd'],
+        message: 'is short for budget.usd and cannot be given beside budget',
+      })
+  );
 }
 
 /** Whether a time was measured there, taken from other regions' measurements of the model, or assumed. */

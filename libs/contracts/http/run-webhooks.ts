@@ -1,4 +1,10 @@
-import { GATE_STATUSES, RUN_STATUSES, WEBHOOK_FAILURE_CODES } from '#domain';
+import {
+  GATE_OUTCOMES,
+  RUN_STATUSES,
+  WEBHOOK_FAILURE_CODES,
+  type GateStatus,
+  type WebhookEventType,
+} from '#domain';
 import { z } from 'zod';
 
 const countsSchema = z.object({
@@ -15,19 +21,29 @@ const runPart = {
   path: z.string(),
 };
 
-const gatePart = { ...runPart, gate_id: z.string(), status: z.enum(GATE_STATUSES) };
+const gatePart = { ...runPart, gate_id: z.string() };
+
+/** Its name, checked against those that are queued. */
+function named<Type extends WebhookEventType>(type: Type) {
+  return { type: z.literal(type), timestamp: z.iso.datetime() };
+}
 
 /** Body that is POSTed to a run's `webhook_url`. Holds no prompt and no answer. */
 export const runWebhookSchema = z.discriminatedUnion('type', [
   z.object({
-    type: z.literal('gate.waiting'),
-    timestamp: z.iso.datetime(),
-    data: z.object({ ...gatePart, expires_at: z.iso.datetime() }),
+    ...named('gate.waiting'),
+    data: z.object({
+      ...gatePart,
+      status: z.literal('waiting' satisfies GateStatus),
+      expires_at: z.iso.datetime(),
+    }),
   }),
-  z.object({ type: z.literal('gate.decided'), timestamp: z.iso.datetime(), data: z.object(gatePart) }),
   z.object({
-    type: z.literal('run.finished'),
-    timestamp: z.iso.datetime(),
+    ...named('gate.decided'),
+    data: z.object({ ...gatePart, decision: z.enum(GATE_OUTCOMES) }),
+  }),
+  z.object({
+    ...named('run.finished'),
     data: z.object({ ...runPart, status: z.enum(RUN_STATUSES) }),
   }),
 ]);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { FRESH_ENDPOINT } from '../endpoint.js';
+import { mulberry32 } from '../mulberry32.js';
 import { planStartOnce } from './best-order.js';
 import type { PlanInput } from './plan-input.js';
 import { forecastRun } from './plan-orders.js';
@@ -57,15 +58,9 @@ function holdS({ windowS, releaseS }: Spec): number {
   return Math.min(windowS, releaseS === undefined ? Infinity : HANDOVER.lingerMs / 1000 + releaseS);
 }
 
-/** Mulberry32: the same instances on every machine. */
 function seeded(seed: number): (from: number, to: number) => number {
-  let state = seed;
-  return (from, to) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return from + (((mixed ^ (mixed >>> 14)) >>> 0) % (to - from + 1));
-  };
+  const random = mulberry32(seed);
+  return (from, to) => from + Math.floor(random() * (to - from + 1));
 }
 
 /**

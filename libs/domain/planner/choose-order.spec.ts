@@ -50,10 +50,27 @@ describe('choosePlannedOrder', () => {
 
 describe('judgeFeasibility', () => {
   it('keeps limits that are met exactly', () => {
-    expect(judgeFeasibility(plan('question', 1000, 2), { deadlineMs: 1000, budgetUsd: 2 })).toEqual({
-      feasible: true,
-      reasons: [],
+    const limits = { deadlineMs: 1000, budgetUsd: 2, budgetGpuMs: 6 };
+    const exact = { ...plan('question', 1000, 2), coldStartMs: 1, busyMs: 2, idleMs: 3 };
+    expect(judgeFeasibility(exact, limits)).toEqual({ feasible: true, reasons: [] });
+  });
+
+  it('counts cold starts and idle time in a budget of GPU seconds, and needs no price for it', () => {
+    const long = { ...plan('question', 1000, null), coldStartMs: 180_000, busyMs: 40_000, idleMs: 300_000 };
+    expect(judgeFeasibility(long, { budgetGpuMs: 519_999 })).toEqual({
+      feasible: false,
+      reasons: ['holds GPUs for 520 s, the budget is 519.999 s'],
     });
+    expect(judgeFeasibility(long, { budgetGpuMs: 520_000 }).feasible).toBe(true);
+  });
+
+  it('gives every reason', () => {
+    const poor = { ...plan('question', 2000, 3), busyMs: 2000 };
+    expect(judgeFeasibility(poor, { deadlineMs: 1000, budgetUsd: 1, budgetGpuMs: 1000 }).reasons).toEqual([
+      'costs 3 USD, the budget is 1 USD',
+      'holds GPUs for 2 s, the budget is 1 s',
+      'takes 2 s, the deadline is 1 s',
+    ]);
   });
 
   it('cannot judge a budget without a price, but a deadline', () => {

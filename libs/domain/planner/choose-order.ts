@@ -6,6 +6,8 @@ import type { RunForecast } from './plan-orders.js';
 export interface PlanLimits {
   readonly deadlineMs?: number | undefined;
   readonly budgetUsd?: number | undefined;
+  /** Time for which GPUs are held, idle tails included. */
+  readonly budgetGpuMs?: number | undefined;
 }
 
 /** Null: it cannot be said, because a price is not known. */
@@ -15,7 +17,10 @@ export interface Feasibility {
   readonly reasons: readonly string[];
 }
 
-export function judgeFeasibility(plan: OrderPlan, { deadlineMs, budgetUsd }: PlanLimits): Feasibility {
+export function judgeFeasibility(
+  plan: OrderPlan,
+  { deadlineMs, budgetUsd, budgetGpuMs }: PlanLimits,
+): Feasibility {
   const reasons: string[] = [];
   let feasible: boolean | null = true;
   if (budgetUsd !== undefined && plan.costUsd === null) {
@@ -25,6 +30,11 @@ export function judgeFeasibility(plan: OrderPlan, { deadlineMs, budgetUsd }: Pla
   if (budgetUsd !== undefined && plan.costUsd !== null && plan.costUsd > budgetUsd) {
     feasible = false;
     reasons.push(`costs ${plan.costUsd} USD, the budget is ${budgetUsd} USD`);
+  }
+  const gpuMs = plan.coldStartMs + plan.busyMs + plan.idleMs;
+  if (budgetGpuMs !== undefined && gpuMs > budgetGpuMs) {
+    feasible = false;
+    reasons.push(`holds GPUs for ${gpuMs / 1000} s, the budget is ${budgetGpuMs / 1000} s`);
   }
   if (deadlineMs !== undefined && plan.makespanMs > deadlineMs) {
     feasible = false;

@@ -4,7 +4,7 @@ import { FRESH_ENDPOINT } from '../endpoint.js';
 import { RUN_ORDERS, type RunOrder } from '../runs/run.js';
 import { partsBetweenGates } from './phases.js';
 import type { PlanInput } from './plan-input.js';
-import { remainingMs, type CallInFlight, type OpenCells } from './remaining-time.js';
+import { remainingMs, type CallInFlight, type CellsLeft } from './remaining-time.js';
 import { simulateOrder } from './simulate-order.js';
 
 const MODELS = ['m1', 'm2', 'm3'];
@@ -57,7 +57,7 @@ const inputArbitrary = fc
     },
   }));
 
-const wholeRun = (input: PlanInput): OpenCells => ({
+const wholeRun = (input: PlanInput): CellsLeft => ({
   parts: partsBetweenGates(input).map(({ cellsPerPair }) => input.pairs.map(() => cellsPerPair)),
   questions: input.questions,
   ofFirstQuestion: input.pairs.map(() => input.repeats),

@@ -3,10 +3,10 @@ import { ContainerAccount } from './container-account.js';
 import type { Phase } from './phases.js';
 import type { PlanInput } from './plan-input.js';
 import { VirtualPlatform, viewsOf } from './virtual-platform.js';
-import { batchMs, serversOfPairs, type Work } from './work.js';
+import { serversOfPairs, workOf, type BegunCalls, type CellsToDo } from './work.js';
 
 /** What a run has still to do. */
-export interface OpenCells {
+export interface CellsLeft {
   /**
    * Open cells by pair, once per part of the run that ends at a gate: the part that it is in, and those after it. What
    * is in flight is open. The order `question` needs one entry only, because each question is a part of its own.
@@ -25,8 +25,8 @@ export interface CallInFlight {
 
 /** Looks at endpoints, after which what was simulated stands for the rest: a few milliseconds. */
 const STEPS_MAX = 20_000;
-/** Calls of one phase that are simulated one by one; beyond it, several cells make one. */
-const CALLS_PER_PHASE_MAX = 500;
+/** Calls of one stretch that are simulated one by one: fewer than in a plan, because it is asked for again and again. */
+const CALLS_MAX = 500;
 
 /**
  * What is left of a run in virtual time, from how the endpoints stand now: cold starts, GPUs that others hold and calls
@@ -37,7 +37,7 @@ const CALLS_PER_PHASE_MAX = 500;
 export function remainingMs(
   order: RunOrder,
   input: PlanInput,
-  open: OpenCells,
+  open: CellsLeft,
   inFlight: readonly CallInFlight[],
 ): number | null {
   const servers = serversOfPairs(input, viewsOf(input));
@@ -71,8 +71,7 @@ export function remainingMs(
       }
     }
     marksMs[next] = platform.nowMs;
-    const { cells, oneInFlight } = total.stretch(next);
-    platform.run(PHASE, worksOf(cells, oneInFlight, input, servers, begun));
+    platform.run(PHASE, workOf(total.stretch(next), input, servers, CALLS_MAX, begun).work);
   }
   return Math.round(platform.nowMs);
 }
@@ -85,10 +84,10 @@ interface Stretches {
   readonly count: number;
   /** Whether all but the first are alike. */
   readonly isUniform: boolean;
-  readonly stretch: (index: number) => { readonly cells: readonly number[]; readonly oneInFlight: boolean };
+  readonly stretch: (index: number) => CellsToDo;
 }
 
-function stretchesOf(order: RunOrder, input: PlanInput, open: OpenCells): Stretches {
+function stretchesOf(order: RunOrder, input: PlanInput, open: CellsLeft): Stretches {
   if (order === 'question') return questionsOf(input, open);
   const parts = open.parts.filter((part) => part.some((cells) => cells > 0));
   const regions = order === 'region' ? [...new Set(input.pairs.map(({ region }) => region))] : [undefined];
@@ -109,7 +108,7 @@ function stretchesOf(order: RunOrder, input: PlanInput, open: OpenCells): Stretc
 }
 
 /** Later questions are as a rule untouched; where they are not, their open cells are taken to be spread evenly. */
-function questionsOf(input: PlanInput, { parts, questions, ofFirstQuestion }: OpenCells): Stretches {
+function questionsOf(input: PlanInput, { parts, questions, ofFirstQuestion }: CellsLeft): Stretches {
   const rounds = Math.max(0, questions - 1);
   const later = input.pairs.map((_, pair) =>
     Math.max(0, parts.reduce((sum, part) => sum + (part[pair] ?? 0), 0) - (ofFirstQuestion[pair] ?? 0)),
@@ -126,54 +125,8 @@ function questionsOf(input: PlanInput, { parts, questions, ofFirstQuestion }: Op
   };
 }
 
-/** As the plan sums up a phase: where an endpoint alone may answer its pairs, its cells are one call. */
-function worksOf(
-  cells: readonly number[],
-  oneInFlight: boolean,
-  input: PlanInput,
-  servers: readonly (readonly number[])[],
-  begun: Begun,
-): Work[] {
-  const open = input.pairs.flatMap((_, pair) => ((cells[pair] ?? 0) > 0 ? [pair] : []));
-  const warmMs = (endpoint: number, pair: number): number =>
-    input.timesOf(input.endpoints[endpoint]?.spec.region ?? '', input.pairs[pair]?.model ?? '').warmMs;
-  const base = { takenCells: 0, inFlight: 0, submittedMs: 0 };
-  const works: Work[] = [];
-  const alone = new Set<number>();
-  for (const [endpoint, { spec }] of input.endpoints.entries()) {
-    const pairs = open.filter((pair) => servers[pair]?.includes(endpoint) === true);
-    const [first] = pairs;
-    const isAlone =
-      spec.scaledownWindowMs > 0 &&
-      (spec.concurrency === 1 || pairs.length === 1) &&
-      pairs.every((pair) => servers[pair]?.length === 1);
-    if (first === undefined || !isAlone) continue;
-    alone.add(endpoint);
-    const totalCells = pairs.reduce((sum, pair) => sum + (cells[pair] ?? 0), 0);
-    const batch = pairs.map((pair) => ({ cells: cells[pair] ?? 0, warmMs: warmMs(endpoint, pair) }));
-    works.push({
-      ...base,
-      ...{ pair: first, servers: [endpoint], oneInFlight: true, totalCells, lotCells: totalCells },
-      durationMs: (_endpoint, _lot, cold) =>
-        batchMs(batch, oneInFlight ? 1 : spec.concurrency, cold) - begun.takeMs(endpoint, first, cold),
-    });
-  }
-  const shared = open.filter((pair) => servers[pair]?.some((endpoint) => !alone.has(endpoint)));
-  const sharedCells = shared.reduce((sum, pair) => sum + (cells[pair] ?? 0), 0);
-  const lotCells = Math.ceil(sharedCells / CALLS_PER_PHASE_MAX);
-  for (const pair of shared) {
-    works.push({
-      ...base,
-      ...{ pair, servers: servers[pair] ?? [], oneInFlight, totalCells: cells[pair] ?? 0, lotCells },
-      durationMs: (endpoint, lot, cold) =>
-        lot.cells * warmMs(endpoint, pair) - begun.takeMs(endpoint, pair, cold),
-    });
-  }
-  return works.sort((left, right) => left.pair - right.pair);
-}
-
 /** What calls in flight have behind them: an endpoint's next call is the one that goes on there. */
-class Begun {
+class Begun implements BegunCalls {
   private readonly elapsedMs: Map<number, number[]>;
 
   constructor(

@@ -1,13 +1,15 @@
 import type { RunOrder } from '../runs/run.js';
 import { ContainerAccount, type ContainerTotals } from './container-account.js';
 import { orderPlanOf, type OrderPlan } from './order-plan.js';
-import { phasesOf } from './phases.js';
+import { phasesOf, type Phase } from './phases.js';
 import type { PlanInput } from './plan-input.js';
 import { VirtualPlatform, viewsOf } from './virtual-platform.js';
-import { serversOfPairs, workOf } from './work.js';
+import { serversOfPairs, workOf, type CellsToDo } from './work.js';
 
 /** Looks at endpoints, after which what was simulated stands for the rest: some tens of milliseconds. */
 const STEPS_MAX = 200_000;
+/** Calls of one phase that are simulated one by one. */
+const CALLS_MAX = 1000;
 
 interface Mark {
   readonly atMs: number;
@@ -46,7 +48,7 @@ export function simulateOrder(order: RunOrder, input: PlanInput): OrderPlan {
         seen.clear();
         const left = phases[next];
         if (left === undefined) break;
-        platform.run(left, workOf(left, input, servers).work);
+        platform.run(left, workOf(cellsOf(left), input, servers, CALLS_MAX).work);
         continue;
       }
       seen.set(standing, next);
@@ -59,7 +61,7 @@ export function simulateOrder(order: RunOrder, input: PlanInput): OrderPlan {
       repeatSince(half, rate);
       break;
     }
-    const { work, isExact: isPhaseExact } = workOf(phase, input, servers);
+    const { work, isExact: isPhaseExact } = workOf(cellsOf(phase), input, servers, CALLS_MAX);
     isExact &&= isPhaseExact;
     platform.run(phase, work);
     doneCells += phase.pairs.length * phase.cellsPerPair;
@@ -68,6 +70,12 @@ export function simulateOrder(order: RunOrder, input: PlanInput): OrderPlan {
   isExact &&= !platform.exceedsTurn;
   account.closeAll();
   return orderPlanOf(order, input, account, { makespanMs, peakGpus: platform.peakGpus, isExact });
+
+  function cellsOf({ pairs, cellsPerPair, oneInFlight }: Phase): CellsToDo {
+    const cells = input.pairs.map(() => 0);
+    for (const pair of pairs) cells[pair] = cellsPerPair;
+    return { cells, oneInFlight };
+  }
 
   function repeatSince(mark: Mark | undefined, times: number): void {
     if (mark === undefined) return;

@@ -1,7 +1,6 @@
 import { lanesOf } from '../admission.js';
 import type { EndpointView } from '../endpoint.js';
 import { laneOf } from '../lane.js';
-import type { Phase } from './phases.js';
 import type { PlanInput } from './plan-input.js';
 
 /** Cells that go to an endpoint as one call of the simulation. */
@@ -38,60 +37,72 @@ export function serversOfPairs(input: PlanInput, views: readonly EndpointView[])
   });
 }
 
-/** Calls of one phase that are simulated one by one; beyond it, several cells make one. */
-const CALLS_PER_PHASE_MAX = 1000;
+/** Cells that are submitted together. */
+export interface CellsToDo {
+  /** How many, by position in `PlanInput.pairs`. */
+  readonly cells: readonly number[];
+  /** Whether a pair's next cell is submitted only when its last one is done. */
+  readonly oneInFlight: boolean;
+}
+
+/** Calls that have begun. */
+export interface BegunCalls {
+  /** @returns ms that the endpoint's next call has behind it, each told once */
+  readonly takeMs: (endpoint: number, pair: number, cold: boolean) => number;
+}
+
+const NONE_BEGUN: BegunCalls = { takeMs: () => 0 };
 
 /**
- * Sums a phase up. Where an endpoint alone may answer its pairs, what it does from its first call to its last
+ * Sums cells up. Where an endpoint alone may answer its pairs, what it does from its first call to its last
  * concerns nobody else: it holds its GPU throughout, because the next call follows within the scale-down window. Its
  * cells then make one call, and nothing is lost by it. Endpoints that share pairs are simulated call by call.
+ * @param callsMax calls that are simulated one by one; beyond it, several cells make one
  */
 export function workOf(
-  phase: Phase,
+  { cells, oneInFlight }: CellsToDo,
   input: PlanInput,
   servers: readonly (readonly number[])[],
+  callsMax: number,
+  begun = NONE_BEGUN,
 ): { work: Work[]; isExact: boolean } {
-  const pairsOfEndpoint = input.endpoints.map((_, endpoint) =>
-    phase.pairs.filter((pair) => servers[pair]?.includes(endpoint) === true),
-  );
-  const isAlone = input.endpoints.map(({ spec }, endpoint) => {
-    const pairs = pairsOfEndpoint[endpoint] ?? [];
-    return (
-      pairs.length > 0 &&
-      spec.scaledownWindowMs > 0 &&
-      (spec.concurrency === 1 || pairs.length === 1) &&
-      pairs.every((pair) => servers[pair]?.length === 1)
-    );
-  });
+  const asked = input.pairs.flatMap((_, pair) => ((cells[pair] ?? 0) > 0 ? [pair] : []));
+  const cellsOf = (pairs: readonly number[]): number =>
+    pairs.reduce((sum, pair) => sum + (cells[pair] ?? 0), 0);
   const warmMs = (endpoint: number, pair: number): number => {
     const region = input.endpoints[endpoint]?.spec.region ?? '';
     return input.timesOf(region, input.pairs[pair]?.model ?? '').warmMs;
   };
   const base = { takenCells: 0, inFlight: 0, submittedMs: 0 };
   const work: Work[] = [];
-  for (const [endpoint, pairs] of pairsOfEndpoint.entries()) {
+  const alone = new Set<number>();
+  for (const [endpoint, { spec }] of input.endpoints.entries()) {
+    const pairs = asked.filter((pair) => servers[pair]?.includes(endpoint) === true);
     const [first] = pairs;
-    if (isAlone[endpoint] !== true || first === undefined) continue;
-    const totalCells = pairs.length * phase.cellsPerPair;
+    const isAlone =
+      spec.scaledownWindowMs > 0 &&
+      (spec.concurrency === 1 || pairs.length === 1) &&
+      pairs.every((pair) => servers[pair]?.length === 1);
+    if (first === undefined || !isAlone) continue;
+    alone.add(endpoint);
+    const totalCells = cellsOf(pairs);
+    const batch = pairs.map((pair) => ({ cells: cells[pair] ?? 0, warmMs: warmMs(endpoint, pair) }));
+    const concurrency = oneInFlight ? 1 : spec.concurrency;
     work.push({
       ...base,
       ...{ pair: first, servers: [endpoint], oneInFlight: true, totalCells, lotCells: totalCells },
       durationMs: (_endpoint, _lot, cold) =>
-        batchMs(
-          pairs.map((pair) => ({ cells: phase.cellsPerPair, warmMs: warmMs(endpoint, pair) })),
-          phase.oneInFlight ? 1 : (input.endpoints[endpoint]?.spec.concurrency ?? 1),
-          cold,
-        ),
+        batchMs(batch, concurrency, cold) - begun.takeMs(endpoint, first, cold),
     });
   }
-  const shared = phase.pairs.filter((pair) => servers[pair]?.some((endpoint) => isAlone[endpoint] !== true));
-  const lotCells = Math.ceil((shared.length * phase.cellsPerPair) / CALLS_PER_PHASE_MAX);
+  const shared = asked.filter((pair) => servers[pair]?.some((endpoint) => !alone.has(endpoint)));
+  const lotCells = Math.ceil(cellsOf(shared) / callsMax);
   for (const pair of shared) {
     work.push({
       ...base,
-      ...{ pair, servers: servers[pair] ?? [], oneInFlight: phase.oneInFlight },
-      ...{ totalCells: phase.cellsPerPair, lotCells },
-      durationMs: (endpoint, { cells }) => cells * warmMs(endpoint, pair),
+      ...{ pair, servers: servers[pair] ?? [], oneInFlight, totalCells: cells[pair] ?? 0, lotCells },
+      durationMs: (endpoint, lot, cold) =>
+        lot.cells * warmMs(endpoint, pair) - begun.takeMs(endpoint, pair, cold),
     });
   }
   return { work: work.sort((left, right) => left.pair - right.pair), isExact: lotCells <= 1 };

@@ -1,6 +1,7 @@
 import type { RegionPolicy } from '../job.js';
 import type { LearnedSamples } from '../planner/pair-times.js';
-import { callsPerJob, p95, type BudgetFacts, type CallTarget } from './budget.js';
+import { upperQuantile } from '../quantile.js';
+import { callsPerJob, type BudgetFacts, type CallTarget } from './budget.js';
 import {
   addCall,
   nothingSpent,
@@ -52,10 +53,11 @@ export function budgetFacts(rows: BudgetRows): BudgetFacts {
     })),
     boundsOf: (region, model) => {
       const bound = (cold: boolean): number | undefined =>
-        p95(
+        upperQuantile(
           learned
             .filter((each) => each.region === region && each.model === model && each.cold === cold)
             .flatMap(({ samplesMs }) => samplesMs),
+          0.95,
         );
       return { warmMs: bound(false), coldMs: bound(true) };
     },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { callsPerJob, committedUse, p95, withinBudget, type BudgetFacts, type OpenCall } from './budget.js';
+import { callsPerJob, committedUse, withinBudget, type BudgetFacts, type OpenCall } from './budget.js';
 import {
   addCall,
   costRateOf,
@@ -303,13 +303,5 @@ function playBudgetedRun(
 describe('callsPerJob', () => {
   it('has each try of a pinned cell judged by the budget, and leaves others a failover', () => {
     expect([callsPerJob('pin'), callsPerJob('prefer'), callsPerJob('any')]).toEqual([1, 2, 2]);
-  });
-});
-
-describe('p95', () => {
-  it('is the longest of few samples, and leaves out one in twenty of many', () => {
-    expect(p95([])).toBeUndefined();
-    expect(p95([5, 9, 7])).toBe(9);
-    expect(p95(Array.from({ length: 100 }, (_, index) => index + 1))).toBe(95);
   });
 });

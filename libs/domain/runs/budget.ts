@@ -1,4 +1,5 @@
 import type { RegionPolicy } from '../job.js';
+import { mayAnswer } from './may-answer.js';
 import {
   NO_GPU_USE,
   addUse,
@@ -72,10 +73,7 @@ function useOfTarget(calls: readonly OpenCall[], facts: BudgetFacts): GpuUse {
   const { timeoutMs, nowMs } = facts;
   const [target] = calls;
   if (target === undefined) return NO_GPU_USE;
-  const serving = facts.rates.filter(
-    ({ models, region }) =>
-      models.includes(target.model) && (facts.policy !== 'pin' || region === target.region),
-  );
+  const serving = facts.rates.filter((rate) => mayAnswer(rate, target, facts.policy));
   const bounds = serving.map(({ region }) => facts.boundsOf(region, target.model));
   const warmMs = longest(
     bounds.map((bound) => bound.warmMs),
@@ -168,10 +166,4 @@ export function withinBudget<Cell extends CallTarget>(
 function fits({ usd, gpuSeconds }: RunBudget, use: GpuUse): boolean {
   if (gpuSeconds !== null && use.gpuMs > gpuSeconds * 1000) return false;
   return usd === null || (use.usd !== null && use.usd <= usd);
-}
-
-/** @param samples in any order  @returns the 95th percentile by nearest rank; undefined of nothing */
-export function p95(samples: readonly number[]): number | undefined {
-  const sorted = [...samples].sort((left, right) => left - right);
-  return sorted[Math.ceil(sorted.length * 0.95) - 1];
 }

@@ -2,6 +2,8 @@ export const GATE_STATUSES = ['pending', 'waiting', 'approved', 'rejected', 'exp
 /** `pending`: not reached yet; `waiting`: the run stands before it. */
 export type GateStatus = (typeof GATE_STATUSES)[number];
 export type GateDecision = Extract<GateStatus, 'approved' | 'rejected'>;
+/** How a gate may end: decided, or because nobody did in time. */
+export const GATE_OUTCOMES = ['approved', 'rejected', 'expired'] as const satisfies readonly GateStatus[];
 
 export type GateVerdict =
   /** Record the decision. */

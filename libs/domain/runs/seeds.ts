@@ -1,3 +1,5 @@
+import { mulberry32 } from '../mulberry32.js';
+
 /** How the questions of a run are asked: in the order of the request, or in one that the seed decides. */
 export const QUESTION_ORDERS = ['given', 'shuffled'] as const;
 export type QuestionOrder = (typeof QUESTION_ORDERS)[number];
@@ -57,15 +59,4 @@ function* utf8(text: string): Generator<number, void, undefined> {
       index += 2;
     } else yield escaped.charCodeAt(index);
   }
-}
-
-/** In [0, 1). */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

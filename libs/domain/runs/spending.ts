@@ -21,10 +21,18 @@ export interface RatedEndpoint {
   readonly scaledown_window_s: number;
 }
 
+/**
+ * The GPU whose seconds an endpoint is paid by.
+ * @returns null: another provider, which is paid otherwise; what it costs is not known here
+ */
+export function gpuPaidFor({ protocol, gpu }: Pick<RatedEndpoint, 'protocol' | 'gpu'>): string | null {
+  return protocol === 'openai' ? null : gpu;
+}
+
 export function costRateOf(endpoint: RatedEndpoint): CostRate {
+  const gpu = gpuPaidFor(endpoint);
   const second = { coldStartS: 0, busyS: 1, idleS: 0 };
-  // Another provider is not paid by the GPU second: what it costs is not known here.
-  const usdPerS = endpoint.protocol === 'openai' ? undefined : gpuCostUsd(endpoint.gpu, second, 'broad');
+  const usdPerS = gpu === null ? undefined : gpuCostUsd(gpu, second, 'broad');
   return {
     endpointId: endpoint.id,
     region: endpoint.region,

@@ -1,3 +1,4 @@
+import type { LearnedSamples } from '#domain';
 import type { Queryable } from '../database.js';
 
 /** Samples kept per region, model and temperature of the start. */
@@ -32,15 +33,8 @@ export async function addExecutionTimes(
   );
 }
 
-export interface LearnedTimes {
-  readonly region: string;
-  readonly model: string;
-  readonly cold: boolean;
-  /** Milliseconds, newest first. */
-  readonly samplesMs: readonly number[];
-}
-
-export async function readExecutionTimes(database: Queryable): Promise<LearnedTimes[]> {
+/** Newest sample first. */
+export async function readExecutionTimes(database: Queryable): Promise<LearnedSamples[]> {
   const { rows } = await database.query<{
     region: string;
     model: string;

@@ -1,4 +1,4 @@
-import type { CellCounts } from '#domain';
+import { isWebhookEvent, type CellCounts, type WebhookEventType } from '#domain';
 import type { Queryable } from '../../database.js';
 import { countClosedCells } from './change-run.js';
 
@@ -6,9 +6,6 @@ interface ToldEvent {
   readonly type: string;
   readonly data: Readonly<Record<string, unknown>>;
 }
-
-/** Events of a run that somebody outside may be waiting for. */
-const WEBHOOK_EVENT_TYPES = ['gate.waiting', 'gate.decided', 'run.finished'];
 
 /**
  * Queues a webhook for each of these events, where the run has a `webhook_url`: in the transaction that makes the event
@@ -20,7 +17,7 @@ export async function queueWebhooks(
   runId: string,
   events: readonly ToldEvent[],
 ): Promise<void> {
-  const told = events.filter(({ type }) => WEBHOOK_EVENT_TYPES.includes(type));
+  const told = events.flatMap(({ type, data }) => (isWebhookEvent(type) ? [{ type, data }] : []));
   if (told.length === 0) return;
   const { rows } = await client.query<{ url: string | null; total: number; at: Date }>(
     `SELECT spec->>'webhook_url' AS url, total_cells AS total, now() AS at FROM runs WHERE id = $1`,
@@ -42,7 +39,7 @@ export async function queueWebhooks(
 
 function payload(
   runId: string,
-  type: string,
+  type: WebhookEventType,
   data: Readonly<Record<string, unknown>>,
   counts: CellCounts & { readonly total: number; readonly cancelled: number },
 ): Readonly<Record<string, unknown>> {
@@ -52,8 +49,8 @@ function payload(
     case 'gate.waiting':
       return { run_id: runId, gate_id: gateId, status: 'waiting', expires_at: expiresAt, counts, path };
     case 'gate.decided':
-      return { run_id: runId, gate_id: gateId, status: decision, counts, path };
-    default:
+      return { run_id: runId, gate_id: gateId, decision, counts, path };
+    case 'run.finished':
       return { run_id: runId, status, counts, path };
   }
 }

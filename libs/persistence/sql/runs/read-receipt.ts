@@ -1,12 +1,13 @@
-import type {
-  AttemptStatus,
-  CellState,
-  GateStatus,
-  JobState,
-  RequestedOrder,
-  RunEnding,
-  RunOrder,
-  RunStatus,
+import {
+  cellKey,
+  type AttemptStatus,
+  type CellState,
+  type GateStatus,
+  type JobState,
+  type RequestedOrder,
+  type RunEnding,
+  type RunOrder,
+  type RunStatus,
 } from '#domain';
 import type { Database, Queryable } from '../../database.js';
 import type { StoredRunSpec } from '../../entities/run.entity.js';
@@ -235,7 +236,7 @@ async function readJobsOfCells(
     Array.from({ length: tried }, (_, index) => ({ cellNo, cellAttempt: index + 1 })),
   );
   const keyOf = (cellTry: (typeof tries)[number]): string =>
-    `run:${runId}:${cellTry.cellNo}:${cellTry.cellAttempt}`;
+    cellKey(runId, cellTry.cellNo, cellTry.cellAttempt);
   const { rows } = await client.query<JobOfKey & Record<string, unknown>>(JOBS, [tries.map(keyOf)]);
   const byKey = new Map(rows.map((row) => [row.key, row]));
   const jobs = tries.flatMap((cellTry): ReceiptJobRow[] => {

@@ -1,19 +1,14 @@
+import { runKeyPrefix, type CallInFlight } from '#domain';
 import type { Queryable } from '../../database.js';
 
-/** A call of a run that goes on, whichever of its jobs it belongs to. */
-export interface RunCall {
-  readonly endpointId: string;
-  readonly elapsedMs: number;
-}
-
-/** Slots are few however large the run is; a run's jobs are known by the keys they were made under. */
-export async function readRunCalls(database: Queryable, runId: string): Promise<RunCall[]> {
-  const { rows } = await database.query<RunCall>(
+/** The calls of a run that go on, whichever of its jobs they belong to. Slots are few however large the run is; a run's jobs are known by the keys they were made under. */
+export async function readRunCalls(database: Queryable, runId: string): Promise<CallInFlight[]> {
+  const { rows } = await database.query<CallInFlight & Record<string, unknown>>(
     `SELECT slots.endpoint_id AS "endpointId",
             greatest(0, extract(epoch FROM clock_timestamp() - slots.started_at) * 1000)::float8 AS "elapsedMs"
        FROM slots JOIN jobs ON jobs.id = slots.job_id
-      WHERE slots.started_at IS NOT NULL AND starts_with(jobs.idempotency_key, 'run:' || $1::text || ':')`,
-    [runId],
+      WHERE slots.started_at IS NOT NULL AND starts_with(jobs.idempotency_key, $1)`,
+    [runKeyPrefix(runId)],
   );
   return rows;
 }

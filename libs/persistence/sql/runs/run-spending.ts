@@ -1,4 +1,4 @@
-import type { EndedCall, EndpointSpending, OpenCellCalls } from '#domain';
+import { runKeyPrefix, type EndedCall, type EndpointSpending, type OpenCellCalls } from '#domain';
 import type { Queryable } from '../../database.js';
 import { closePendingCells } from './change-run.js';
 
@@ -11,7 +11,7 @@ const SPENDING = `
 const STRAYS = `
   SELECT stray.endpoint_id AS "endpointId", sum(stray.duration_ms)::float8 AS "strayMs"
     FROM stray_outcomes AS stray JOIN jobs ON jobs.id = stray.job_id
-   WHERE starts_with(jobs.idempotency_key, 'run:' || $1 || ':')
+   WHERE starts_with(jobs.idempotency_key, $1)
    GROUP BY stray.endpoint_id`;
 
 /** What the calls of a run's settled cells took, endpoint by endpoint. */
@@ -23,7 +23,7 @@ export async function readSettledSpending(client: Queryable, runId: string): Pro
 /** The same, and what calls took whose outcome changed nothing. */
 export async function readSpending(client: Queryable, runId: string): Promise<EndpointSpending[]> {
   const rows = await readSettledSpending(client, runId);
-  const strays = await client.query<{ endpointId: string; strayMs: number }>(STRAYS, [runId]);
+  const strays = await client.query<{ endpointId: string; strayMs: number }>(STRAYS, [runKeyPrefix(runId)]);
   const byId = new Map(rows.map((row) => [row.endpointId, row]));
   for (const { endpointId, strayMs } of strays.rows) {
     const known = byId.get(endpointId);
