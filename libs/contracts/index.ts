@@ -124,6 +124,7 @@ export {
   SIGNATURE_ALGORITHM,
   receiptKeySchema,
   receiptSchema,
+  runTurnSchema,
   signedReceiptSchema,
   type Receipt,
   type ReceiptCell,

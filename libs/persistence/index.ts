@@ -118,6 +118,7 @@ export {
   readReceiptCells,
   readReceiptGates,
   readReceiptRun,
+  readRunTurns,
   tallyCells,
   type ReceiptAttemptRow,
   type ReceiptCellRow,
@@ -125,6 +126,7 @@ export {
   type ReceiptJobRow,
   type ReceiptRunRow,
   type ReceiptStrayRow,
+  type RunTurnRow,
   type RegionTally,
 } from './sql/runs/read-receipt.js';
 export {

@@ -6,6 +6,7 @@ import { RunControls1763769600005 } from './0005-run-controls.js';
 import { Webhooks1763769600006 } from './0006-webhooks.js';
 import { GpuHandover1763769600007 } from './0007-gpu-handover.js';
 import { RunCounts1763769600008 } from './0008-run-counts.js';
+import { AskedAt1763769600010 } from './0010-asked-at.js';
 
 /** In order. Append only: a released migration never changes. */
 export const MIGRATIONS = [
@@ -17,4 +18,5 @@ export const MIGRATIONS = [
   Webhooks1763769600006,
   GpuHandover1763769600007,
   RunCounts1763769600008,
+  AskedAt1763769600010,
 ];
