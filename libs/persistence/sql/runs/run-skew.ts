@@ -39,9 +39,12 @@ export async function noteSkews(
  * seconds. Questions without two answers to compare are left out, and so are all of a run that does not bound the skew.
  */
 export async function readSkews(database: Queryable, runId: string): Promise<Map<number, number>> {
-  const { rows } = await database.query<{ questionNo: number; skewS: number }>(
-    `SELECT question_no AS "questionNo", skew_s AS "skewS" FROM run_question_skews WHERE run_id = $1`,
+  // One row: ten thousand take their time on their way here.
+  const { rows } = await database.query<{ questionNos: number[] | null; skews: number[] | null }>(
+    `SELECT json_agg(question_no) AS "questionNos", json_agg(skew_s) AS skews
+       FROM run_question_skews WHERE run_id = $1`,
     [runId],
   );
-  return new Map(rows.map(({ questionNo, skewS }) => [questionNo, skewS]));
+  const { questionNos, skews } = rows[0] ?? {};
+  return new Map(questionNos?.map((questionNo, index) => [questionNo, skews?.[index] ?? 0]));
 }
