@@ -37,6 +37,7 @@ export function outcomeOf(
       if (pinned && (result.substituted || result.region !== region)) {
         return { kind: 'unanswered', cell: { ...cell, jobAttempts, code: 'REGION_MISMATCH' } };
       }
+      const answering = answeringAttempt(job);
       return {
         kind: 'answered',
         answer: {
@@ -44,10 +45,11 @@ export function outcomeOf(
           jobAttempts,
           answer: storable(result.response),
           answeredRegion: result.region,
-          endpointId: answeringEndpoint(job),
+          endpointId: answering?.endpoint_id ?? null,
           inferenceTimeS: result.inference_time,
           tokensGenerated:
             result.tokens_generated === null ? null : Math.min(result.tokens_generated, INT4_MAX),
+          askedAt: answering?.started_at ?? null,
         },
       };
     }
@@ -64,9 +66,8 @@ export function outcomeOf(
   }
 }
 
-function answeringEndpoint({ attempts }: JobStatusView): string | null {
-  const answering = attempts.findLast(({ status }) => status === 'succeeded') ?? attempts.at(-1);
-  return answering?.endpoint_id ?? null;
+function answeringAttempt({ attempts }: JobStatusView): JobStatusView['attempts'][number] | undefined {
+  return attempts.findLast(({ status }) => status === 'succeeded') ?? attempts.at(-1);
 }
 
 /** One answer that Postgres cannot store must not stop a run: it would be asked for, and fail, for ever. */

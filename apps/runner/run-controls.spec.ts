@@ -304,17 +304,38 @@ describe('a run whose regions are kept together', () => {
       for (const job of stub.inFlight) stub.complete(job);
     }
     await untilStatus(runId, 'completed');
-    expect([...(await readSkews(database, runId)).values()].every((skewS) => skewS === 0)).toBe(isKept);
   });
 
-  it('reports what a failure does to it', async () => {
-    stub.verdict = ({ key }) =>
-      key.endsWith(':2:1') ? { kind: 'fail', code: 'UPSTREAM_ERROR' } : { kind: 'complete' };
+  it('is measured from when its calls began, however long they waited for a GPU', async () => {
+    const startMs = Date.UTC(2026, 10, 1);
+    stub.verdict = (job) => {
+      const waitedMin = job.region === 'EU' && job.questionId === 'q1' ? 25 : 0;
+      job.startedAt = new Date(startMs + waitedMin * 60_000);
+      return { kind: 'complete' };
+    };
     const runId = await together({ questions: 2, regions: ['US', 'EU'] });
     startRunner();
     await untilStatus(runId, 'completed');
-    const skews = await readSkews(database, runId);
-    expect(skews.get(1)).toBeGreaterThan(0);
-    expect(skews.get(2)).toBe(0);
+    expect([...(await readSkews(database, runId))]).toEqual([
+      [1, 1500],
+      [2, 0],
+    ]);
+    const began = (await results(runId)).map(({ askedAt }) => (askedAt!.getTime() - startMs) / 1000);
+    expect(began).toEqual([0, 1500, 0, 0]);
+  });
+
+  it('is measured by the call that gave the answer, not by one that failed before', async () => {
+    const startMs = Date.UTC(2026, 10, 1);
+    stub.verdict = (job) => {
+      job.startedAt = new Date(startMs + (job.key.endsWith(':2:2') ? 40_000 : 0));
+      return job.key.endsWith(':2:1') ? { kind: 'fail', code: 'UPSTREAM_ERROR' } : { kind: 'complete' };
+    };
+    const runId = await together({ questions: 2, regions: ['US', 'EU'] });
+    startRunner();
+    await untilStatus(runId, 'completed');
+    expect([...(await readSkews(database, runId))]).toEqual([
+      [1, 40],
+      [2, 0],
+    ]);
   });
 });

@@ -125,6 +125,7 @@ export {
   SIGNATURE_ALGORITHM,
   receiptKeySchema,
   receiptSchema,
+  runTurnSchema,
   signedReceiptSchema,
   type Receipt,
   type ReceiptCell,

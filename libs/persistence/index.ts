@@ -116,6 +116,7 @@ export {
   readReceiptCells,
   readReceiptGates,
   readReceiptRun,
+  readRunTurns,
   tallyCells,
   type ReceiptAttemptRow,
   type ReceiptCellRow,
@@ -123,6 +124,7 @@ export {
   type ReceiptJobRow,
   type ReceiptRunRow,
   type ReceiptStrayRow,
+  type RunTurnRow,
   type RegionTally,
 } from './sql/runs/read-receipt.js';
 export {

@@ -45,6 +45,12 @@ export function aReceipt(): Receipt {
       ...{ unavailable: [{ model: 'large', region: 'US' }], repeats: 1, region_policy: 'prefer' },
       ...{ order: 'pipeline', requested_order: 'auto' },
       parameters: { temperature: 0.1, max_tokens: 64, seed: SEED, question_order: 'given' },
+      ...{ max_skew_s: 30, budget: { usd: 5, gpu_seconds: null } },
+      history: [
+        { type: 'run.paused', at: AT },
+        { type: 'run.resumed', at: AT },
+        { type: 'run.reopened', at: AT, reason: 'retry_failed', cells: 1 },
+      ],
       ...{ total_cells: 6, created_at: AT, started_at: AT, finished_at: AT },
     },
     questions: ['q1', 'q2'].map((id) => ({
@@ -131,6 +137,7 @@ function aCell(
       finished_at: AT,
       attempts_counted: jobs.length,
       seed,
+      asked_at: isAnswered ? AT : null,
       jobs,
     },
   };

@@ -11,6 +11,8 @@ export interface StubJob {
   status: 'queued' | 'completed' | 'failed' | 'cancelled';
   answeredRegion: string;
   errorCode: string | null;
+  /** When its call began: with its submission, unless the test says otherwise. */
+  startedAt: Date;
 }
 
 export type StubVerdict =
@@ -108,6 +110,7 @@ export class StubRouter {
       status: 'queued',
       answeredRegion: '',
       errorCode: null,
+      startedAt: new Date(),
     };
     this.byKey.set(key, job);
     this.jobs.set(job.id, job);
@@ -141,7 +144,7 @@ function statusOf(job: StubJob): Record<string, unknown> {
     region: job.region,
     status: job.status === 'completed' ? 'succeeded' : job.status,
     error_code: job.errorCode,
-    started_at: now,
+    started_at: job.startedAt.toISOString(),
     finished_at: now,
   };
   return {

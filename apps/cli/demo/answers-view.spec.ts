@@ -7,7 +7,15 @@ const aCell = (region: string, response: string, more: Partial<CellResultView> =
   ...{ question_id: 'math', model: 'small', region, repeat: 1, status: 'accepted', response },
   ...{ answered_region: region, substituted: false, endpoint_id: 'e', job_id: null, attempts: 1 },
   ...{ inference_time: null, tokens_generated: null, error_code: null, accepted_at: null },
-  ...{ model_revision: null, temperature: 0.1, max_tokens: 512, prompt_sha256: '', seed: null, ...more },
+  ...{
+    model_revision: null,
+    temperature: 0.1,
+    max_tokens: 512,
+    prompt_sha256: '',
+    seed: null,
+    asked_at: null,
+  },
+  ...more,
 });
 
 describe('answers by region', () => {

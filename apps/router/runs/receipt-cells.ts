@@ -30,6 +30,7 @@ export function receiptCell(row: ReceiptCellRow, runSeed: number | null): Receip
     finished_at: row.finishedAt?.toISOString() ?? null,
     attempts_counted: row.attempts,
     seed: runSeed === null ? null : cellSeed(runSeed, row),
+    asked_at: row.askedAt?.toISOString() ?? null,
     jobs: row.jobs.map(receiptJob),
   };
 }

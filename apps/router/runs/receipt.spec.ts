@@ -158,10 +158,15 @@ async function answer(
   cellAttempt = 1,
 ): Promise<string> {
   const jobId = await aJob(runId, cellNo, cellAttempt, text, [{ status: 'succeeded', region }]);
+  const { rows } = await database.query<{ startedAt: Date }>(
+    `SELECT started_at AS "startedAt" FROM attempts WHERE job_id = $1`,
+    [jobId],
+  );
+  const askedAt = rows[0]!.startedAt.toISOString();
   const settled = await acceptAnswers(database, runId, [
     {
       ...{ cellNo, cellAttempt, jobAttempts: 1, answer: text, answeredRegion: region },
-      ...{ endpointId: `${region}-m1`, inferenceTimeS: 1.5, tokensGenerated: 3 },
+      ...{ endpointId: `${region}-m1`, inferenceTimeS: 1.5, tokensGenerated: 3, askedAt },
     },
   ]);
   expect(settled).toHaveLength(1);
@@ -331,6 +336,79 @@ describe('GET /runs/{id}/receipt', () => {
     await finishRun(database, runId, 'failed');
     const { receipt } = await receiptOf(runId);
     expect(receipt.counts).toMatchObject({ answered: 0, substituted: 0, missing: 1, answers_not_taken: 1 });
+  });
+
+  it('says when each answer was asked for, as the attempt does, and so do the results', async () => {
+    const runId = await aStoredRun({ questions: 1 });
+    await answer(runId, 1, 'yes', 'US');
+    const [asked, notAsked] = (await receiptOf(runId)).receipt.cells;
+    expect(asked?.asked_at).toBe(asked?.jobs[0]?.attempts[0]?.started_at);
+    expect(notAsked).toMatchObject({ status: 'pending', asked_at: null });
+    const results = await (await fetch(`${url()}/runs/${runId}/results`)).json();
+    expect(results).toMatchObject({ results: [{ asked_at: asked?.asked_at }, { asked_at: null }] });
+    const csv = await (await fetch(`${url()}/runs/${runId}/results?format=csv`)).text();
+    expect(csv.split('\r\n')[1]).toMatch(new RegExp(`,${asked?.asked_at}$`));
+  });
+
+  it('shows a time that was changed behind its back', async () => {
+    const runId = await aStoredRun({ questions: 1, regions: ['US'] });
+    await answer(runId, 1, 'yes', 'US');
+    await database.query(
+      `UPDATE attempts SET started_at = started_at + interval '1 minute',
+                                 finished_at = finished_at + interval '1 minute'
+                           WHERE job_id = (SELECT job_id FROM cells WHERE run_id = $1)`,
+      [runId],
+    );
+    const signed = signedReceiptSchema.parse(await (await fetch(`${url()}/runs/${runId}/receipt`)).json());
+    expect(checkReceipt(signed.receipt).join()).toContain('not within the attempt that answered it');
+  });
+
+  it('names what bounds the run, and every pause, resumption and reopening', async () => {
+    const run = aRun({ questions: 1 });
+    const budget = { usd: 5, gpu_seconds: null };
+    await insertRun(database, { ...run, spec: { ...run.spec, max_skew_s: 30, budget } });
+    await startRun(database, run.id);
+    const send = async (control: string, body?: unknown): Promise<void> => {
+      const response = await fetch(`${url()}/runs/${run.id}/${control}`, {
+        method: 'POST',
+        ...(body === undefined
+          ? {}
+          : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+      });
+      expect(response.ok).toBe(true);
+    };
+    expect((await receiptOf(run.id)).receipt.run).toMatchObject({ max_skew_s: 30, budget, history: [] });
+    await send('pause');
+    expect((await receiptOf(run.id)).receipt.run).toMatchObject({
+      status: 'paused',
+      history: [{ type: 'run.paused' }],
+    });
+    await send('resume');
+    await answer(run.id, 1, 'yes', 'US');
+    await markSubmitting(database, run.id, [2]);
+    await closeCells(database, run.id, 'failed', [
+      { cellNo: 2, cellAttempt: 1, jobAttempts: 0, code: 'CALL_CANCELLED' },
+    ]);
+    await finishRun(database, run.id, 'completed_with_failures');
+    await send('retry-failed', { budget: { usd: 7 } });
+    const { receipt } = await receiptOf(run.id);
+    expect(receipt.run).toMatchObject({
+      budget: { usd: 7, gpu_seconds: null },
+      history: [
+        { type: 'run.paused' },
+        { type: 'run.resumed' },
+        { type: 'run.reopened', reason: 'retry_failed', cells: 1 },
+      ],
+    });
+    const { rows } = await database.query<{ at: Date }>(
+      `SELECT at FROM run_events WHERE run_id = $1 AND type <> 'run.finished' ORDER BY seq`,
+      [run.id],
+    );
+    expect(receipt.run.history?.map(({ at }) => at)).toEqual(rows.map(({ at }) => at.toISOString()));
+    // The control: nothing bounds another run.
+    expect((await receiptOf(await aStoredRun())).receipt.run).toMatchObject({
+      ...{ max_skew_s: null, budget: null, history: [] },
+    });
   });
 
   it('shows that attempts were removed behind its back', async () => {
@@ -514,7 +592,7 @@ describe('GET /runs/{id}/results', () => {
     ]);
     const [header, first] = (await (await fetch(`${results}?format=csv`)).text()).split('\r\n');
     expect(header).toMatch(
-      /^question_id,.*,accepted_at,model_revision,temperature,max_tokens,prompt_sha256,seed$/,
+      /^question_id,.*,accepted_at,model_revision,temperature,max_tokens,prompt_sha256,seed,asked_at$/,
     );
     expect(first).toContain(`,rev1,0.1,64,${prompts?.['US']?.prompt_sha256}`);
     const jsonl = await (await fetch(`${results}?format=jsonl`)).text();

@@ -28,6 +28,7 @@ export function resultView(
     max_tokens,
     prompt_sha256: promptSha256,
     seed: seed === null || seed === undefined ? null : cellSeed(seed, cell),
+    asked_at: cell.askedAt?.toISOString() ?? null,
   };
 }
 
@@ -53,6 +54,7 @@ const COLUMNS = [
   'max_tokens',
   'prompt_sha256',
   'seed',
+  'asked_at',
 ] as const satisfies readonly (keyof CellResultView)[];
 
 export const CSV_HEADER = `${COLUMNS.join(',')}\r\n`;

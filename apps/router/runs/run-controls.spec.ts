@@ -230,7 +230,7 @@ async function ended(
         {
           ...cellTry,
           ...{ answer: `answer ${cellNo}`, answeredRegion: cellNo % 2 === 1 ? 'US' : 'EU' },
-          ...{ endpointId: 'e', inferenceTimeS: 1, tokensGenerated: 1 },
+          ...{ endpointId: 'e', inferenceTimeS: 1, tokensGenerated: 1, askedAt: null },
         },
       ]);
   }
@@ -464,6 +464,18 @@ describe('budgets', () => {
   });
 });
 
+async function acceptedAt(runId: string, cellNo: number, askedAt: string): Promise<void> {
+  await markSubmitting(database, runId, [cellNo]);
+  const answeredRegion = cellNo % 2 === 1 ? 'US' : 'EU';
+  const settled = await acceptAnswers(database, runId, [
+    {
+      ...{ cellNo, cellAttempt: 1, jobAttempts: 1, answer: 'so', answeredRegion, endpointId: 'e' },
+      ...{ inferenceTimeS: 1, tokensGenerated: 1, askedAt },
+    },
+  ]);
+  expect(settled).toHaveLength(1);
+}
+
 describe('a bound on the time skew', () => {
   const body = (changes: Record<string, unknown>) => ({
     questions: [{ id: 'q1', text: 'why?' }],
@@ -480,18 +492,48 @@ describe('a bound on the time skew', () => {
     });
     const runId = created.body['run_id'] as string;
     expect(await view(runId)).toMatchObject({
-      ...{ max_skew_s: 30, worst_skew_s: null },
-      progress: { by_question: [{ skew_s: null }] },
+      ...{ max_skew_s: 30, worst_skew_s: null, skew_kept: null },
+      progress: { by_question: [{ skew_s: null, skew_exceeded: false }] },
     });
+  });
+
+  it('is judged by what was measured; answers beyond it are kept, and show', async () => {
+    const questions = ['q1', 'q2', 'q3'].map((id) => ({ id, text: 'why?' }));
+    const runId = (await post('/runs', body({ max_skew_s: 30, questions }))).body['run_id'] as string;
     await startRun(database, runId);
-    await markSubmitting(database, runId, [1]);
-    await database.query(`UPDATE cells SET submitted_at = now() - interval '40 seconds' WHERE run_id = $1`, [
-      runId,
-    ]);
-    await markSubmitting(database, runId, [2]);
-    const late = await view(runId);
-    expect(late['worst_skew_s']).toBeGreaterThanOrEqual(40);
-    expect(late).toMatchObject({ progress: { by_question: [{ skew_s: late['worst_skew_s'] }] } });
+    const accepted = (cellNo: number, askedAt: string) => acceptedAt(runId, cellNo, askedAt);
+    await accepted(1, '2026-11-01T12:00:00.000Z');
+    // One region alone is no skew.
+    expect(await view(runId)).toMatchObject({ worst_skew_s: null, skew_kept: null });
+    await accepted(2, '2026-11-01T12:00:30.000Z');
+    expect(await view(runId)).toMatchObject({
+      ...{ worst_skew_s: 30, skew_kept: true },
+      progress: { by_question: [{ skew_s: 30, skew_exceeded: false }, { skew_s: null }, { skew_s: null }] },
+    });
+    await accepted(3, '2026-11-01T12:26:00.000Z');
+    await accepted(4, '2026-11-01T12:01:00.500Z');
+    expect(await view(runId)).toMatchObject({
+      ...{ max_skew_s: 30, worst_skew_s: 1499.5, skew_kept: false },
+      progress: {
+        accepted: 4,
+        by_question: [
+          { skew_s: 30, skew_exceeded: false },
+          { skew_s: 1499.5, skew_exceeded: true },
+          { skew_s: null, skew_exceeded: false },
+        ],
+      },
+    });
+  });
+
+  it('is not judged where there is none', async () => {
+    const runId = (await post('/runs', body({}))).body['run_id'] as string;
+    await startRun(database, runId);
+    await acceptedAt(runId, 1, '2026-11-01T12:00:00.000Z');
+    await acceptedAt(runId, 2, '2026-11-01T13:00:00.000Z');
+    expect(await view(runId)).toMatchObject({
+      ...{ max_skew_s: null, worst_skew_s: null, skew_kept: null },
+      progress: { by_question: [{ skew_s: null, skew_exceeded: false }] },
+    });
   });
 
   it('is refused with an order that asks one region after the other', async () => {

@@ -66,7 +66,7 @@ async function accept(runId: string, ...cellNos: number[]): Promise<void> {
           answer: 'a',
           answeredRegion: REGIONS[(cellNo - 1) % 2]!,
         },
-        ...{ endpointId: 'e', inferenceTimeS: 1, tokensGenerated: 1 },
+        ...{ endpointId: 'e', inferenceTimeS: 1, tokensGenerated: 1, askedAt: null },
       },
     ]);
   }

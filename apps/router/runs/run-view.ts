@@ -46,6 +46,8 @@ export function runView(
   etaSeconds: number | null,
 ): RunView {
   const { spec } = run;
+  const { max_skew_s: maxSkewS } = spec;
+  const worstSkewS = skews.size === 0 ? undefined : Math.max(...skews.values());
   const all = sum(pairs);
   const pairsOf = (belongs: (pair: { model: string; region: string }) => boolean): RegionCountsView =>
     regionCounts(
@@ -73,7 +75,7 @@ export function runView(
       by_question: questions.map((question) => ({
         question_id: question.questionId,
         ...cellCounts(question),
-        skew_s: skews.get(question.questionNo) ?? null,
+        ...skewOf(maxSkewS, skews.get(question.questionNo)),
       })),
       by_region: Object.fromEntries(
         spec.regions.map((name) => [name, pairsOf(({ region }) => region === name)]),
@@ -85,14 +87,23 @@ export function runView(
       }),
     },
     eta_seconds: etaSeconds,
-    max_skew_s: spec.max_skew_s ?? null,
-    worst_skew_s: skews.size === 0 ? null : Math.max(...skews.values()),
+    max_skew_s: maxSkewS ?? null,
+    worst_skew_s: worstSkewS ?? null,
+    skew_kept: maxSkewS === undefined || worstSkewS === undefined ? null : worstSkewS <= maxSkewS,
     budget,
     gates: gates.map(gateView),
     unavailable: [...spec.unavailable],
     plan: run.plan,
     webhooks: spec.webhook_url === null ? null : webhookSummary(webhooks),
   };
+}
+
+function skewOf(
+  maxSkewS: number | undefined,
+  skewS: number | undefined,
+): Pick<RunView['progress']['by_question'][number], 'skew_s' | 'skew_exceeded'> {
+  const isExceeded = maxSkewS !== undefined && skewS !== undefined && skewS > maxSkewS;
+  return { skew_s: skewS ?? null, skew_exceeded: isExceeded };
 }
 
 function webhookSummary({ pending, delivered, failed, lastErrorCode }: WebhookTally): WebhookSummaryView {

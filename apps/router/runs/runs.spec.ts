@@ -129,6 +129,7 @@ async function accept(runId: string, cellNo: number, answer: string, answeredReg
       endpointId: 'e',
       inferenceTimeS: 1.5,
       tokensGenerated: 3,
+      askedAt: null,
     },
   ]);
   expect(settled).toHaveLength(1);

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Receipt, ReceiptCounts, ReceiptStray } from '#contracts';
+import { runTurnSchema, type Receipt, type ReceiptCounts, type ReceiptStray } from '#contracts';
 import { canonicalJson, isRunFinished } from '#domain';
 import {
   readInSnapshot,
@@ -7,6 +7,7 @@ import {
   readReceiptGates,
   readReceiptRun,
   readRunQuestions,
+  readRunTurns,
   tallyCells,
   type Database,
   type Queryable,
@@ -14,6 +15,7 @@ import {
   type ReceiptGateRow,
   type ReceiptRunRow,
   type RegionTally,
+  type RunTurnRow,
 } from '#persistence';
 import { promptHashes, sha256 } from './prompt-hash.js';
 import { missingAnswer, receiptCell, strayOutcomes, substituteAnswer } from './receipt-cells.js';
@@ -45,7 +47,7 @@ export function writeReceipt(database: Database, runId: string): Promise<Buffer>
       issued_at: run.now.toISOString(),
       ended: isRunFinished(run.status),
       gates: gates.map(gateOf),
-      run: runOf(run),
+      run: runOf(run, await readRunTurns(client, runId)),
     };
     const members: Record<string, readonly Buffer[]> = {
       cells: cells.listed.close(),
@@ -173,7 +175,7 @@ function countsOf(
   };
 }
 
-function runOf(run: ReceiptRunRow): Receipt['run'] {
+function runOf(run: ReceiptRunRow, turns: readonly RunTurnRow[]): Receipt['run'] {
   const { spec } = run;
   return {
     run_id: run.id,
@@ -193,6 +195,11 @@ function runOf(run: ReceiptRunRow): Receipt['run'] {
       seed: spec.seed ?? null,
       question_order: spec.question_order ?? 'given',
     },
+    max_skew_s: spec.max_skew_s ?? null,
+    budget: spec.budget ?? null,
+    history: turns.map(({ type, data, at }) =>
+      runTurnSchema.parse({ ...(type === 'run.reopened' ? data : {}), type, at: at.toISOString() }),
+    ),
     total_cells: run.totalCells,
     created_at: run.createdAt.toISOString(),
     started_at: run.startedAt?.toISOString() ?? null,

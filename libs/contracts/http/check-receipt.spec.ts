@@ -138,8 +138,82 @@ describe('a receipt held against itself', () => {
       ({ questions }) => delete questions[0]!.prompts['EU'],
       'what every region was asked',
     ],
+    [
+      'a cell was asked before its attempt',
+      ({ cells }) => (cells[0]!.asked_at = '2026-11-01T11:59:59.999Z'),
+      'cell 1 was asked at 2026-11-01T11:59:59.999Z, which is not within the attempt',
+    ],
+    [
+      'a cell was asked after its attempt',
+      ({ cells }) => (cells[2]!.asked_at = '2026-11-01T12:00:00.001Z'),
+      'cell 3 was asked at 2026-11-01T12:00:00.001Z, which is not within the attempt',
+    ],
+    [
+      'a cell without an answer was asked',
+      ({ cells }) => (cells[4]!.asked_at = cells[0]!.asked_at),
+      'cell 5 is failed, but says when',
+    ],
+    [
+      'a run without a budget stopped at it',
+      ({ run, cells, missing }) => {
+        run.budget = null;
+        cells[4]!.error_code = missing[0]!.reason = 'BUDGET_REACHED';
+      },
+      'cell 5 was not asked for the budget, but the run has none',
+    ],
+    ['a pause is left out', ({ run }) => run.history!.shift(), 'the run was not paused'],
+    ['a resumption is left out', ({ run }) => run.history!.splice(1, 2), 'that it was resumed'],
+    [
+      'a pause is listed twice',
+      ({ run }) => run.history!.unshift(run.history![0]!),
+      'the run was paused already',
+    ],
+    [
+      'the history begins before the run',
+      ({ run }) => (run.history![0]!.at = '2026-10-31T12:00:00.000Z'),
+      'the run was not there yet',
+    ],
+    [
+      'the history is out of order',
+      ({ run }) => (run.history![1]!.at = '2026-10-31T12:00:00.000Z'),
+      'run.resumed at 2026-10-31T12:00:00.000Z: is not in order',
+    ],
+    [
+      'the history goes on after the receipt',
+      ({ run }) => (run.history![2]!.at = '2026-11-02T12:00:00.000Z'),
+      'goes on after the receipt was issued',
+    ],
+    [
+      'more cells were asked again than there are',
+      ({ run }) => Object.assign(run.history![2]!, { cells: 7 }),
+      'is about 7 cells',
+    ],
+    [
+      'the run is paused, and nobody paused it',
+      ({ run }) => Object.assign(run, { status: 'paused', history: [] }),
+      'the run is paused, but',
+    ],
     ['a failure has no reason', ({ cells }) => (cells[4]!.error_code = null), 'failed without a reason'],
   ])('does not where %s', (_what, change, fault) => {
     expect(faultsAfter(change)).toContain(fault);
+  });
+
+  it('adds up where its run was paused and ended in that state', () => {
+    const at = '2026-11-01T12:00:00.000Z';
+    expect(
+      faultsAfter(({ run, gates }) => {
+        Object.assign(run, { status: 'rejected', history: [{ type: 'run.paused', at }] });
+        gates[0]!.status = 'rejected';
+      }),
+    ).toBe('');
+  });
+
+  it('adds up where it is from before it said when cells were asked, and what bounded the run', () => {
+    const receipt = structuredClone(aReceipt());
+    const { run, cells } = receipt;
+    for (const name of ['max_skew_s', 'budget', 'history'] as const) delete run[name];
+    for (const cell of cells) delete cell.asked_at;
+    expect(receiptSchema.parse(receipt)).toEqual(receipt);
+    expect(checkReceipt(receipt)).toEqual([]);
   });
 });

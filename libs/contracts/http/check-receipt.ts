@@ -1,4 +1,5 @@
 import { cellSeed, isRunFinished } from '#domain';
+import { checkBounds, checkHistory } from './check-receipt-run.js';
 import type { Receipt, ReceiptCell, ReceiptCounts } from './receipts.js';
 
 /**
@@ -14,6 +15,8 @@ export function checkReceipt(receipt: Receipt): string[] {
   checkLists(receipt, faults);
   checkCounts(receipt, faults);
   checkEnd(receipt, faults);
+  checkBounds(receipt, faults);
+  checkHistory(receipt, faults);
   return faults;
 }
 

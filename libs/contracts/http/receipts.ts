@@ -75,6 +75,11 @@ export const receiptCellSchema = cellName.extend({
   attempts_counted: count,
   /** The sampling seed; follows from that of the run. Absent in receipts from before there were seeds. */
   seed: z.int().nullable().optional(),
+  /**
+   * When the call began that gave the answer; null: there is none, or it is from before this was kept. Absent in
+   * receipts from before then.
+   */
+  asked_at: time.nullable().optional(),
   jobs: z.array(receiptJobSchema),
 });
 export type ReceiptCell = z.infer<typeof receiptCellSchema>;
@@ -156,6 +161,19 @@ export const receiptStraySchema = z.object({
 });
 export type ReceiptStray = z.infer<typeof receiptStraySchema>;
 
+/** People stopped the run, let it go on, or opened it again after its end. */
+export const runTurnSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('run.paused'), at: time }),
+  z.object({ type: z.literal('run.resumed'), at: time }),
+  z.object({
+    type: z.literal('run.reopened'),
+    at: time,
+    reason: z.enum(['retry_failed', 'extended']),
+    /** That were asked again, or added. */
+    cells: count,
+  }),
+]);
+
 export const receiptRunSchema = z.object({
   run_id: z.uuid(),
   name: z.string(),
@@ -177,6 +195,16 @@ export const receiptRunSchema = z.object({
     /** `questions` lists them as they were asked. */
     question_order: z.enum(QUESTION_ORDERS).optional(),
   }),
+  // What bounds the run, and what was done to it. Absent in receipts from before they were listed.
+  /** null: the regions were not kept together. */
+  max_skew_s: z.number().positive().nullable().optional(),
+  /** As it was last raised; null: none. */
+  budget: z
+    .object({ usd: z.number().positive().nullable(), gpu_seconds: z.number().positive().nullable() })
+    .nullable()
+    .optional(),
+  /** In the order in which it happened. */
+  history: z.array(runTurnSchema).optional(),
   total_cells: count,
   created_at: time,
   started_at: time.nullable(),

@@ -170,8 +170,10 @@ export const runViewSchema = runSummarySchema.extend({
     by_question: z.array(
       cellCountsSchema.extend({
         question_id: z.string(),
-        /** How far apart its regions were asked; null: not bounded, or not asked yet. */
+        /** How far apart the answering calls of its regions began; null: not bounded, or nothing to compare yet. */
         skew_s: z.number().nullable(),
+        /** `skew_s` is above `max_skew_s`; its answers are kept all the same. */
+        skew_exceeded: z.boolean(),
       }),
     ),
     by_region: z.record(z.string(), regionCountsSchema),
@@ -182,6 +184,8 @@ export const runViewSchema = runSummarySchema.extend({
   /** null: not bounded. */
   max_skew_s: z.number().nullable(),
   worst_skew_s: z.number().nullable(),
+  /** Whether `worst_skew_s` is within the bound, so far; null: not bounded, or nothing to judge yet. */
+  skew_kept: z.boolean().nullable(),
   budget: runBudgetViewSchema,
   gates: z.array(gateViewSchema),
   unavailable: z.array(runPairSchema),
@@ -235,6 +239,8 @@ export const cellResultSchema = z.object({
   prompt_sha256: z.string(),
   /** That was sent with the prompt; null: the run has none. */
   seed: z.int().nullable(),
+  /** When the call began that gave the answer; null: there is none, or it is from before this was kept. */
+  asked_at: z.iso.datetime().nullable(),
 });
 export type CellResultView = z.infer<typeof cellResultSchema>;
 

@@ -7,6 +7,7 @@ import { Webhooks1763769600006 } from './0006-webhooks.js';
 import { GpuHandover1763769600007 } from './0007-gpu-handover.js';
 import { RunCounts1763769600008 } from './0008-run-counts.js';
 import { CellsMade1763769600009 } from './0009-cells-made.js';
+import { AskedAt1763769600010 } from './0010-asked-at.js';
 
 /** In order. Append only: a released migration never changes. */
 export const MIGRATIONS = [
@@ -19,4 +20,5 @@ export const MIGRATIONS = [
   GpuHandover1763769600007,
   RunCounts1763769600008,
   CellsMade1763769600009,
+  AskedAt1763769600010,
 ];

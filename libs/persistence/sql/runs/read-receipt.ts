@@ -70,6 +70,23 @@ export async function readReceiptGates(client: Queryable, runId: string): Promis
   return rows;
 }
 
+/** A run was stopped, let go on, or opened again. */
+export interface RunTurnRow {
+  readonly type: 'run.paused' | 'run.resumed' | 'run.reopened';
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly at: Date;
+}
+
+/** In the order in which they happened: each was written while the run was locked. */
+export async function readRunTurns(client: Queryable, runId: string): Promise<RunTurnRow[]> {
+  const { rows } = await client.query<RunTurnRow & Record<string, unknown>>(
+    `SELECT type, data, at FROM run_events
+      WHERE run_id = $1 AND type IN ('run.paused','run.resumed','run.reopened') ORDER BY seq`,
+    [runId],
+  );
+  return rows;
+}
+
 export interface RegionTally {
   readonly region: string;
   /** By the region itself. */
@@ -168,6 +185,8 @@ export interface ReceiptCellRow {
   readonly tokensGenerated: number | null;
   readonly errorCode: string | null;
   readonly finishedAt: Date | null;
+  /** When the answering call began. */
+  readonly askedAt: Date | null;
   readonly jobs: ReceiptJobRow[];
 }
 
@@ -177,10 +196,11 @@ const CELLS = `
          cell_attempt AS "cellAttempt", job_id AS "jobId", attempts,
          encode(sha256(convert_to(answer, 'UTF8')), 'hex') AS "answerSha256", answered_region AS "answeredRegion",
          substituted, endpoint_id AS "endpointId", inference_time_s AS "inferenceTimeS",
-         tokens_generated AS "tokensGenerated", error_code AS "errorCode", finished_at AS "finishedAt"
+         tokens_generated AS "tokensGenerated", error_code AS "errorCode", finished_at AS "finishedAt",
+         asked_at AS "askedAt"
     FROM cells WHERE run_id = $1 AND cell_no > $2 ORDER BY cell_no LIMIT $3)
   UNION ALL
-  SELECT cell_no, question_id, model, region, repeat, state, 1, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+  SELECT cell_no, question_id, model, region, repeat, state, 1, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
     FROM ${unmadeCells('$1', '$2', '$2::bigint + $3')} AS unmade
   ORDER BY 1 LIMIT $3`;
 

@@ -67,6 +67,7 @@ describe('the counts of a run', () => {
                   endpointId: 'e',
                   inferenceTimeS: 1,
                   tokensGenerated: 1,
+                  askedAt: null,
                 },
               })),
             );

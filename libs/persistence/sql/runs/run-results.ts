@@ -22,6 +22,8 @@ export interface CellResult {
   readonly finishedAt: Date | null;
   /** As the endpoint attested it with the answer. */
   readonly modelRevision: string | null;
+  /** When the answering call began. */
+  readonly askedAt: Date | null;
 }
 
 const RESULTS = `
@@ -32,11 +34,12 @@ const RESULTS = `
          CASE WHEN state = 'accepted' THEN
            (SELECT attested->>'model_revision' FROM attempts
              WHERE attempts.job_id = cells.job_id AND attempts.status = 'succeeded'
-             ORDER BY attempt DESC LIMIT 1) END AS "modelRevision"
+             ORDER BY attempt DESC LIMIT 1) END AS "modelRevision",
+         asked_at AS "askedAt"
     FROM cells WHERE run_id = $1 AND cell_no > $2 ORDER BY cell_no LIMIT $3)
   UNION ALL
   SELECT cell_no, question_no, question_id, model, region, repeat, state,
-         NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL
+         NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL
     FROM ${unmadeCells('$1', '$2', '$2::bigint + $3')} AS unmade
   ORDER BY 1 LIMIT $3`;
 

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database.js';
+import { noteSkews } from './run-skew.js';
 
 /** What identifies the try that is being settled; anything newer must not be touched. */
 interface CellTry {
@@ -14,6 +15,8 @@ export interface AcceptedAnswer extends CellTry {
   readonly endpointId: string | null;
   readonly inferenceTimeS: number | null;
   readonly tokensGenerated: number | null;
+  /** When the answering call began, RFC 3339; null: not known. */
+  readonly askedAt: string | null;
 }
 
 export interface FailedCell extends CellTry {
@@ -47,7 +50,10 @@ const MATCHES = `
   WHERE cells.run_id = $1 AND cells.cell_no = given.cell_no AND cells.cell_attempt = given.cell_attempt
     AND cells.state = 'submitted'`;
 
-/** @returns the cells that were waiting for this answer; for any other nothing changes */
+/**
+ * The caller has locked the run.
+ * @returns the cells that were waiting for this answer; for any other nothing changes
+ */
 export async function acceptAnswers(
   client: Queryable,
   runId: string,
@@ -57,11 +63,12 @@ export async function acceptAnswers(
     `UPDATE cells
         SET state = 'accepted', finished_at = now(), attempts = attempts + given.job_attempts, error_code = NULL,
             answer = given.answer, answered_region = given.answered_region, endpoint_id = given.endpoint_id,
-            inference_time_s = given.inference_time_s, tokens_generated = given.tokens_generated
+            inference_time_s = given.inference_time_s, tokens_generated = given.tokens_generated,
+            asked_at = given.asked_at
        FROM unnest($2::integer[], $3::integer[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::float8[],
-                   $9::integer[])
+                   $9::integer[], $10::timestamptz[])
          AS given (cell_no, cell_attempt, job_attempts, answer, answered_region, endpoint_id, inference_time_s,
-                   tokens_generated)
+                   tokens_generated, asked_at)
       ${MATCHES} ${RETURNING}`,
     [
       runId,
@@ -71,7 +78,13 @@ export async function acceptAnswers(
       answers.map(({ endpointId }) => endpointId),
       answers.map(({ inferenceTimeS }) => inferenceTimeS),
       answers.map(({ tokensGenerated }) => tokensGenerated),
+      answers.map(({ askedAt }) => askedAt),
     ],
+  );
+  await noteSkews(
+    client,
+    runId,
+    rows.map(({ cellNo }) => cellNo),
   );
   return rows;
 }
