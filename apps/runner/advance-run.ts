@@ -21,6 +21,7 @@ import {
   readGates,
   readOpenWindow,
   setParked,
+  requestEnding,
   setRunStatus,
   startRun,
   type Database,
@@ -170,6 +171,11 @@ async function standStill({ client, runId, journal }: Step): Promise<Advance> {
 }
 
 async function standBefore({ client, runId, journal }: Step, run: LockedRun, gate: RunGate): Promise<void> {
+  if (gate.status === 'rejected' || gate.status === 'expired') {
+    // Nobody can pass it any more: a run that came to stand here would stand for ever.
+    await requestEnding(client, runId, gate.status);
+    return;
+  }
   if (gate.status !== 'pending') return;
   const expiresAt = await openGate(client, runId, gate.gateId);
   if (run.status !== 'awaiting_approval') await setRunStatus(client, runId, 'awaiting_approval');

@@ -1,8 +1,6 @@
 import { callsPerJob, cellSeed, systemPromptOf, type RegionPolicy } from '#domain';
 import type { CellContent } from '#persistence';
 
-export { cellKey as cellIdempotencyKey } from '#domain';
-
 /** The run's settings that go into every job. */
 export interface JobSettings {
   readonly region_policy: RegionPolicy;

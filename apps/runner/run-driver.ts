@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { CELL_RETRY_POLICY, type CellRetryPolicy, type RunOrder } from '#domain';
+import { CELL_RETRY_POLICY, cellKey, type CellRetryPolicy, type RunOrder } from '#domain';
 import type { Logger, Metrics } from '#observability';
 import {
   findRun,
@@ -16,7 +16,7 @@ import {
 } from '#persistence';
 import { advanceRun, type RunStanding } from './advance-run.js';
 import { settleAll } from './bounded-parallel.js';
-import { cellIdempotencyKey, cellJob } from './cell-job.js';
+import { cellJob } from './cell-job.js';
 import { outcomeOf, type CellOutcome, type CellTry } from './cell-outcome.js';
 import type { JobRouter } from './router-client.js';
 import type { RunCosts } from './run-costs.js';
@@ -179,6 +179,7 @@ export class RunDriver {
       const batch = cellNos.slice(start, start + SUBMIT_BATCH);
       const cells = await readCellContents(this.parts.database, this.runId, batch);
       for (const cellNo of batch) this.unsent.delete(cellNo);
+      this.what = undefined;
       const { order, spec } = await this.loadRun();
       // In this order endpoints are started in the sequence of the cells: it is the router's first come, first served.
       const limit = order === 'best' ? 1 : PARALLEL_REQUESTS;
@@ -193,7 +194,7 @@ export class RunDriver {
 
   private async submit(spec: StoredRunSpec, cell: CellContent): Promise<MadeJob | undefined> {
     const { cellNo, cellAttempt } = cell;
-    const key = cellIdempotencyKey(this.runId, cellNo, cellAttempt);
+    const key = cellKey(this.runId, cellNo, cellAttempt);
     const answer = await this.parts.router.submit(key, cellJob(this.runId, spec, cell));
     if (answer.kind === 'queued') return { cellNo, cellAttempt, jobId: answer.jobId };
     this.refused.push({
@@ -259,7 +260,7 @@ export class RunDriver {
     for (const [jobId, cell] of this.inFlight) if (settled.has(tryKey(cell))) this.inFlight.delete(jobId);
   }
 
-  /** What was asked for: it never changes. */
+  /** What was asked for. A budget may be raised meanwhile, so it is read anew before anything is submitted. */
   private async loadRun(): Promise<{ readonly order: RunOrder; readonly spec: StoredRunSpec }> {
     if (this.what === undefined) {
       const run = await findRun(this.parts.database, this.runId);

@@ -26,6 +26,11 @@ export interface PlannedRun {
   readonly cellsPerEndpoint: Readonly<Record<string, number>>;
 }
 
+const SIDE_BY_SIDE: ChosenOrder = {
+  order: 'pipeline',
+  reason: 'max_skew_s: the regions go side by side',
+};
+
 export function planRun(
   run: ResolvedRun,
   requested: RequestedOrder,
@@ -39,7 +44,10 @@ export function planRun(
   return {
     input,
     forecast,
-    chosen: choosePlannedOrder(requested, run.gates.length, forecast, limits),
+    chosen:
+      run.spec.max_skew_s !== undefined && requested === 'auto'
+        ? SIDE_BY_SIDE
+        : choosePlannedOrder(requested, run.gates.length, forecast, limits),
     times: timesOf(run, input),
     cellsPerEndpoint: shareCells(run, cellsPerPair, configuration),
   };

@@ -38,7 +38,7 @@ export class RunIntake {
     }
     const resolved = resolveRun(request, this.configuration);
     refuseUnpriced(request.budget, resolved.spec, this.configuration);
-    const { plan, run } = await this.planner.settle(resolved, request.order, planLimitsOf(request));
+    const { plan, run } = await this.planner.planToStore(resolved, request.order, planLimitsOf(request));
     const { spec, questions, gates, totalCells } = run;
     const id = randomUUID();
     const inserted = await insertRun(this.database, {

@@ -6,7 +6,9 @@ import {
   readExecutionTimes,
   type Database,
   type RunEntity,
+  type RunPair,
   type StoredRunPlan,
+  type StoredRunSpec,
 } from '#persistence';
 import { requestLimitsOf } from '../http/request-limits.js';
 import type { PlanFacts } from './plan-input.js';
@@ -36,21 +38,16 @@ export class RunPlanner {
   }
 
   /** The plan that is kept with a run, and the run with its pairs in the sequence in which it submits them. */
-  async settle(
+  async planToStore(
     run: ResolvedRun,
     requested: RequestedOrder,
     limits: PlanLimits = {},
   ): Promise<{ plan: StoredRunPlan; run: ResolvedRun }> {
-    if (run.spec.max_skew_s !== undefined && requested === 'auto') {
-      const settled = await this.settle(run, 'pipeline', limits);
-      const reason = 'max_skew_s: the regions go side by side';
-      return { ...settled, plan: { ...settled.plan, requested_order: requested, reason } };
-    }
     const facts = await this.readFacts();
     const planned = planRun(run, requested, this.configuration, facts, limits);
     const plan = storedPlan(requested, planned);
     if (plan.order !== 'best') return { plan, run };
-    return { plan, run: { ...run, spec: { ...run.spec, pairs: planned.forecast.best.pairs } } };
+    return { plan, run: { ...run, spec: inSequence(run.spec, planned.forecast.best.pairs) } };
   }
 
   /**
@@ -65,7 +62,7 @@ export class RunPlanner {
     );
     if (!isServed) return undefined;
     const questions = totalCells / spec.repeats / spec.pairs.length;
-    const { plan } = await this.settle(
+    const { plan } = await this.planToStore(
       {
         spec: { ...spec, repeats },
         // A plan counts questions; it does not read them.
@@ -103,4 +100,13 @@ export function planLimitsOf({
   const inMs = (seconds: number | undefined): number | undefined =>
     seconds === undefined ? undefined : seconds * 1000;
   return { deadlineMs: inMs(deadlineS), budgetUsd: budget?.usd, budgetGpuMs: inMs(budget?.gpu_seconds) };
+}
+
+/** The pairs in another sequence, and what is said of each with it. */
+function inSequence(spec: StoredRunSpec, pairs: readonly RunPair[]): StoredRunSpec {
+  const { in_flight_max: inFlightMax } = spec;
+  if (inFlightMax === undefined) return { ...spec, pairs };
+  const indexOf = ({ model, region }: RunPair): number =>
+    spec.pairs.findIndex((pair) => pair.model === model && pair.region === region);
+  return { ...spec, pairs, in_flight_max: pairs.map((pair) => inFlightMax[indexOf(pair)] ?? 1) };
 }
