@@ -6,6 +6,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 const url = (protocol: RegExp) => z.url({ protocol }).max(4096);
 
+const UNUSABLE_KEY = 'after whsec_ there must be base64 of at least 24 bytes';
+
 /** Every setting Beacon knows. Anything else that begins with `BEACON_` is refused: it is a typing error. */
 const settingsSchema = z.object({
   BEACON_HOST: z.string().min(1).default('127.0.0.1'),
@@ -13,11 +15,7 @@ const settingsSchema = z.object({
   BEACON_CONFIG: z.string().min(1).optional(),
   BEACON_DATA_DIR: z.string().min(1).default('.beacon'),
   BEACON_API_KEYS_FILE: z.string().min(1).optional(),
-  BEACON_WEBHOOK_SECRET: z
-    .string()
-    .min(16)
-    .refine(isUsableKey, 'after whsec_ there must be base64 of at least 24 bytes')
-    .optional(),
+  BEACON_WEBHOOK_SECRET: z.string().min(16).refine(isUsableKey, UNUSABLE_KEY).optional(),
   /** Set for a dispatcher only: the region it serves. */
   BEACON_REGION: z.string().min(1).optional(),
   /** Where the runner finds the router. */
