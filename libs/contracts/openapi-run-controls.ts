@@ -6,13 +6,7 @@ import {
   runStateSchema,
 } from './http/run-controls.js';
 import type { Operation } from './openapi.js';
-
-const BODY_PROBLEMS = [
-  'VALIDATION_FAILED',
-  'MALFORMED_JSON',
-  'BODY_TOO_LARGE',
-  'UNSUPPORTED_MEDIA_TYPE',
-] as const;
+import { BODY_PROBLEMS } from './openapi-problems.js';
 
 /** What may be done to a run besides cancelling it. */
 export function runControlOperations(): Operation[] {

@@ -15,6 +15,7 @@ import {
 import { runForecastSchema, runPlanRequestSchema } from './http/run-plan.js';
 import { runControlOperations } from './openapi-run-controls.js';
 import type { Operation } from './openapi.js';
+import { BODY_PROBLEMS } from './openapi-problems.js';
 
 /** Operations on runs. */
 export function runOperations(limits: RequestLimits): Operation[] {
@@ -35,15 +36,7 @@ export function runOperations(limits: RequestLimits): Operation[] {
       request: runRequestSchema(limits),
       headers: ['Idempotency-Key'],
       responses: { 202: runCreatedSchema },
-      problems: [
-        'VALIDATION_FAILED',
-        'MALFORMED_JSON',
-        'BODY_TOO_LARGE',
-        'UNSUPPORTED_MEDIA_TYPE',
-        'UNKNOWN_MODEL',
-        'MODEL_NOT_IN_REGION',
-        'IDEMPOTENCY_KEY_REUSED',
-      ],
+      problems: [...BODY_PROBLEMS, 'UNKNOWN_MODEL', 'MODEL_NOT_IN_REGION', 'IDEMPOTENCY_KEY_REUSED'],
     },
     {
       method: 'post',
@@ -52,14 +45,7 @@ export function runOperations(limits: RequestLimits): Operation[] {
       summary: 'Say what a run would take in each order; nothing runs and nothing is stored',
       request: runPlanRequestSchema(limits),
       responses: { 200: runForecastSchema },
-      problems: [
-        'VALIDATION_FAILED',
-        'MALFORMED_JSON',
-        'BODY_TOO_LARGE',
-        'UNSUPPORTED_MEDIA_TYPE',
-        'UNKNOWN_MODEL',
-        'MODEL_NOT_IN_REGION',
-      ],
+      problems: [...BODY_PROBLEMS, 'UNKNOWN_MODEL', 'MODEL_NOT_IN_REGION'],
     },
     {
       method: 'get',

@@ -19,6 +19,7 @@ import {
 import { callbackAcceptedSchema, callbackSchema } from './http/callbacks.js';
 import { PROBLEMS, problemSchema } from './problems.js';
 import type { RequestErrorCode } from '#domain';
+import { BODY_PROBLEMS } from './openapi-problems.js';
 
 /** One operation of the HTTP API, described by the schemas that validate it. */
 export interface Operation {
@@ -37,12 +38,6 @@ export interface Operation {
   readonly problems: readonly RequestErrorCode[];
 }
 
-const BODY_PROBLEMS = [
-  'VALIDATION_FAILED',
-  'MALFORMED_JSON',
-  'BODY_TOO_LARGE',
-  'UNSUPPORTED_MEDIA_TYPE',
-] as const;
 const COMMON_PROBLEMS = ['DATABASE_UNAVAILABLE', 'INTERNAL_ERROR'] as const;
 
 /** Operations on jobs, queues and the process itself. */

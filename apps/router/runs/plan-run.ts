@@ -68,15 +68,11 @@ export function storedPlan(
     cells_per_endpoint: cellsPerEndpoint,
     estimated_cost_usd: isLearned ? forecast.orders[chosen.order].costUsd : null,
     estimated_makespan_seconds: isAllAssumed(input) ? null : forecast.orders[chosen.order].makespanMs / 1000,
-    orders: orderViews(forecast),
+    orders: Object.values(forecast.orders).map(orderView),
     assumed_times: times.some(
       ({ warmSource, coldSource }) => warmSource === 'assumed' || coldSource === 'assumed',
     ),
   };
-}
-
-export function orderViews({ orders }: RunForecast): OrderPlanView[] {
-  return Object.values(orders).map(orderView);
 }
 
 export function orderView(plan: OrderPlan): OrderPlanView {
