@@ -19,6 +19,8 @@ import {
 } from '#messaging';
 import { Metrics, type Logger } from '#observability';
 import { Database, checkTicket } from '#persistence';
+import type { Authenticator } from './access/guard-routes.js';
+import { OpenDoor } from './access/service-token.js';
 import { Endpoints, handoverOf } from './engine/endpoints.js';
 import { Engine } from './engine/engine.js';
 import { JobJournal } from './engine/job-journal.js';
@@ -52,12 +54,19 @@ export class Router {
     readonly cancellation: Cancellation,
     readonly limits: RequestLimits,
     readonly webhookSecret: string | undefined,
+    readonly authenticator: Authenticator,
     private readonly engine: Engine,
     private readonly reconciler: Reconciler,
     private readonly outcomes: DurableConsumer,
   ) {}
 
-  static async start(settings: Settings, configuration: Configuration, logger: Logger): Promise<Router> {
+  /** @param authenticator who knows whom a request comes from; left out: what the settings say */
+  static async start(
+    settings: Settings,
+    configuration: Configuration,
+    logger: Logger,
+    authenticator: Authenticator = new OpenDoor(settings.serviceToken),
+  ): Promise<Router> {
     const metrics = new Metrics('router');
     const database = await Database.open(settings.databaseUrl ?? '', {
       applicationName: 'beacon-router',
@@ -177,6 +186,7 @@ export class Router {
       new Cancellation(database, connection, topology, journal, logger),
       requestLimitsOf(configuration),
       settings.webhookSecret,
+      authenticator,
       engine,
       reconciler,
       outcomes,

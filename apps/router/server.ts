@@ -1,9 +1,12 @@
 import 'reflect-metadata';
+import { randomUUID } from 'node:crypto';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyInstance } from 'fastify';
 import { coreOperations, openApiDocument, runOperations } from '#contracts';
+import { guardRoutes, requireAccess } from './access/guard-routes.js';
+import { accessOf } from './access/route-access.js';
 import { measureRequests } from './http/http-metrics.js';
 import { ProblemFilter } from './http/problem-filter.js';
 import { refuseConnection, refusePath } from './http/refused-early.js';
@@ -19,6 +22,8 @@ export async function createServer(
 ): Promise<{ app: NestFastifyApplication; routes: RouteTable }> {
   const routes = new RouteTable();
   const adapter = new FastifyAdapter({
+    genReqId: () => randomUUID(),
+    requestIdHeader: false,
     bodyLimit: router.configuration.limits.body_bytes,
     routerOptions: { maxParamLength: 256 },
     // Slow or stuck clients must not hold connections for ever while they send.
@@ -32,7 +37,12 @@ export async function createServer(
   });
   const server = adapter.getInstance<FastifyInstance>();
   server.addHook('onRoute', ({ method, url }) => routes.add(method, url));
+  server.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id);
+    done();
+  });
   measureRequests(server, router.metrics);
+  guardRoutes(server, router.database, router.authenticator);
   const app = await NestFactory.create<NestFastifyApplication>(RouterModule.of(router), adapter, {
     logger: false,
     abortOnError: false,
@@ -44,6 +54,7 @@ export async function createServer(
   const document = openApiDocument(
     [...coreOperations(router.limits), ...runOperations(router.limits)],
     VERSION,
+    (operation) => accessOf(operation)?.kind === 'role',
   );
   server.get('/openapi.json', (_request, reply) => {
     void reply.send(document);
@@ -54,5 +65,6 @@ export async function createServer(
   });
   await app.init();
   await server.ready();
+  requireAccess(routes.list());
   return { app, routes };
 }

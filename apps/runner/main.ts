@@ -11,7 +11,7 @@ const EXIT_CONFIGURATION = 78;
 
 async function main(): Promise<void> {
   const settings = loadSettings(process.env);
-  const { configPath, databaseUrl, natsUrl, routerUrl, webhookSecret } = settings;
+  const { configPath, databaseUrl, natsUrl, routerUrl, webhookSecret, serviceToken } = settings;
   if (databaseUrl === undefined || natsUrl === undefined || routerUrl === undefined) {
     throw new ConfigurationError('environment', ['the runner needs DATABASE_URL, NATS_URL and BEACON_URL']);
   }
@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   const app = await NestFactory.createApplicationContext(
     RunnerModule.register(
       {
-        ...{ databaseUrl, natsUrl, routerUrl, webhookSecret, costs },
+        ...{ databaseUrl, natsUrl, routerUrl, webhookSecret, serviceToken, costs },
         allowPrivateWebhooks: configuration?.webhooks.allow_private_addresses ?? false,
       },
       logger,

@@ -1,5 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { jobStatusSchema, problemSchema, queuedResponseSchema, type JobStatusView } from '#contracts';
+import {
+  jobStatusSchema,
+  problemSchema,
+  queuedResponseSchema,
+  type JobStatusView,
+  type ServiceHeaders,
+} from '#contracts';
 import { backoffMs } from '#domain';
 import type { z } from 'zod';
 
@@ -16,10 +22,29 @@ export type SubmitAnswer =
   /** The router will never take this job. */
   | { readonly kind: 'refused'; readonly code: string };
 
+/** The run that a job is for, and whose that is. */
+export interface RunOrigin {
+  readonly runId: string;
+  readonly tenant: string;
+  readonly keyId: string | null;
+}
+
+function originHeaders({ runId, tenant, keyId }: RunOrigin): Readonly<Record<string, string>> {
+  return {
+    'x-beacon-run-id': runId,
+    'x-beacon-tenant': tenant,
+    ...(keyId === null ? {} : { 'x-beacon-key-id': keyId }),
+  } satisfies ServiceHeaders;
+}
+
 /** What the runner needs of the router. */
 export interface JobRouter {
   /** @throws RouterUnavailableError */
-  submit(idempotencyKey: string, job: Readonly<Record<string, unknown>>): Promise<SubmitAnswer>;
+  submit(
+    idempotencyKey: string,
+    job: Readonly<Record<string, unknown>>,
+    run: RunOrigin,
+  ): Promise<SubmitAnswer>;
   /** @returns undefined where there is no such job  @throws RouterUnavailableError */
   status(jobId: string): Promise<JobStatusView | undefined>;
   /** A job that has finished meanwhile stays as it is.  @throws RouterUnavailableError */
@@ -28,6 +53,8 @@ export interface JobRouter {
 
 export interface RouterClientOptions {
   readonly baseUrl: string;
+  /** Left out: the router has no keys and belongs to one tenant. */
+  readonly serviceToken?: string | undefined;
   readonly requestTimeoutMs?: number;
   /** Tries of one request. All requests made here are idempotent. */
   readonly tries?: number;
@@ -50,9 +77,17 @@ export class RouterClient implements JobRouter {
     this.tries = options.tries ?? TRIES;
   }
 
-  async submit(idempotencyKey: string, job: Readonly<Record<string, unknown>>): Promise<SubmitAnswer> {
+  async submit(
+    idempotencyKey: string,
+    job: Readonly<Record<string, unknown>>,
+    run: RunOrigin,
+  ): Promise<SubmitAnswer> {
     const { status, body } = await this.request('POST', '/inference/queued', {
-      headers: { 'content-type': 'application/json', 'idempotency-key': idempotencyKey },
+      headers: {
+        'content-type': 'application/json',
+        'idempotency-key': idempotencyKey,
+        ...originHeaders(run),
+      },
       body: JSON.stringify(job),
     });
     if (status < 400) return { kind: 'queued', jobId: wellFormed(queuedSchema, body).job_id };
@@ -93,10 +128,15 @@ export class RouterClient implements JobRouter {
     path: string,
     init: RequestInit,
   ): Promise<{ status: number; body: unknown } | RouterUnavailableError> {
+    const { baseUrl, serviceToken } = this.options;
     try {
-      const response = await fetch(new URL(path, this.options.baseUrl), {
+      const response = await fetch(new URL(path, baseUrl), {
         ...init,
         method,
+        headers: {
+          ...(init.headers as Readonly<Record<string, string>> | undefined),
+          ...(serviceToken === undefined ? {} : { authorization: `Bearer ${serviceToken}` }),
+        },
         signal: AbortSignal.timeout(this.requestTimeoutMs),
       });
       const text = await response.text();

@@ -18,7 +18,7 @@ import { advanceRun, type RunStanding } from './advance-run.js';
 import { settleAll } from './bounded-parallel.js';
 import { cellJob } from './cell-job.js';
 import { outcomeOf, type CellOutcome, type CellTry } from './cell-outcome.js';
-import type { JobRouter } from './router-client.js';
+import type { JobRouter, RunOrigin } from './router-client.js';
 import type { RunCosts } from './run-costs.js';
 import { RunJournal } from './run-journal.js';
 
@@ -49,6 +49,13 @@ export interface DriverParts {
   readonly retryPolicy?: CellRetryPolicy;
 }
 
+/** What of a run its jobs are made from. */
+interface SubmittedRun {
+  readonly order: RunOrder;
+  readonly spec: StoredRunSpec;
+  readonly origin: RunOrigin;
+}
+
 /**
  * Drives one run, one step at a time. It remembers nothing that rows do not say: what it holds is a copy, made anew
  * with every tick, so it may be dropped at any moment and another may go on.
@@ -60,7 +67,7 @@ export class RunDriver {
   private refused: CellOutcome[] = [];
   private askedToCancel = new Set<string>();
   private pollFrom = 0;
-  private what: { readonly order: RunOrder; readonly spec: StoredRunSpec } | undefined;
+  private what: SubmittedRun | undefined;
   private refreshWanted = true;
   private stepWanted = false;
   private stepping: Promise<void> | undefined;
@@ -180,10 +187,10 @@ export class RunDriver {
       const cells = await readCellContents(this.parts.database, this.runId, batch);
       for (const cellNo of batch) this.unsent.delete(cellNo);
       this.what = undefined;
-      const { order, spec } = await this.loadRun();
+      const { order, spec, origin } = await this.loadRun();
       // In this order endpoints are started in the sequence of the cells: it is the router's first come, first served.
       const limit = order === 'best' ? 1 : PARALLEL_REQUESTS;
-      const settled = await settleAll(cells, limit, (cell) => this.submit(spec, cell));
+      const settled = await settleAll(cells, limit, (cell) => this.submit(spec, origin, cell));
       this.warnOfFailures(settled, 'submission');
       const made = settled.flatMap((result) =>
         result.status === 'fulfilled' && result.value !== undefined ? [result.value] : [],
@@ -192,10 +199,14 @@ export class RunDriver {
     }
   }
 
-  private async submit(spec: StoredRunSpec, cell: CellContent): Promise<MadeJob | undefined> {
+  private async submit(
+    spec: StoredRunSpec,
+    origin: RunOrigin,
+    cell: CellContent,
+  ): Promise<MadeJob | undefined> {
     const { cellNo, cellAttempt } = cell;
     const key = cellKey(this.runId, cellNo, cellAttempt);
-    const answer = await this.parts.router.submit(key, cellJob(this.runId, spec, cell));
+    const answer = await this.parts.router.submit(key, cellJob(this.runId, spec, cell), origin);
     if (answer.kind === 'queued') return { cellNo, cellAttempt, jobId: answer.jobId };
     this.refused.push({
       kind: 'unanswered',
@@ -261,11 +272,12 @@ export class RunDriver {
   }
 
   /** What was asked for. A budget may be raised meanwhile, so it is read anew before anything is submitted. */
-  private async loadRun(): Promise<{ readonly order: RunOrder; readonly spec: StoredRunSpec }> {
+  private async loadRun(): Promise<SubmittedRun> {
     if (this.what === undefined) {
       const run = await findRun(this.parts.database, this.runId);
       if (run === null) throw new Error(`there is no run ${this.runId}`);
-      this.what = { order: run.order, spec: run.spec };
+      const { order, spec, tenant, keyId } = run;
+      this.what = { order, spec, origin: { runId: this.runId, tenant, keyId } };
     }
     return this.what;
   }

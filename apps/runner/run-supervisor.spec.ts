@@ -464,7 +464,7 @@ describe('a runner that is killed', () => {
       throw new RouterUnavailableError('this process is dead');
     };
     return {
-      submit: (key, job) => call(() => router.submit(key, job)),
+      submit: (key, job, run) => call(() => router.submit(key, job, run)),
       status: (jobId) => call(() => router.status(jobId)),
       cancel: (jobId) => call(() => router.cancel(jobId)),
     };

@@ -16,6 +16,7 @@ export interface RunnerSettings {
   readonly databaseUrl: string;
   readonly natsUrl: string;
   readonly routerUrl: string;
+  readonly serviceToken?: string | undefined;
   /** undefined: webhooks are not signed. */
   readonly webhookSecret?: string | undefined;
   readonly allowPrivateWebhooks?: boolean;
@@ -39,7 +40,10 @@ export class RunnerModule {
             answerMetrics(connection, metrics);
             return new RunSupervisor({
               database,
-              router: new RouterClient({ baseUrl: settings.routerUrl }),
+              router: new RouterClient({
+                baseUrl: settings.routerUrl,
+                serviceToken: settings.serviceToken,
+              }),
               hints: natsHints(connection),
               logger,
               metrics,

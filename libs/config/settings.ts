@@ -18,6 +18,8 @@ const settingsSchema = z.object({
   BEACON_WEBHOOK_SECRET: z.string().min(16).refine(isUsableKey, UNUSABLE_KEY).optional(),
   /** Set for a dispatcher only: the region it serves. */
   BEACON_REGION: z.string().min(1).optional(),
+  /** With it the runner is known to the router: it submits for every tenant. */
+  BEACON_SERVICE_TOKEN: z.string().min(32).max(256).optional(),
   /** Where the runner finds the router. */
   BEACON_URL: url(/^https?$/).optional(),
   DATABASE_URL: url(/^postgres(ql)?$/).optional(),
@@ -40,6 +42,7 @@ export interface Settings {
   readonly dataDir: string;
   readonly apiKeysFile: string | undefined;
   readonly webhookSecret: string | undefined;
+  readonly serviceToken: string | undefined;
   readonly region: string | undefined;
   readonly routerUrl: string | undefined;
   readonly databaseUrl: string | undefined;
@@ -93,6 +96,7 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
     dataDir: values.BEACON_DATA_DIR,
     apiKeysFile: values.BEACON_API_KEYS_FILE,
     webhookSecret: values.BEACON_WEBHOOK_SECRET,
+    serviceToken: values.BEACON_SERVICE_TOKEN,
     region: values.BEACON_REGION,
     routerUrl: values.BEACON_URL,
     databaseUrl: values.DATABASE_URL,

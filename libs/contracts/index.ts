@@ -167,3 +167,4 @@ export {
 export { callbackAcceptedSchema, callbackSchema, type CallbackAccepted } from './http/callbacks.js';
 export { coreOperations, openApiDocument, type Operation } from './openapi.js';
 export { runOperations } from './openapi-runs.js';
+export { serviceHeadersSchema, type ServiceHeaders } from './http/service.js';

@@ -39,6 +39,8 @@ export interface Operation {
 }
 
 const COMMON_PROBLEMS = ['DATABASE_UNAVAILABLE', 'INTERNAL_ERROR'] as const;
+/** Of operations that need a key, where the server has keys. */
+const KEY_PROBLEMS = ['UNAUTHENTICATED', 'FORBIDDEN'] as const;
 
 /** Operations on jobs, queues and the process itself. */
 export function coreOperations(limits: RequestLimits): Operation[] {
@@ -175,11 +177,19 @@ export function coreOperations(limits: RequestLimits): Operation[] {
   ];
 }
 
-/** Builds the OpenAPI 3.1 document out of the operations. */
-export function openApiDocument(operations: readonly Operation[], version: string): Record<string, unknown> {
+/**
+ * Builds the OpenAPI 3.1 document out of the operations.
+ * @param needsKey by `METHOD /path/{param}`
+ */
+export function openApiDocument(
+  operations: readonly Operation[],
+  version: string,
+  needsKey: (operation: string) => boolean,
+): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const operation of operations) {
-    const codes = [...operation.problems, ...COMMON_PROBLEMS];
+    const isGuarded = needsKey(`${operation.method.toUpperCase()} ${operation.path}`);
+    const codes = [...operation.problems, ...(isGuarded ? KEY_PROBLEMS : []), ...COMMON_PROBLEMS];
     const byStatus = new Map<number, RequestErrorCode[]>();
     for (const code of codes) {
       const { status } = PROBLEMS[code];
@@ -208,6 +218,7 @@ export function openApiDocument(operations: readonly Operation[], version: strin
       operationId: operationId(operation),
       summary: operation.summary,
       tags: [operation.tag],
+      security: isGuarded ? [{ key: [] }] : [],
       parameters: [
         ...[...operation.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
           name,
@@ -248,7 +259,12 @@ export function openApiDocument(operations: readonly Operation[], version: strin
     },
     paths,
     webhooks: { 'run-event': { post: runEventOperation() } },
-    components: { schemas: { Problem: schemaOf(problemSchema, 'output') } },
+    components: {
+      schemas: { Problem: schemaOf(problemSchema, 'output') },
+      securitySchemes: {
+        key: { type: 'http', scheme: 'bearer', description: 'An API key; a server without keys needs none' },
+      },
+    },
   };
 }
 

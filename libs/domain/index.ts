@@ -1,4 +1,15 @@
 export {
+  LOCAL_CALLER,
+  LOCAL_TENANT,
+  ROLES,
+  hasRole,
+  maySee,
+  seesAllTenants,
+  type Caller,
+  type KeyLimits,
+  type Role,
+} from './access.js';
+export {
   ATTEMPT_ERRORS,
   ATTEMPT_ERROR_CODES,
   CELL_ERRORS,
@@ -88,7 +99,7 @@ export {
   type EndpointSpending,
   type GpuUse,
 } from './runs/spending.js';
-export { cellKey, runKeyPrefix } from './runs/cell-key.js';
+export { cellKey, isCellKey, runKeyPrefix } from './runs/cell-key.js';
 export { mayAnswer } from './runs/may-answer.js';
 export { WEBHOOK_EVENT_TYPES, isWebhookEvent, type WebhookEventType } from './runs/webhook-events.js';
 export { canKeepTogether, keepTogether } from './runs/skew.js';

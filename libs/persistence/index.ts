@@ -21,7 +21,15 @@ export {
   type WindowChange,
 } from './sql/endpoint-warmth.js';
 export { addExecutionTimes, readExecutionTimes, type ExecutionSample } from './sql/execution-times.js';
-export { findJobsByIdempotencyKey, insertJobs, type NewJob } from './sql/insert-jobs.js';
+export { appendAudit, readAudit, type AuditEntry, type StoredAuditEntry } from './sql/audit-log.js';
+export {
+  findJobsByIdempotencyKey,
+  insertJobs,
+  type IdempotencyName,
+  type JobOfKey,
+  type NewJob,
+} from './sql/insert-jobs.js';
+export { readJobTenant } from './sql/job-tenant.js';
 export { markStarted, type SignOfLife, type StartedJob } from './sql/mark-started.js';
 export {
   countJobsAhead,
@@ -83,7 +91,7 @@ export {
   type SubmittedCell,
   type WindowCell,
 } from './sql/runs/open-cells.js';
-export { findRun, findRunGates, listRuns } from './sql/runs/read-run.js';
+export { findRun, findRunGates, listRuns, readRunTenant } from './sql/runs/read-run.js';
 export {
   appendRunEvents,
   readLastSeqs,

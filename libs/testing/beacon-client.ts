@@ -22,14 +22,26 @@ const ENDED = ['completed', 'failed', 'cancelled', 'expired'];
 
 /** Beacon's HTTP API as a client uses it. */
 export class BeaconClient {
-  constructor(private readonly url: string) {}
+  constructor(
+    private readonly url: string,
+    private readonly key?: string,
+  ) {}
+
+  /** The same API, asked with a key. */
+  as(key: string): BeaconClient {
+    return new BeaconClient(this.url, key);
+  }
 
   async request<T = Record<string, unknown>>(path: string, options: RequestOptions = {}): Promise<Reply<T>> {
     const { json, raw, headers, signal } = options;
     const content = raw ?? (json === undefined ? undefined : JSON.stringify(json));
     const response = await fetch(`${this.url}${path}`, {
       method: options.method ?? (content === undefined ? 'GET' : 'POST'),
-      headers: { ...(json === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      headers: {
+        ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(this.key === undefined ? {} : { authorization: `Bearer ${this.key}` }),
+        ...headers,
+      },
       ...(content === undefined ? {} : { body: content }),
       ...(signal === undefined ? {} : { signal }),
     });

@@ -1,5 +1,6 @@
 import { loadSettings, parseConfiguration, type Configuration } from '#config';
-import type { Outcome } from '#contracts';
+import { ProblemError, type Outcome } from '#contracts';
+import type { Caller, KeyLimits, Role } from '#domain';
 import { OutcomePublisher, Topology, connectNats, type NatsConnection } from '#messaging';
 import { createLogger } from '#observability';
 import type { Database } from '#persistence';
@@ -8,6 +9,13 @@ import { startTestNats, type TestNats } from './nats.js';
 import { startTestDatabase } from './postgres.js';
 import { TcpLink } from './tcp-link.js';
 import { Upstream } from './upstream.js';
+
+export interface TestKey {
+  readonly roles: readonly Role[];
+  /** Left out: the key's own text. */
+  readonly tenant?: string;
+  readonly limits?: KeyLimits;
+}
 
 export interface BeaconOptions {
   /** YAML or JSON text; the endpoints are to lie below the upstream's URL. */
@@ -18,6 +26,8 @@ export interface BeaconOptions {
   readonly modalSecret?: string;
   /** `BEACON_WEBHOOK_SECRET`. */
   readonly webhookSecret?: string;
+  /** Keys that callers have, by the text of the key. Left out: the server has no keys. */
+  readonly keys?: Readonly<Record<string, TestKey>>;
   /** Left out: nothing is logged. */
   readonly logLevel?: string;
 }
@@ -77,7 +87,12 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
   let routes: string[] = [];
   let stopRouter = (): Promise<void> => Promise.resolve();
   const startRouter = async (): Promise<void> => {
-    const router = await Router.start(settingsFor(nats.url), configuration, logger);
+    const router = await Router.start(
+      settingsFor(nats.url),
+      configuration,
+      logger,
+      ...(options.keys === undefined ? [] : [authenticatorOf(options.keys)]),
+    );
     const server = await createServer(router);
     await server.app.listen(port, '127.0.0.1');
     port = Number(new URL(await server.app.getUrl()).port);
@@ -150,6 +165,18 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
       await observer.close();
       await nats.close();
       await postgres.close();
+    },
+  };
+}
+
+function authenticatorOf(keys: Readonly<Record<string, TestKey>>) {
+  return {
+    authenticate: ({ headers }: { headers: { authorization?: string | undefined } }): Caller => {
+      const text = headers.authorization?.replace(/^Bearer /, '') ?? '';
+      const key = keys[text];
+      if (key === undefined) throw new ProblemError('UNAUTHENTICATED', 'no such key');
+      const { roles, tenant = text, limits = {} } = key;
+      return { kind: 'key', tenant, keyId: text, roles, limits, requestId: null };
     },
   };
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { RunOrder } from '#domain';
+import { LOCAL_TENANT, type RunOrder } from '#domain';
 import type { NewRun, StoredRunSpec } from '#persistence';
 
 export interface RunShape {
@@ -24,6 +24,8 @@ export function aRun(shape: RunShape = {}): NewRun {
   const pairs = regions.flatMap((region) => models.map((model) => ({ model, region })));
   return {
     id: randomUUID(),
+    tenant: LOCAL_TENANT,
+    keyId: null,
     name: 'test',
     spec: {
       models,

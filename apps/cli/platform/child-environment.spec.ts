@@ -5,6 +5,7 @@ import { ChildEnvironments, type Connections } from './child-environment.js';
 const CONNECTIONS: Connections = {
   host: '127.0.0.1',
   port: 8080,
+  serviceToken: 'service-token',
   routerUrl: 'http://127.0.0.1:8080',
   configPath: '/etc/beacon.yaml',
   dataDir: '/data',
@@ -52,8 +53,15 @@ describe('what each process is told', () => {
       expect(environment).not.toHaveProperty('MODAL_KEY');
       expect(environment).not.toHaveProperty('AWS_SECRET');
     }
-    expect(environments.router(CONNECTIONS)).toMatchObject({ BEACON_HOST: '127.0.0.1', BEACON_PORT: '8080' });
-    expect(environments.runner(CONNECTIONS)).toMatchObject({ BEACON_URL: 'http://127.0.0.1:8080' });
+    expect(environments.router(CONNECTIONS)).toMatchObject({
+      BEACON_SERVICE_TOKEN: 'service-token',
+      BEACON_HOST: '127.0.0.1',
+      BEACON_PORT: '8080',
+    });
+    expect(environments.runner(CONNECTIONS)).toMatchObject({
+      BEACON_SERVICE_TOKEN: 'service-token',
+      BEACON_URL: 'http://127.0.0.1:8080',
+    });
   });
 
   it('gives the stand-in nothing secret', () => {

@@ -13,6 +13,8 @@ export interface Connections {
   readonly port: number;
   /** How the other processes reach the router. */
   readonly routerUrl: string;
+  /** By which the router knows the runner. */
+  readonly serviceToken: string;
   readonly configPath: string;
   /** Absolute. */
   readonly dataDir: string;
@@ -38,6 +40,7 @@ export class ChildEnvironments {
       ...this.base(),
       ...this.proxies(),
       ...this.webhookSecret(),
+      BEACON_SERVICE_TOKEN: connections.serviceToken,
       BEACON_HOST: connections.host,
       BEACON_PORT: String(connections.port),
       BEACON_CONFIG: connections.configPath,
@@ -71,6 +74,7 @@ export class ChildEnvironments {
       ...this.base(),
       ...this.proxies(),
       ...this.webhookSecret(),
+      BEACON_SERVICE_TOKEN: connections.serviceToken,
       BEACON_URL: connections.routerUrl,
       BEACON_CONFIG: connections.configPath,
       BEACON_DATA_DIR: connections.dataDir,

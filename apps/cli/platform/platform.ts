@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { loadConfiguration, type Configuration, type Settings } from '#config';
 import { findFreePort, findNatsServer, isPortFree } from '#embedded-services';
@@ -148,6 +149,7 @@ export class Platform {
     const connections = await this.startRouter(
       {
         host: settings.host,
+        serviceToken: settings.serviceToken ?? randomBytes(32).toString('base64url'),
         configPath,
         dataDir: this.folder.path,
         databaseUrl,

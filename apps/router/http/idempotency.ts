@@ -1,11 +1,19 @@
 import { createHash } from 'node:crypto';
 import { ProblemError } from '#contracts';
+import { isCellKey, type Caller } from '#domain';
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
 /** @throws ProblemError VALIDATION_FAILED */
-export function parseIdempotencyKey(key: string | undefined): string | undefined {
-  if (key === undefined || IDEMPOTENCY_KEY.test(key)) return key;
+export function parseIdempotencyKey(key: string | undefined, caller: Caller): string | undefined {
+  if (key === undefined) return key;
+  if (caller.kind === 'key' && isCellKey(key)) {
+    const message = 'must not begin as those of runs do';
+    throw new ProblemError('VALIDATION_FAILED', `Idempotency-Key: ${message}`, [
+      { field: 'Idempotency-Key', message },
+    ]);
+  }
+  if (IDEMPOTENCY_KEY.test(key)) return key;
   const message = 'must be 1 to 255 visible ASCII characters';
   throw new ProblemError('VALIDATION_FAILED', `Idempotency-Key: ${message}`, [
     { field: 'Idempotency-Key', message },

@@ -20,10 +20,13 @@ export class RouteTable {
     return [...new Set(exact.flatMap(({ methods }) => methods))].sort();
   }
 
-  /** `METHOD /path/{param}` of every route, as OpenAPI spells it. */
+  /** The names of all routes. */
   list(): string[] {
-    return this.routes.flatMap(({ methods, url }) =>
-      methods.map((method) => `${method} ${url.replace(/:([A-Za-z_]+)/g, '{$1}')}`),
-    );
+    return this.routes.flatMap(({ methods, url }) => methods.map((method) => routeName(method, url)));
   }
+}
+
+/** `METHOD /path/{param}`, as OpenAPI spells it. A HEAD is a GET without the body. */
+export function routeName(method: string, url: string): string {
+  return `${method === 'HEAD' ? 'GET' : method} ${url.replace(/:([A-Za-z_]+)/g, '{$1}')}`;
 }

@@ -11,12 +11,13 @@ import {
   type QueuedResponse,
   type RequestLimits,
 } from '#contracts';
-import { isTerminal } from '#domain';
+import { hasRole, isTerminal, type Caller } from '#domain';
+import { From } from '../access/caller.js';
 import { parseIdempotencyKey } from '../http/idempotency.js';
 import { RequestLimitsToken } from '../http/tokens.js';
 import { QueueView } from '../queue/queue-view.js';
 import { Cancellation } from './cancellation.js';
-import { JobIntake } from './intake.js';
+import { JobIntake, type JobOrigin } from './intake.js';
 import { JobStatus, roundSeconds } from './job-status.js';
 import { JobWait } from './job-wait.js';
 
@@ -40,9 +41,12 @@ export class InferenceController {
   async queue(
     @Body() body: unknown,
     @Headers('idempotency-key') key: string | undefined,
+    @From() caller: Caller,
+    @Headers('x-beacon-run-id') runId?: string,
   ): Promise<QueuedResponse> {
     const request = parseRequest(this.bodySchema, body);
-    const accepted = await this.intake.accept(request, parseIdempotencyKey(key));
+    const origin = originOf(caller, caller.kind === 'service' ? runId : undefined);
+    const accepted = await this.intake.accept(request, parseIdempotencyKey(key, caller), origin);
     if (accepted.replayed) {
       const job = await this.jobStatus.read(accepted.jobId);
       return {
@@ -94,9 +98,10 @@ export class InferenceController {
   infer(
     @Body() body: unknown,
     @Headers('idempotency-key') key: string | undefined,
+    @From() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<InferenceResponse> {
-    return this.inferAndWait(body, key, reply);
+    return this.inferAndWait(body, key, caller, reply);
   }
 
   @Post('v1/inference')
@@ -104,9 +109,10 @@ export class InferenceController {
   inferV1(
     @Body() body: unknown,
     @Headers('idempotency-key') key: string | undefined,
+    @From() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<InferenceResponse> {
-    return this.inferAndWait(body, key, reply);
+    return this.inferAndWait(body, key, caller, reply);
   }
 
   /**
@@ -116,15 +122,16 @@ export class InferenceController {
   private async inferAndWait(
     body: unknown,
     key: string | undefined,
+    caller: Caller,
     reply: FastifyReply,
   ): Promise<InferenceResponse> {
     const parsed = parseRequest(this.bodySchema, body);
-    const idempotencyKey = parseIdempotencyKey(key);
+    const idempotencyKey = parseIdempotencyKey(key, caller);
     const hungUp = new AbortController();
     reply.raw.once('close', () => {
       if (!reply.raw.writableEnded) hungUp.abort();
     });
-    const { jobId } = await this.intake.accept(parsed, idempotencyKey);
+    const { jobId } = await this.intake.accept(parsed, idempotencyKey, originOf(caller));
     const job = await this.jobWait.untilEnded(jobId, hungUp.signal);
     if (!isTerminal(job.state)) {
       if (hungUp.signal.aborted && idempotencyKey === undefined) {
@@ -143,7 +150,8 @@ export class InferenceController {
               code: job.errorCode ?? job.state.toUpperCase(),
               message: job.errorDetail ?? `the job is ${job.state}`,
             },
-      provider_used: result?.endpoint_id ?? null,
+      // Which endpoint it was is not the customer's to know.
+      provider_used: (hasRole(caller, 'operate') ? result?.endpoint_id : result?.region) ?? null,
       inference_time: result?.inference_time_s ?? null,
       cost_estimate: null,
       region: result?.region ?? null,
@@ -155,4 +163,8 @@ export class InferenceController {
 
 function warningsOf(request: InferenceRequest): string[] {
   return request.webhook_url === undefined ? [] : [WEBHOOK_WARNING];
+}
+
+function originOf({ tenant, keyId }: Caller, runId: string | undefined = undefined): JobOrigin {
+  return { tenant, keyId, runId: runId ?? null, taskType: null };
 }

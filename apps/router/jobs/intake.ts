@@ -19,6 +19,14 @@ export interface AcceptedJob {
   readonly replayed: boolean;
 }
 
+/** On whose behalf a job is made, and for what. */
+export interface JobOrigin {
+  readonly tenant: string;
+  readonly keyId: string | null;
+  readonly runId: string | null;
+  readonly taskType: string | null;
+}
+
 export interface IntakePolicy {
   readonly executionMs: number;
   readonly maxAttempts: number;
@@ -57,7 +65,11 @@ export class JobIntake {
   ) {}
 
   /** @throws ProblemError where the job cannot run anywhere, or the idempotency key was used for another body */
-  async accept(request: InferenceRequest, idempotencyKey: string | undefined): Promise<AcceptedJob> {
+  async accept(
+    request: InferenceRequest,
+    idempotencyKey: string | undefined,
+    origin: JobOrigin,
+  ): Promise<AcceptedJob> {
     if (this.closed) throw new ProblemError('SHUTTING_DOWN', 'the server is stopping; try again');
     if (this.pending.length >= PENDING_MAX) {
       throw new ProblemError(
@@ -65,7 +77,7 @@ export class JobIntake {
         `${PENDING_MAX} requests already wait for the database; try again`,
       );
     }
-    const job = this.newJob(request, idempotencyKey);
+    const job = this.newJob(request, idempotencyKey, origin);
     return new Promise((resolve, reject) => {
       this.pending.push({ job, resolve, reject });
       this.flushing ??= this.flushAll();
@@ -78,7 +90,7 @@ export class JobIntake {
     await this.flushing;
   }
 
-  private newJob(request: InferenceRequest, idempotencyKey: string | undefined): NewJob {
+  private newJob(request: InferenceRequest, idempotencyKey: string | undefined, origin: JobOrigin): NewJob {
     const { endpoints, policy } = this;
     const { model, region_policy: regionPolicy, deadline } = request;
     if (!endpoints.models.has(model)) {
@@ -115,6 +127,10 @@ export class JobIntake {
     const effectivePolicy = preferred === undefined ? 'any' : regionPolicy;
     return {
       id: randomUUID(),
+      tenant: origin.tenant,
+      key_id: origin.keyId,
+      run_id: origin.runId,
+      task_type: origin.taskType,
       model,
       home_region: homeRegion,
       preferred_region: preferred ?? null,
@@ -168,8 +184,8 @@ export class JobIntake {
     const firstByKey = new Map<string, Pending>();
     const later: Pending[] = [];
     const first = batch.filter((entry) => {
-      const key = entry.job.idempotency_key;
-      if (key === null) return true;
+      if (entry.job.idempotency_key === null) return true;
+      const key = nameOf(entry.job);
       if (firstByKey.has(key)) {
         later.push(entry);
         return false;
@@ -196,15 +212,18 @@ export class JobIntake {
       resolve(acceptedOf(job, job.id, false));
     }
     const replays = [...first.filter(({ job }) => !inserted.has(job.id)), ...later];
-    const known =
+    const holders =
       replays.length > 0
         ? await findJobsByIdempotencyKey(
             this.database,
-            replays.flatMap(({ job }) => job.idempotency_key ?? []),
+            replays.map(({ job }) => ({ tenant: job.tenant, key: job.idempotency_key ?? '' })),
           )
-        : new Map<string, { jobId: string; requestHash: string }>();
+        : [];
+    const known = new Map(
+      holders.map((holder) => [nameOf({ tenant: holder.tenant, idempotency_key: holder.key }), holder]),
+    );
     for (const { job, resolve, reject } of replays) {
-      const holder = known.get(job.idempotency_key ?? '');
+      const holder = known.get(nameOf(job));
       if (holder === undefined) reject(new ProblemError('INTERNAL_ERROR', 'the job could not be stored'));
       else if (holder.requestHash !== job.request_hash) {
         reject(keyReused());
@@ -234,6 +253,11 @@ export class JobIntake {
       }
     }
   }
+}
+
+/** Idempotency keys of different tenants have nothing to do with each other. */
+function nameOf({ tenant, idempotency_key: key }: Pick<NewJob, 'tenant' | 'idempotency_key'>): string {
+  return JSON.stringify([tenant, key]);
 }
 
 function acceptedOf(job: NewJob, jobId: string, replayed: boolean): AcceptedJob {

@@ -1,7 +1,8 @@
 import { explainWait, statusOf, type JobState } from '#domain';
-import { ProblemError, type JobStatusView } from '#contracts';
+import type { JobStatusView } from '#contracts';
 import { AttemptEntity, JobEntity, countJobsAhead, type Database } from '#persistence';
 import type { QueueView } from '../queue/queue-view.js';
+import { jobNotFound } from './job-not-found.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -18,8 +19,7 @@ export class JobStatus {
     const job = UUID.test(jobId)
       ? await this.database.dataSource.getRepository(JobEntity).findOneBy({ id: jobId.toLowerCase() })
       : null;
-    if (job === null)
-      throw new ProblemError('JOB_NOT_FOUND', `job_id: there is no job "${jobId.slice(0, 64)}"`);
+    if (job === null) throw jobNotFound(jobId);
     return job;
   }
 

@@ -34,6 +34,8 @@ import { aRun, hashOf, startTestDatabase, type RunShape, type TestDatabase } fro
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ProblemFilter } from '../http/problem-filter.js';
+import { guardRoutes } from '../access/guard-routes.js';
+import { OpenDoor } from '../access/service-token.js';
 import { RouteTable } from '../http/route-table.js';
 import { RunsModule } from './runs.module.js';
 
@@ -61,9 +63,11 @@ async function startRouter(): Promise<string> {
     'test',
   );
   const hints = { request: () => undefined, announce: () => undefined, onEvents: () => undefined };
+  const adapter = new FastifyAdapter({ forceCloseConnections: true });
+  guardRoutes(adapter.getInstance(), database, new OpenDoor(undefined));
   const app = await NestFactory.create<NestFastifyApplication>(
     RunsModule.register({ database, configuration, hints, logger }),
-    new FastifyAdapter({ forceCloseConnections: true }),
+    adapter,
     { logger: false },
   );
   app.useGlobalFilters(new ProblemFilter(logger, new RouteTable()));
@@ -101,6 +105,7 @@ async function aJob(
     {
       ...{
         id,
+        ...{ tenant: 'local', key_id: null, run_id: runId, task_type: null },
         model: 'm1',
         home_region: 'US',
         preferred_region: 'US',
@@ -475,7 +480,7 @@ async function fillWithAnswers(runId: string): Promise<void> {
                       answered_region = region, endpoint_id = home_region || '-' || jobs.model,
                       inference_time_s = 1.234, tokens_generated = 120, finished_at = now()
        FROM jobs
-      WHERE run_id = $1 AND jobs.idempotency_key = $2::text || cell_no || ':1'`,
+      WHERE cells.run_id = $1 AND jobs.idempotency_key = $2::text || cell_no || ':1'`,
     [runId, runKeyPrefix(runId)],
   );
   await database.query('ANALYZE');

@@ -22,6 +22,8 @@ import { aRun, startTestDatabase, type RunShape, type TestDatabase } from '#test
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ProblemFilter } from '../http/problem-filter.js';
+import { guardRoutes } from '../access/guard-routes.js';
+import { OpenDoor } from '../access/service-token.js';
 import { RouteTable } from '../http/route-table.js';
 import { RunsModule } from './runs.module.js';
 
@@ -55,9 +57,11 @@ beforeAll(async () => {
     announce: () => undefined,
     onEvents: () => undefined,
   };
+  const adapter = new FastifyAdapter({ forceCloseConnections: true });
+  guardRoutes(adapter.getInstance(), database, new OpenDoor(undefined));
   app = await NestFactory.create<NestFastifyApplication>(
     RunsModule.register({ database, configuration, hints, logger }),
-    new FastifyAdapter({ forceCloseConnections: true }),
+    adapter,
     { logger: false },
   );
   app.useGlobalFilters(new ProblemFilter(logger, new RouteTable()));

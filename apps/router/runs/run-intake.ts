@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Configuration } from '#config';
 import { ProblemError, parseRequest, runRequestSchema, type RunCreatedView } from '#contracts';
+import type { Caller } from '#domain';
 import type { Logger } from '#observability';
 import { findRun, findRunByIdempotencyKey, insertRun, type Database, type RunEntity } from '#persistence';
 import { keyReused, parseIdempotencyKey, requestHash } from '../http/idempotency.js';
@@ -27,13 +28,14 @@ export class RunIntake {
   }
 
   /** @throws ProblemError */
-  async create(body: unknown, idempotencyKey: string | undefined): Promise<RunCreatedView> {
-    const key = parseIdempotencyKey(idempotencyKey) ?? null;
+  async create(body: unknown, idempotencyKey: string | undefined, caller: Caller): Promise<RunCreatedView> {
+    const { tenant, keyId } = caller;
+    const key = parseIdempotencyKey(idempotencyKey, caller) ?? null;
     const request = parseRequest(this.schema, body);
     // Only a key is held against it, and it takes its time where there are many questions.
     const hash = key === null ? NO_HASH : requestHash(request);
     if (key !== null) {
-      const earlier = await this.findEarlier(key, hash);
+      const earlier = await this.findEarlier(tenant, key, hash);
       if (earlier !== undefined) return earlier;
     }
     const resolved = resolveRun(request, this.configuration);
@@ -43,6 +45,8 @@ export class RunIntake {
     const id = randomUUID();
     const inserted = await insertRun(this.database, {
       id,
+      tenant,
+      keyId,
       name: request.name,
       spec,
       plan,
@@ -54,7 +58,7 @@ export class RunIntake {
     });
     if (!inserted) {
       // Somebody with the same key was faster.
-      const earlier = key === null ? undefined : await this.findEarlier(key, hash);
+      const earlier = key === null ? undefined : await this.findEarlier(tenant, key, hash);
       if (earlier === undefined) throw new ProblemError('INTERNAL_ERROR', 'the run could not be stored');
       return earlier;
     }
@@ -74,8 +78,8 @@ export class RunIntake {
     };
   }
 
-  private async findEarlier(key: string, hash: Buffer): Promise<RunCreatedView | undefined> {
-    const earlier = await findRunByIdempotencyKey(this.database, key);
+  private async findEarlier(tenant: string, key: string, hash: Buffer): Promise<RunCreatedView | undefined> {
+    const earlier = await findRunByIdempotencyKey(this.database, tenant, key);
     if (earlier === undefined) return undefined;
     if (!earlier.requestHash.equals(hash)) {
       throw keyReused();

@@ -49,9 +49,10 @@ export class RunReader {
     return runView(run, progress, gates, more, await this.eta.seconds(run, progress, gates));
   }
 
-  async list(query: unknown): Promise<RunListView> {
+  /** @param tenant undefined: everybody's */
+  async list(query: unknown, tenant: string | undefined): Promise<RunListView> {
     const { limit, cursor } = parseRequest(runListQuerySchema, query);
-    const runs = await listRuns(this.database, limit + 1, cursor);
+    const runs = await listRuns(this.database, tenant, limit + 1, cursor);
     const page = runs.slice(0, limit);
     return {
       runs: page.map(runSummary),

@@ -5,7 +5,9 @@ import {
   type RunListView,
   type RunView,
 } from '#contracts';
+import { seesAllTenants, type Caller } from '#domain';
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { From } from '../access/caller.js';
 import { RunControls } from './run-controls.js';
 import { runIdOf } from './run-id.js';
 import { RunIntake } from './run-intake.js';
@@ -23,8 +25,12 @@ export class RunsController {
 
   @Post()
   @HttpCode(202)
-  create(@Body() body: unknown, @Headers('idempotency-key') key?: string): Promise<RunCreatedView> {
-    return this.intake.create(body, key);
+  create(
+    @Body() body: unknown,
+    @From() caller: Caller,
+    @Headers('idempotency-key') key?: string,
+  ): Promise<RunCreatedView> {
+    return this.intake.create(body, key, caller);
   }
 
   @Post('plan')
@@ -34,8 +40,8 @@ export class RunsController {
   }
 
   @Get()
-  list(@Query() query: unknown): Promise<RunListView> {
-    return this.reader.list(query);
+  list(@Query() query: unknown, @From() caller: Caller): Promise<RunListView> {
+    return this.reader.list(query, seesAllTenants(caller) ? undefined : caller.tenant);
   }
 
   @Get(':id')

@@ -22,6 +22,8 @@ import { aRun, startTestDatabase, until, type TestDatabase } from '#testing';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ProblemFilter } from '../http/problem-filter.js';
+import { guardRoutes } from '../access/guard-routes.js';
+import { OpenDoor } from '../access/service-token.js';
 import { RouteTable } from '../http/route-table.js';
 import { RunEventFeed, type EventStream } from './run-event-feed.js';
 import type { RunHints } from './run-hints.js';
@@ -65,9 +67,11 @@ beforeAll(async () => {
   postgres = await startTestDatabase();
   ({ database } = postgres);
   const logger = createLogger('test', 'fatal');
+  const adapter = new FastifyAdapter({ bodyLimit: 8_388_608, forceCloseConnections: true });
+  guardRoutes(adapter.getInstance(), database, new OpenDoor(undefined));
   app = await NestFactory.create<NestFastifyApplication>(
     RunsModule.register({ database, configuration, hints, logger, feed: { clientsMax: 3, heartbeatMs: 50 } }),
-    new FastifyAdapter({ bodyLimit: 8_388_608, forceCloseConnections: true }),
+    adapter,
     { logger: false },
   );
   app.useGlobalFilters(new ProblemFilter(logger, new RouteTable()));

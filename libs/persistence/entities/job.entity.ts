@@ -16,6 +16,10 @@ export interface StoredResult {
 @Entity({ name: 'jobs', synchronize: false })
 export class JobEntity {
   @PrimaryColumn('uuid') id!: string;
+  @Column('text') tenant!: string;
+  @Column('text', { name: 'key_id', nullable: true }) keyId!: string | null;
+  @Column('uuid', { name: 'run_id', nullable: true }) runId!: string | null;
+  @Column('text', { name: 'task_type', nullable: true }) taskType!: string | null;
   @Column('text') state!: JobState;
   @Column('text') model!: string;
   @Column('text', { name: 'home_region' }) homeRegion!: string;

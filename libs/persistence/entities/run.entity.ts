@@ -66,6 +66,8 @@ export interface StoredOrderPlan {
 @Entity({ name: 'runs', synchronize: false })
 export class RunEntity {
   @PrimaryColumn('uuid') id!: string;
+  @Column('text') tenant!: string;
+  @Column('text', { name: 'key_id', nullable: true }) keyId!: string | null;
   @Column('bigint', { name: 'run_no' }) runNo!: string;
   @Column('text') name!: string;
   @Column('text') status!: RunStatus;

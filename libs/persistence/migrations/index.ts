@@ -8,6 +8,7 @@ import { GpuHandover1763769600007 } from './0007-gpu-handover.js';
 import { RunCounts1763769600008 } from './0008-run-counts.js';
 import { CellsMade1763769600009 } from './0009-cells-made.js';
 import { AskedAt1763769600010 } from './0010-asked-at.js';
+import { Tenancy1763769600011 } from './0011-tenancy.js';
 
 /** In order. Append only: a released migration never changes. */
 export const MIGRATIONS = [
@@ -21,4 +22,5 @@ export const MIGRATIONS = [
   RunCounts1763769600008,
   CellsMade1763769600009,
   AskedAt1763769600010,
+  Tenancy1763769600011,
 ];

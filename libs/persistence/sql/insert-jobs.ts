@@ -3,6 +3,10 @@ import type { Queryable } from '../database.js';
 
 export interface NewJob {
   readonly id: string;
+  readonly tenant: string;
+  readonly key_id: string | null;
+  readonly run_id: string | null;
+  readonly task_type: string | null;
   readonly model: string;
   readonly home_region: string;
   readonly preferred_region: string | null;
@@ -29,31 +33,43 @@ export interface NewJob {
  */
 export async function insertJobs(database: Queryable, jobs: readonly NewJob[]): Promise<Set<string>> {
   const { rows } = await database.query<{ id: string }>(
-    `INSERT INTO jobs (id, state, model, home_region, preferred_region, region_policy, priority, lane, order_key,
+    `INSERT INTO jobs (id, tenant, key_id, run_id, task_type, state, model, home_region, preferred_region, region_policy, priority, lane, order_key,
                        max_attempts, timeout_ms, deadline, request, metadata, webhook_url, idempotency_key,
                        request_hash)
-     SELECT id, 'queued', model, home_region, preferred_region, region_policy, priority, lane, order_key,
+     SELECT id, tenant, key_id, run_id, task_type, 'queued', model, home_region, preferred_region, region_policy, priority, lane, order_key,
             max_attempts, timeout_ms, deadline, request, metadata, webhook_url, idempotency_key, decode(request_hash, 'hex')
        FROM jsonb_to_recordset($1::jsonb) AS job (
-              id uuid, model text, home_region text, preferred_region text, region_policy text, priority text,
+              id uuid, tenant text, key_id text, run_id uuid, task_type text, model text, home_region text, preferred_region text, region_policy text, priority text,
               lane text, order_key bigint, max_attempts integer, timeout_ms integer, deadline timestamptz,
               request jsonb, metadata jsonb, webhook_url text, idempotency_key text, request_hash text)
-     ON CONFLICT (idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
+     ON CONFLICT (idempotency_key, tenant) WHERE idempotency_key IS NOT NULL DO NOTHING
      RETURNING id`,
     [JSON.stringify(jobs)],
   );
   return new Set(rows.map(({ id }) => id));
 }
 
-/** @returns the job that holds each of these idempotency keys, with the hash of the body it came with */
+/** An idempotency key means something within its tenant. */
+export interface IdempotencyName {
+  readonly tenant: string;
+  readonly key: string;
+}
+
+export interface JobOfKey extends IdempotencyName {
+  readonly jobId: string;
+  /** Hex, of the body it came with. */
+  readonly requestHash: string;
+}
+
+/** The jobs that hold these idempotency keys. */
 export async function findJobsByIdempotencyKey(
   database: Queryable,
-  keys: readonly string[],
-): Promise<Map<string, { jobId: string; requestHash: string }>> {
-  const { rows } = await database.query<{ idempotency_key: string; id: string; request_hash: string }>(
-    `SELECT idempotency_key, id, encode(request_hash, 'hex') AS request_hash
-       FROM jobs WHERE idempotency_key = ANY ($1::text[])`,
-    [keys],
+  names: readonly IdempotencyName[],
+): Promise<JobOfKey[]> {
+  const { rows } = await database.query<JobOfKey & Record<string, unknown>>(
+    `SELECT tenant, idempotency_key AS key, id AS "jobId", encode(request_hash, 'hex') AS "requestHash"
+       FROM jobs WHERE (idempotency_key, tenant) IN (SELECT * FROM unnest($1::text[], $2::text[]))`,
+    [names.map(({ key }) => key), names.map(({ tenant }) => tenant)],
   );
-  return new Map(rows.map((row) => [row.idempotency_key, { jobId: row.id, requestHash: row.request_hash }]));
+  return rows;
 }

@@ -17,6 +17,8 @@ export interface NewGate {
 
 export interface NewRun {
   readonly id: string;
+  readonly tenant: string;
+  readonly keyId: string | null;
   readonly name: string;
   readonly spec: StoredRunSpec;
   readonly plan: StoredRunPlan;
@@ -29,9 +31,9 @@ export interface NewRun {
 
 const INSERT_RUN = `
   INSERT INTO runs (id, name, cell_order, requested_order, spec, plan, total_cells, idempotency_key, request_hash,
-                    cells_made)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)
-  ON CONFLICT (idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING`;
+                    cells_made, tenant, key_id)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11)
+  ON CONFLICT (idempotency_key, tenant) WHERE idempotency_key IS NOT NULL DO NOTHING`;
 
 const INSERT_QUESTIONS = `
   INSERT INTO run_questions (run_id, question_no, question_id, text, systems)
@@ -67,6 +69,8 @@ export async function insertRun(
       totalCells,
       run.idempotencyKey,
       run.requestHash,
+      run.tenant,
+      run.keyId,
     ]);
     if (inserted.rowCount === 0) return false;
     await client.query(INSERT_QUESTIONS, [
@@ -86,14 +90,15 @@ export async function insertRun(
   });
 }
 
-/** The run an idempotency key was used for. */
+/** The run for which a tenant used an idempotency key. */
 export async function findRunByIdempotencyKey(
   database: Database,
+  tenant: string,
   key: string,
 ): Promise<{ runId: string; requestHash: Buffer } | undefined> {
   const { rows } = await database.query<{ runId: string; requestHash: Buffer }>(
-    `SELECT id AS "runId", request_hash AS "requestHash" FROM runs WHERE idempotency_key = $1`,
-    [key],
+    `SELECT id AS "runId", request_hash AS "requestHash" FROM runs WHERE idempotency_key = $1 AND tenant = $2`,
+    [key, tenant],
   );
   return rows[0];
 }

@@ -1,5 +1,5 @@
 import { LessThan } from 'typeorm';
-import type { Database } from '../../database.js';
+import type { Database, Queryable } from '../../database.js';
 import { RunGateEntity } from '../../entities/run-gate.entity.js';
 import { RunEntity } from '../../entities/run.entity.js';
 
@@ -7,14 +7,18 @@ export async function findRun(database: Database, runId: string): Promise<RunEnt
   return database.dataSource.getRepository(RunEntity).findOneBy({ id: runId });
 }
 
-/** Newest first. @param beforeRunNo the last one already seen */
+/** Newest first. @param tenant undefined: everybody's  @param beforeRunNo the last one already seen */
 export async function listRuns(
   database: Database,
+  tenant: string | undefined,
   limit: number,
   beforeRunNo?: string,
 ): Promise<RunEntity[]> {
   return database.dataSource.getRepository(RunEntity).find({
-    ...(beforeRunNo === undefined ? {} : { where: { runNo: LessThan(beforeRunNo) } }),
+    where: {
+      ...(tenant === undefined ? {} : { tenant }),
+      ...(beforeRunNo === undefined ? {} : { runNo: LessThan(beforeRunNo) }),
+    },
     order: { runNo: 'DESC' },
     take: limit,
   });
@@ -24,4 +28,10 @@ export async function findRunGates(database: Database, runId: string): Promise<R
   return database.dataSource
     .getRepository(RunGateEntity)
     .find({ where: { runId }, order: { afterQuestionNo: 'ASC' } });
+}
+
+/** @returns undefined where there is no such run */
+export async function readRunTenant(database: Queryable, runId: string): Promise<string | undefined> {
+  const { rows } = await database.query<{ tenant: string }>(`SELECT tenant FROM runs WHERE id = $1`, [runId]);
+  return rows[0]?.tenant;
 }

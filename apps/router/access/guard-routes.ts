@@ -1,0 +1,72 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { ProblemError } from '#contracts';
+import { hasRole, maySee, seesAllTenants, type Caller } from '#domain';
+import { readJobTenant, readRunTenant, type Database } from '#persistence';
+import { jobNotFound } from '../jobs/job-not-found.js';
+import { runNotFound } from '../runs/run-id.js';
+import { routeName } from '../http/route-table.js';
+import './caller.js';
+import { OWNER_PARAMETERS, accessOf, type OwnedResource } from './route-access.js';
+
+export interface Authenticator {
+  /** @throws ProblemError UNAUTHENTICATED */
+  authenticate(request: FastifyRequest): Caller | Promise<Caller>;
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+const OWNERS: Readonly<
+  Record<
+    OwnedResource,
+    {
+      tenantOf: (database: Database, id: string) => Promise<string | undefined>;
+      notFound: (id: string) => Error;
+    }
+  >
+> = {
+  job: { tenantOf: readJobTenant, notFound: jobNotFound },
+  run: { tenantOf: readRunTenant, notFound: runNotFound },
+};
+
+/**
+ * Asks of every request who it is from and whether that may be, before its body is read. Here and not in controllers, so
+ * that none can forget it. What belongs to others is answered for as what is not there: nobody learns which ids exist.
+ */
+export function guardRoutes(server: FastifyInstance, database: Database, authenticator: Authenticator): void {
+  server.decorateRequest('caller', null);
+  server.addHook('onRequest', async (request) => {
+    const { url } = request.routeOptions;
+    // No route: the answer is 404, whoever asks.
+    if (url === undefined) return;
+    const access = accessOf(routeName(request.method, url));
+    if (access === undefined) throw new Error(`nobody has said who may use ${request.method} ${url}`);
+    if (access.kind !== 'role') return;
+    const caller = { ...(await authenticator.authenticate(request)), requestId: request.id };
+    request.caller = caller;
+    if (!hasRole(caller, access.role)) {
+      throw new ProblemError('FORBIDDEN', `this needs a key with the role "${access.role}"`);
+    }
+    if (access.owned !== undefined) await refuseForeign(database, request, caller, access.owned);
+  });
+}
+
+async function refuseForeign(
+  database: Database,
+  request: FastifyRequest,
+  caller: Caller,
+  resource: OwnedResource,
+): Promise<void> {
+  if (seesAllTenants(caller)) return;
+  const id = (request.params as Record<string, string>)[OWNER_PARAMETERS[resource]] ?? '';
+  // What is no id is nobody's: the controller says so.
+  if (!UUID.test(id)) return;
+  const { tenantOf, notFound } = OWNERS[resource];
+  const tenant = await tenantOf(database, id);
+  if (tenant === undefined || !maySee(caller, tenant)) throw notFound(id);
+}
+
+/** @throws naming routes that nobody has said anything about: they would be refused to everybody */
+export function requireAccess(routes: readonly string[]): void {
+  const unknown = routes.filter((route) => accessOf(route) === undefined);
+  if (unknown.length > 0) throw new Error(`route-access.ts does not say who may use ${unknown.join(', ')}`);
+}

@@ -1,0 +1,44 @@
+import { describe, expect, it } from '@jest/globals';
+import { LOCAL_CALLER, ROLES, hasRole, maySee, type Caller, type Role } from './access.js';
+
+const callerWith = (roles: readonly Role[], tenant = 'a'): Caller => ({
+  kind: 'key',
+  keyId: 'k',
+  tenant,
+  roles,
+  limits: {},
+  requestId: null,
+});
+
+describe('a role', () => {
+  it.each<[Role, readonly Role[]]>([
+    ['submit', ['submit', 'read']],
+    ['read', ['read']],
+    ['operate', ['read', 'operate']],
+    ['ledger', ['ledger']],
+    ['admin', [...ROLES]],
+  ])('%s stands for %j and nothing more', (role, implied) => {
+    expect(ROLES.filter((other) => hasRole(callerWith([role]), other)).sort()).toEqual([...implied].sort());
+  });
+
+  it('that is not held is not there', () => {
+    expect(ROLES.filter((role) => hasRole(callerWith([]), role))).toEqual([]);
+  });
+});
+
+describe('a caller', () => {
+  it.each<[Role, boolean]>([
+    ['submit', false],
+    ['read', false],
+    ['ledger', false],
+    ['operate', true],
+    ['admin', true],
+  ])('with %s sees what belongs to others: %j', (role, sees) => {
+    expect(maySee(callerWith([role]), 'b')).toBe(sees);
+    expect(maySee(callerWith([role]), 'a')).toBe(true);
+  });
+
+  it('without keys is alone, and may do everything', () => {
+    expect(ROLES.every((role) => hasRole(LOCAL_CALLER, role))).toBe(true);
+  });
+});
