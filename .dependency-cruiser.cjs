@@ -17,14 +17,16 @@ const EDGES = {
   'libs/observability': ['domain'],
   'libs/embedded-services': ['config'],
   'libs/webhooks': ['domain'],
+  'libs/api-keys': ['domain', 'contracts'],
   'libs/testing': [
     ...['domain', 'contracts', 'config', 'persistence', 'messaging', 'endpoint-client', 'observability'],
+    'api-keys',
     // The harness runs these two in its own process, joined as their main files join them.
     ...['embedded-services', 'apps/router', 'apps/dispatcher'],
   ],
   'apps/router': [
     ...['domain', 'contracts', 'config', 'persistence', 'messaging', 'endpoint-client', 'observability'],
-    'webhooks',
+    ...['webhooks', 'api-keys'],
   ],
   'apps/runner': [
     ...['domain', 'contracts', 'config', 'persistence', 'messaging', 'endpoint-client', 'observability'],
@@ -32,7 +34,7 @@ const EDGES = {
   ],
   'apps/dispatcher': ['domain', 'contracts', 'config', 'messaging', 'endpoint-client', 'observability'],
   'apps/modal-stand-in': ['contracts', 'config', 'observability'],
-  'apps/cli': ['domain', 'contracts', 'config', 'observability', 'embedded-services'],
+  'apps/cli': ['domain', 'contracts', 'config', 'observability', 'embedded-services', 'api-keys'],
   'apps/portal': [],
   test: ['contracts', 'config'],
 };

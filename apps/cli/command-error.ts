@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { KeysFileError } from '#api-keys';
 import { ConfigurationError } from '#config';
 import { NatsServerBinError, NatsServerNotFoundError, ServiceStartError } from '#embedded-services';
 import { EXIT_CONFIGURATION, EXIT_FAILED, EXIT_OK, EXIT_UNAVAILABLE, EXIT_USAGE } from './exit-codes.js';
@@ -21,6 +22,7 @@ export class CommandError extends Error {
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommandError) return error.exitCode;
   if (error instanceof ConfigurationError || error instanceof NatsServerBinError) return EXIT_CONFIGURATION;
+  if (error instanceof KeysFileError) return EXIT_CONFIGURATION;
   if (error instanceof NatsServerNotFoundError || error instanceof ServiceStartError) return EXIT_UNAVAILABLE;
   if (error instanceof RealModelUnavailableError) return EXIT_UNAVAILABLE;
   // A program that found its configuration wrong, or its model not to run, said so with the same code.

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { exitCodeOf, messageOf } from './command-error.js';
 import { registerDemo } from './commands/demo.js';
 import { registerFetchModel } from './commands/fetch-model.js';
+import { registerKeys } from './commands/keys.js';
 import { registerPlan } from './commands/plan.js';
 import { registerUp } from './commands/up.js';
 import { registerVerifyReceipt } from './commands/verify-receipt.js';
@@ -26,6 +27,7 @@ export async function main(parameters: readonly string[]): Promise<number> {
   registerUp(program, setExitCode);
   registerDemo(program, setExitCode);
   registerFetchModel(program, setExitCode);
+  registerKeys(program);
   registerPlan(program, setExitCode);
   registerVerifyReceipt(program, setExitCode);
   try {

@@ -18,6 +18,8 @@ import { InferenceController } from './jobs/inference.controller.js';
 import { JobIntake } from './jobs/intake.js';
 import { JobStatus } from './jobs/job-status.js';
 import { JobWait } from './jobs/job-wait.js';
+import { KeyDesk } from './keys/key-desk.js';
+import { KeysController } from './keys/keys.controller.js';
 import { QueueController } from './queue/queue.controller.js';
 import { QueueView } from './queue/queue-view.js';
 import type { Router } from './router.js';
@@ -38,7 +40,13 @@ export class RouterModule {
           logger: router.logger,
         }),
       ],
-      controllers: [InferenceController, QueueController, HealthController, CallbacksController],
+      controllers: [
+        InferenceController,
+        QueueController,
+        HealthController,
+        CallbacksController,
+        KeysController,
+      ],
       providers: [
         { provide: Database, useValue: router.database },
         { provide: Metrics, useValue: router.metrics },
@@ -48,6 +56,7 @@ export class RouterModule {
         { provide: JobIntake, useValue: router.intake },
         { provide: JobStatus, useValue: router.jobStatus },
         { provide: JobWait, useValue: router.jobWait },
+        { provide: KeyDesk, useValue: router.keyDesk },
         { provide: Cancellation, useValue: router.cancellation },
         { provide: ConfigurationToken, useValue: router.configuration },
         { provide: LoggerToken, useValue: router.logger },

@@ -20,6 +20,7 @@ import {
 import { Metrics, type Logger } from '#observability';
 import { Database, checkTicket } from '#persistence';
 import type { Authenticator } from './access/guard-routes.js';
+import { KeyRing } from './access/key-ring.js';
 import { OpenDoor } from './access/service-token.js';
 import { Endpoints, handoverOf } from './engine/endpoints.js';
 import { Engine } from './engine/engine.js';
@@ -33,6 +34,7 @@ import { Cancellation } from './jobs/cancellation.js';
 import { JobIntake } from './jobs/intake.js';
 import { JobStatus } from './jobs/job-status.js';
 import { JobWait } from './jobs/job-wait.js';
+import { KeyDesk } from './keys/key-desk.js';
 import { QueueView } from './queue/queue-view.js';
 
 const OUTCOMES_PREFETCH = 1000;
@@ -55,17 +57,23 @@ export class Router {
     readonly limits: RequestLimits,
     readonly webhookSecret: string | undefined,
     readonly authenticator: Authenticator,
+    /** undefined: the server has no keys. */
+    readonly keyRing: KeyRing | undefined,
+    readonly keyDesk: KeyDesk,
     private readonly engine: Engine,
     private readonly reconciler: Reconciler,
     private readonly outcomes: DurableConsumer,
   ) {}
 
-  /** @param authenticator who knows whom a request comes from; left out: what the settings say */
+  /**
+   * @param authenticator who knows whom a request comes from; left out: what the settings say
+   * @throws KeysFileError
+   */
   static async start(
     settings: Settings,
     configuration: Configuration,
     logger: Logger,
-    authenticator: Authenticator = new OpenDoor(settings.serviceToken),
+    authenticator?: Authenticator,
   ): Promise<Router> {
     const metrics = new Metrics('router');
     const database = await Database.open(settings.databaseUrl ?? '', {
@@ -75,6 +83,9 @@ export class Router {
         logger.warn({ event: 'database.connection_lost', err: error }, 'a database connection was lost'),
     });
     await database.migrate();
+    const { apiKeysFile: path, serviceToken } = settings;
+    const keyRing =
+      path === undefined ? undefined : await KeyRing.open({ path, database, serviceToken, metrics, logger });
     let ensureStreams = (): Promise<void> => Promise.resolve();
     const connection = await connectNats({
       url: settings.natsUrl ?? '',
@@ -186,7 +197,9 @@ export class Router {
       new Cancellation(database, connection, topology, journal, logger),
       requestLimitsOf(configuration),
       settings.webhookSecret,
-      authenticator,
+      authenticator ?? keyRing ?? new OpenDoor(serviceToken),
+      keyRing,
+      new KeyDesk({ database, ring: keyRing, webhookSecretOf: () => null, metrics, logger }),
       engine,
       reconciler,
       outcomes,
@@ -201,6 +214,7 @@ export class Router {
 
   /** Records what has arrived, then closes. What arrives later waits in JetStream. */
   async stop(): Promise<void> {
+    this.keyRing?.stop();
     this.queueView.stop();
     await this.outcomes.stop();
     await this.warmKeeper.stop();

@@ -4,13 +4,16 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyInstance } from 'fastify';
-import { coreOperations, openApiDocument, runOperations } from '#contracts';
+import { coreOperations, keyOperations, openApiDocument, runOperations } from '#contracts';
 import { guardRoutes, requireAccess } from './access/guard-routes.js';
-import { accessOf } from './access/route-access.js';
+import { needsKey } from './access/route-access.js';
+import { endWithKeys } from './access/requests-under-way.js';
+import { secureAnswers } from './http/secure-answers.js';
 import { measureRequests } from './http/http-metrics.js';
 import { ProblemFilter } from './http/problem-filter.js';
 import { refuseConnection, refusePath } from './http/refused-early.js';
 import { RouteTable } from './http/route-table.js';
+import { closeUnusedConnections } from './http/unused-connections.js';
 import { RouterModule } from './router.module.js';
 import type { Router } from './router.js';
 
@@ -36,13 +39,16 @@ export async function createServer(
     clientErrorHandler: refuseConnection,
   });
   const server = adapter.getInstance<FastifyInstance>();
+  closeUnusedConnections(server);
   server.addHook('onRoute', ({ method, url }) => routes.add(method, url));
   server.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
     done();
   });
+  await secureAnswers(server, router.configuration.http.cors_origins);
   measureRequests(server, router.metrics);
   guardRoutes(server, router.database, router.authenticator);
+  if (router.keyRing !== undefined) endWithKeys(server, router.keyRing);
   const app = await NestFactory.create<NestFastifyApplication>(RouterModule.of(router), adapter, {
     logger: false,
     abortOnError: false,
@@ -52,9 +58,9 @@ export async function createServer(
   server.removeContentTypeParser('text/plain');
   app.useGlobalFilters(new ProblemFilter(router.logger, routes));
   const document = openApiDocument(
-    [...coreOperations(router.limits), ...runOperations(router.limits)],
+    [...coreOperations(router.limits), ...runOperations(router.limits), ...keyOperations()],
     VERSION,
-    (operation) => accessOf(operation)?.kind === 'role',
+    needsKey,
   );
   server.get('/openapi.json', (_request, reply) => {
     void reply.send(document);

@@ -32,6 +32,7 @@ function problemsWith(document: unknown): readonly string[] {
 describe('a configuration file', () => {
   it('needs no more than a region and an endpoint; the rest has defaults', () => {
     expect(parseConfiguration(stringify(aDocument()), 'beacon.yaml')).toEqual({
+      http: { cors_origins: [] },
       keep_warm: {
         hybrid_window_s: 600,
         hot_window_s: 1200,

@@ -45,6 +45,12 @@ const endpointSchema = z.strictObject({
   warm: z.enum(['on', 'off', 'auto']).default('off'),
 });
 
+/** As a browser sends it: scheme, host and port, nothing more. */
+const originSchema = httpUrl.refine(
+  (text) => originOf(text) === text,
+  'must be an origin: scheme, host and, where it is not the usual one, port',
+);
+
 const duration = z.number().positive().max(86_400);
 
 /** URLs of which more is made than is written, and by what. */
@@ -150,6 +156,12 @@ export const configurationSchema = z
       .strictObject({
         /** Also to addresses that are not on the Internet. */
         allow_private_addresses: z.boolean().default(false),
+      })
+      .prefault({}),
+    http: z
+      .strictObject({
+        /** Origins whose pages may use the API from a browser. */
+        cors_origins: z.array(originSchema).max(100).default([]),
       })
       .prefault({}),
     regions: z.record(

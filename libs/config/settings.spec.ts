@@ -68,7 +68,7 @@ describe('settings', () => {
     ['NATS_URL', 'http://SECRET.example'],
     ['LOG_LEVEL', 'SECRET'],
     ['BEACON_HOST', '0.0.0.0'],
-    ['BEACON_API_KEYS_FILE', '/SECRET/keys'],
+    ['BEACON_SERVICE_TOKEN', 'SECRET'],
     ['BEACON_TYPO', 'SECRET'],
     ['MODAL_KEY', 'SECRET'],
     ['MODAL_SECRET', 'SECRET'],

@@ -18,6 +18,8 @@ const settingsSchema = z.object({
   BEACON_WEBHOOK_SECRET: z.string().min(16).refine(isUsableKey, UNUSABLE_KEY).optional(),
   /** Set for a dispatcher only: the region it serves. */
   BEACON_REGION: z.string().min(1).optional(),
+  /** For the command line: the key it comes with. */
+  BEACON_API_KEY: z.string().min(1).max(256).optional(),
   /** With it the runner is known to the router: it submits for every tenant. */
   BEACON_SERVICE_TOKEN: z.string().min(32).max(256).optional(),
   /** Where the runner finds the router. */
@@ -79,13 +81,9 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
   if ((values.MODAL_KEY === undefined) !== (values.MODAL_SECRET === undefined)) {
     problems.push('MODAL_KEY and MODAL_SECRET must be set together');
   }
-  // Serving a keys file that nothing checks would look safe and be open: refuse it until keys are enforced.
-  if (values.BEACON_API_KEYS_FILE !== undefined) {
-    problems.push('BEACON_API_KEYS_FILE is set, but this version does not enforce API keys yet; unset it');
-  }
-  if (!LOOPBACK.has(values.BEACON_HOST)) {
+  if (!LOOPBACK.has(values.BEACON_HOST) && values.BEACON_API_KEYS_FILE === undefined) {
     problems.push(
-      'BEACON_HOST must be a loopback address (127.0.0.1, ::1 or localhost) while no API keys are in force',
+      'BEACON_HOST must be a loopback address (127.0.0.1, ::1 or localhost) without BEACON_API_KEYS_FILE',
     );
   }
   if (problems.length > 0) throw new ConfigurationError('environment', problems);

@@ -167,4 +167,23 @@ export {
 export { callbackAcceptedSchema, callbackSchema, type CallbackAccepted } from './http/callbacks.js';
 export { coreOperations, openApiDocument, type Operation } from './openapi.js';
 export { runOperations } from './openapi-runs.js';
+export { keyOperations } from './openapi-keys.js';
 export { serviceHeadersSchema, type ServiceHeaders } from './http/service.js';
+export {
+  auditListSchema,
+  auditQuerySchema,
+  keyCreatedSchema,
+  keyLimitsSchema,
+  keyListSchema,
+  keyRequestSchema,
+  keyRotationSchema,
+  keySelfSchema,
+  keyViewSchema,
+  tenantSchema,
+  type AuditListView,
+  type KeyCreatedView,
+  type KeyListView,
+  type KeyRequest,
+  type KeySelfView,
+  type KeyView,
+} from './http/keys.js';

@@ -16,6 +16,16 @@ interface MetricSpec {
  * closed sets of states and codes, and route patterns. Source: docs/metrics.md (a test compares the two).
  */
 export const METRICS = {
+  beacon_key_refusals_total: {
+    kind: 'counter',
+    help: 'Requests refused because of their key',
+    labels: ['reason'],
+  },
+  beacon_key_changes_total: {
+    kind: 'counter',
+    help: 'Keys made and revoked over HTTP',
+    labels: ['change'],
+  },
   beacon_queue_depth: {
     kind: 'gauge',
     help: 'Jobs by region, model and state',

@@ -21,6 +21,15 @@ export {
   type WindowChange,
 } from './sql/endpoint-warmth.js';
 export { addExecutionTimes, readExecutionTimes, type ExecutionSample } from './sql/execution-times.js';
+export {
+  insertApiKey,
+  readApiKeys,
+  readKeysStamp,
+  retireApiKey,
+  revokeApiKey,
+  type ApiKeyRow,
+  type NewApiKey,
+} from './sql/api-keys.js';
 export { appendAudit, readAudit, type AuditEntry, type StoredAuditEntry } from './sql/audit-log.js';
 export {
   findJobsByIdempotencyKey,

@@ -26,6 +26,8 @@ export interface BeaconOptions {
   readonly modalSecret?: string;
   /** `BEACON_WEBHOOK_SECRET`. */
   readonly webhookSecret?: string;
+  /** `BEACON_API_KEYS_FILE`. */
+  readonly keysFile?: string;
   /** Keys that callers have, by the text of the key. Left out: the server has no keys. */
   readonly keys?: Readonly<Record<string, TestKey>>;
   /** Left out: nothing is logged. */
@@ -56,6 +58,8 @@ export interface Beacon {
   /** @param holder who publishes; JetStream drops what one holder publishes twice */
   publishOutcome(outcome: Outcome, holder?: string): Promise<void>;
   stopRouter(): Promise<void>;
+  /** Another one, beside the first: its URL, and how it is stopped. */
+  startAnotherRouter(): Promise<{ readonly url: string; stop(): Promise<void> }>;
   /** After `stopRouter`, on the same address. */
   startRouter(): Promise<void>;
   stop(): Promise<void>;
@@ -81,30 +85,34 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
       MODAL_KEY: options.modalKey,
       MODAL_SECRET: options.modalSecret,
       BEACON_WEBHOOK_SECRET: options.webhookSecret,
+      BEACON_API_KEYS_FILE: options.keysFile,
     });
 
-  let port = 0;
-  let routes: string[] = [];
-  let stopRouter = (): Promise<void> => Promise.resolve();
-  const startRouter = async (): Promise<void> => {
+  const serve = async (atPort: number) => {
     const router = await Router.start(
       settingsFor(nats.url),
       configuration,
       logger,
       ...(options.keys === undefined ? [] : [authenticatorOf(options.keys)]),
     );
-    const server = await createServer(router);
-    await server.app.listen(port, '127.0.0.1');
-    port = Number(new URL(await server.app.getUrl()).port);
-    routes = server.routes.list();
+    const { app, routes } = await createServer(router);
+    await app.listen(atPort, '127.0.0.1');
     let stopped: Promise<void> | undefined;
-    stopRouter = () =>
+    const stop = (): Promise<void> =>
       (stopped ??= (async () => {
         await router.stopAccepting();
-        await server.app.close();
+        await app.close();
         await router.stop();
       })());
+    return { url: await app.getUrl(), routes: routes.list(), stop };
   };
+  let port = 0;
+  let first: Awaited<ReturnType<typeof serve>> | undefined;
+  const startRouter = async (): Promise<void> => {
+    first = await serve(port);
+    port = Number(new URL(first.url).port);
+  };
+  const stopRouter = async (): Promise<void> => first?.stop();
 
   const running = new Set<TestDispatcher>();
   const startDispatcher = async (region: string): Promise<TestDispatcher> => {
@@ -129,9 +137,9 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
   };
 
   await startRouter();
-  const first = new Map<string, TestDispatcher>();
+  const dispatchers = new Map<string, TestDispatcher>();
   for (const region of options.dispatchers ?? Object.keys(configuration.regions))
-    first.set(region, await startDispatcher(region));
+    dispatchers.set(region, await startDispatcher(region));
   const observer: NatsConnection = await connectNats({
     url: nats.url,
     name: 'test',
@@ -147,15 +155,16 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
     nats,
     topology: await Topology.open(observer),
     configuration,
-    routes: () => routes,
+    routes: () => first?.routes ?? [],
     dispatcher: (region) => {
-      const dispatcher = first.get(region);
+      const dispatcher = dispatchers.get(region);
       if (dispatcher === undefined) throw new Error(`no dispatcher was started in ${region}`);
       return dispatcher;
     },
     startDispatcher,
     publishOutcome: (outcome, holder = 'test') => new OutcomePublisher(observer, holder).publish(outcome),
-    stopRouter: () => stopRouter(),
+    startAnotherRouter: () => serve(0),
+    stopRouter,
     startRouter,
     stop: async () => {
       // Upstream first: calls that a spec left hanging end with it.

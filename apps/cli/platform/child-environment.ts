@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Settings } from '#config';
 
 type Environment = Readonly<Record<string, string>>;
@@ -40,6 +41,7 @@ export class ChildEnvironments {
       ...this.base(),
       ...this.proxies(),
       ...this.webhookSecret(),
+      ...this.apiKeysFile(),
       BEACON_SERVICE_TOKEN: connections.serviceToken,
       BEACON_HOST: connections.host,
       BEACON_PORT: String(connections.port),
@@ -98,6 +100,12 @@ export class ChildEnvironments {
   private webhookSecret(): Environment {
     const { webhookSecret } = this.settings;
     return webhookSecret === undefined ? {} : { BEACON_WEBHOOK_SECRET: webhookSecret };
+  }
+
+  /** Absolute: where a process works is its own business. */
+  private apiKeysFile(): Environment {
+    const { apiKeysFile } = this.settings;
+    return apiKeysFile === undefined ? {} : { BEACON_API_KEYS_FILE: resolve(apiKeysFile) };
   }
 
   private pick(names: RegExp): Record<string, string> {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
+import { readKeysFile } from '#api-keys';
 import { loadConfiguration, type Configuration, type Settings } from '#config';
 import { findFreePort, findNatsServer, isPortFree } from '#embedded-services';
 import type { Logger } from '#observability';
@@ -81,13 +82,14 @@ export class Platform {
 
   /**
    * Resolves when everything accepts work. Where that fails, nothing is left running.
-   * @throws ConfigurationError, CommandError, ServiceStartError, NatsServerNotFoundError, ProgramStartError
+   * @throws ConfigurationError, KeysFileError, CommandError, ServiceStartError, NatsServerNotFoundError, ProgramStartError
    */
   static async start(options: PlatformOptions): Promise<Platform> {
     options.signal?.throwIfAborted();
-    const { configPath, dataDir } = options.settings;
+    const { configPath, dataDir, apiKeysFile } = options.settings;
     // Before anything is touched: a wrong configuration leaves no trace.
     const configuration = configPath === undefined ? undefined : loadConfiguration(configPath);
+    if (apiKeysFile !== undefined) await readKeysFile(apiKeysFile);
     const platform = new Platform(options, await openDataFolder(dataDir));
     const abort = (): void => platform.group.abort(options.signal?.reason);
     options.signal?.addEventListener('abort', abort);

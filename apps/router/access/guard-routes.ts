@@ -34,15 +34,18 @@ const OWNERS: Readonly<
  */
 export function guardRoutes(server: FastifyInstance, database: Database, authenticator: Authenticator): void {
   server.decorateRequest('caller', null);
-  server.addHook('onRequest', async (request) => {
+  server.addHook('onRequest', async (request, reply) => {
     const { url } = request.routeOptions;
     // No route: the answer is 404, whoever asks.
     if (url === undefined) return;
     const access = accessOf(routeName(request.method, url));
     if (access === undefined) throw new Error(`nobody has said who may use ${request.method} ${url}`);
-    if (access.kind !== 'role') return;
+    if (access.kind === 'open' || access.kind === 'secret') return;
     const caller = { ...(await authenticator.authenticate(request)), requestId: request.id };
     request.caller = caller;
+    // What a key opens is for its holder alone.
+    void reply.header('cache-control', 'no-store');
+    if (access.kind === 'caller') return;
     if (!hasRole(caller, access.role)) {
       throw new ProblemError('FORBIDDEN', `this needs a key with the role "${access.role}"`);
     }

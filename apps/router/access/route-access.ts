@@ -1,12 +1,13 @@
 import type { Role } from '#domain';
 
 /**
- * Who may use a route. `open`: anybody. `secret`: whoever has a secret of its own, which its controller checks. `role`:
- * callers with that role; of `owned` things only the tenant's own, unless the caller sees everybody's.
+ * Who may use a route. `open`: anybody. `secret`: whoever has a secret of its own, which its controller checks. `caller`:
+ * any key. `role`: keys with that role; of `owned` things only the tenant's own, unless the caller sees everybody's.
  */
 export type RouteAccess =
   | { readonly kind: 'open' }
   | { readonly kind: 'secret' }
+  | { readonly kind: 'caller' }
   | { readonly kind: 'role'; readonly role: Role; readonly owned?: OwnedResource };
 
 /** What belongs to a tenant, and the parameter of the path that names it. */
@@ -54,17 +55,30 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'POST /runs/{id}/gates/{gate}/approve': needs('submit', 'run'),
   'POST /runs/{id}/gates/{gate}/reject': needs('submit', 'run'),
 
+  'POST /keys': needs('admin'),
+  'GET /keys': needs('admin'),
+  'GET /keys/self': { kind: 'caller' },
+  'DELETE /keys/{key_id}': needs('admin'),
+  'POST /keys/{key_id}/rotate': needs('admin'),
+  'GET /audit': needs('admin'),
+
   'POST /api/webhooks/modal/task-complete': { kind: 'secret' },
 };
 
 /** The page that shows the API, and what it loads. */
 const DOCUMENTATION = /^GET \/docs(\/|-|$)/;
 
+/** What a browser asks before a request to another origin; it is answered without looking at anything. */
+const PREFLIGHT = 'OPTIONS *';
+
 /** @returns undefined for a route that nobody has said anything about */
 export function accessOf(route: string): RouteAccess | undefined {
-  return Object.hasOwn(ROUTE_ACCESS, route)
-    ? ROUTE_ACCESS[route]
-    : DOCUMENTATION.test(route)
-      ? open
-      : undefined;
+  if (Object.hasOwn(ROUTE_ACCESS, route)) return ROUTE_ACCESS[route];
+  return DOCUMENTATION.test(route) || route === PREFLIGHT ? open : undefined;
+}
+
+/** Whether a key has to come with it, where the server has keys. */
+export function needsKey(route: string): boolean {
+  const access = accessOf(route);
+  return access?.kind === 'role' || access?.kind === 'caller';
 }

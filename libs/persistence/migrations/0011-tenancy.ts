@@ -43,7 +43,8 @@ export class Tenancy1763769600011 implements MigrationInterface {
         expires_at timestamptz,
         revoked_at timestamptz,
         -- the key that this one takes over from
-        replaces   text REFERENCES api_keys (key_id)
+        replaces   text,
+        changed_at timestamptz NOT NULL DEFAULT clock_timestamp()
       )`);
 
     await queryRunner.query(`
