@@ -109,7 +109,7 @@ export default defineConfig(
     rules: { '@typescript-eslint/no-non-null-assertion': 'off' },
   },
   {
-    files: ['apps/cli/**'],
+    files: ['apps/cli/**', 'test/fuzz/**'],
     rules: { 'no-console': 'off' },
   },
   {

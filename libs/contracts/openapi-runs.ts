@@ -73,6 +73,7 @@ export function runOperations(limits: RequestLimits): Operation[] {
       responses: {
         200: z.object({ run_id: z.uuid(), status: z.string(), results: z.array(cellResultSchema) }),
       },
+      alsoAnswers: ['application/x-ndjson', 'text/csv'],
       problems: ['VALIDATION_FAILED', 'RUN_NOT_FOUND'],
     },
     {

@@ -34,6 +34,8 @@ export interface Operation {
   readonly responses: Readonly<
     Record<number, z.ZodType | { readonly contentType: string; readonly description: string }>
   >;
+  /** Content types, besides that of its response, in which it answers where it is asked to. */
+  readonly alsoAnswers?: readonly string[];
   /** Codes this operation can be refused with, besides those that every operation has. */
   readonly problems: readonly RequestErrorCode[];
 }
@@ -207,7 +209,12 @@ export function openApiDocument(
         response instanceof z.ZodType
           ? {
               description: operation.summary,
-              content: { 'application/json': { schema: schemaOf(response, 'output') } },
+              content: {
+                'application/json': { schema: schemaOf(response, 'output') },
+                ...Object.fromEntries(
+                  (operation.alsoAnswers ?? []).map((type) => [type, { schema: { type: 'string' } }]),
+                ),
+              },
             }
           : {
               description: response.description,

@@ -81,6 +81,8 @@ export class KeyRing implements Authenticator {
 
   /** All keys, also those that are not valid any more; as they are at this moment. */
   async list(): Promise<KnownKey[]> {
+    // A look that began before may not have seen what has just been written.
+    await this.looking?.catch(() => undefined);
     await this.look();
     return [...this.keys.values()];
   }
