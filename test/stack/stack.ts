@@ -25,6 +25,8 @@ export interface StackOptions {
   readonly gpuLimit?: number;
   /** Of Beacon, beside what the platform writes of itself: YAML of further top-level keys. */
   readonly settings?: string;
+  /** Settings of Beacon. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Top-level keys of the platform's configuration that differ from those of chaos. */
   readonly platform?: Readonly<Record<string, unknown>>;
 }
@@ -51,6 +53,7 @@ export class Stack {
     seed,
     gpuLimit = ENDPOINTS.length,
     settings = '',
+    environment = {},
     platform,
   }: StackOptions): Promise<Stack> {
     await ensureBuilt();
@@ -63,7 +66,7 @@ export class Stack {
       const supervisor = spawn(
         process.execPath,
         [COMMAND, 'up', '--config', config, '--data-dir', join(folder, 'data')],
-        { env: environment(), stdio: ['ignore', 'pipe', log.fd] },
+        { env: { ...baseEnvironment(), ...environment }, stdio: ['ignore', 'pipe', log.fd] },
       );
       const stack = new Stack(folder, standIn, gpuLimit, supervisor, log);
       try {
@@ -167,7 +170,7 @@ async function isGone(pid: number): Promise<boolean> {
   return stat === undefined || /\) [ZX] /.test(stat);
 }
 
-function environment(): Record<string, string> {
+function baseEnvironment(): Record<string, string> {
   const { PATH = '', HOME = '', NATS_SERVER_BIN = '' } = process.env;
   return { PATH, HOME, NATS_SERVER_BIN, LOG_LEVEL: 'info', BEACON_PORT: '0' };
 }
