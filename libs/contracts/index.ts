@@ -11,10 +11,14 @@ export {
   answerSchema,
   failureSchema,
   outcomeSchema,
+  storedAttemptSchema,
   type Answer,
+  type AttemptCalls,
+  type BegunCall,
   type CallFailure,
   type Outcome,
   type OutcomeResult,
+  type StoredAttempt,
 } from './wire/outcome.js';
 export {
   AUTOSCALER_ERRORS,
