@@ -8,6 +8,7 @@ import {
   type RequestLimits,
 } from '#contracts';
 import {
+  CallStore,
   DurableConsumer,
   TicketPublisher,
   Topology,
@@ -28,6 +29,8 @@ import { EndpointControl } from './engine/endpoint-control.js';
 import { Releases } from './engine/releases.js';
 import { Reconciler } from './engine/reconciler.js';
 import { WarmKeeper } from './engine/warm-keeper.js';
+import { DailyBudget } from './ledger/daily-budget.js';
+import { ledgerPricingOf } from './ledger/ledger-pricing.js';
 import { requestLimitsOf } from './http/request-limits.js';
 import { Cancellation } from './jobs/cancellation.js';
 import { JobIntake } from './jobs/intake.js';
@@ -55,6 +58,7 @@ export class Router {
     readonly limits: RequestLimits,
     readonly webhookSecret: string | undefined,
     readonly authenticator: Authenticator,
+    readonly dailyBudget: DailyBudget,
     private readonly engine: Engine,
     private readonly reconciler: Reconciler,
     private readonly outcomes: DurableConsumer,
@@ -111,6 +115,7 @@ export class Router {
       gpuLimit: configuration.limits.gpus,
       handover: handoverOf(configuration),
       releases: new Releases(new EndpointControl(connection, configuration), metrics, logger),
+      pricing: ledgerPricingOf(configuration),
       random: Math.random,
       policy: {
         breaker,
@@ -125,6 +130,7 @@ export class Router {
       database,
       connection,
       topology,
+      callStore: new CallStore(connection),
       endpoints,
       engine,
       journal,
@@ -187,6 +193,7 @@ export class Router {
       requestLimitsOf(configuration),
       settings.webhookSecret,
       authenticator,
+      new DailyBudget(database),
       engine,
       reconciler,
       outcomes,

@@ -66,7 +66,8 @@ const questionSchema = z.strictObject({
   system: z.string().max(32_768).optional(),
 });
 
-const usd = z.number().min(0).max(1_000_000);
+const usd = z.number().min(0).max(1000);
+const usdPerMillion = z.number().min(0).max(1_000_000);
 
 const priceSchema = z.strictObject({
   /** UTC day from whose beginning on these prices are in force. */
@@ -79,8 +80,8 @@ const priceSchema = z.strictObject({
     .record(
       identifier,
       z.strictObject({
-        input_usd_per_million_tokens: usd,
-        output_usd_per_million_tokens: usd,
+        input_usd_per_million_tokens: usdPerMillion,
+        output_usd_per_million_tokens: usdPerMillion,
       }),
     )
     .optional(),

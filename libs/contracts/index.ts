@@ -172,3 +172,17 @@ export { callbackAcceptedSchema, callbackSchema, type CallbackAccepted } from '.
 export { coreOperations, openApiDocument, type Operation } from './openapi.js';
 export { runOperations } from './openapi-runs.js';
 export { serviceHeadersSchema, type ServiceHeaders } from './http/service.js';
+export {
+  LEDGER_FORMATS,
+  ledgerEntrySchema,
+  ledgerPageSchema,
+  ledgerQuerySchema,
+  ledgerSummaryQuerySchema,
+  ledgerSummarySchema,
+  type LedgerEntryView,
+  type LedgerFormat,
+  type LedgerPage,
+  type LedgerSummaryView,
+  type LedgerSumsView,
+} from './http/ledger.js';
+export { ledgerOperations } from './openapi-ledger.js';

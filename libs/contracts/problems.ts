@@ -26,6 +26,7 @@ export const PROBLEMS: Readonly<Record<RequestErrorCode, ProblemKind>> = {
   CALLBACK_REFUSED: { status: 401, title: 'The secret of the callback is missing or wrong' },
   UNAUTHENTICATED: { status: 401, title: 'A key is needed' },
   FORBIDDEN: { status: 403, title: 'The key does not allow this' },
+  BUDGET_EXHAUSTED: { status: 429, title: 'The key has cost what it may in a day' },
   TOO_MANY_STREAMS: { status: 503, title: 'Too many event streams are open' },
   ROUTE_NOT_FOUND: { status: 404, title: 'There is nothing here' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'The method is not allowed here' },
@@ -60,14 +61,18 @@ export function problemType(code: RequestErrorCode): string {
 
 /** A request that is refused. Carries all that its problem document says. */
 export class ProblemError extends Error {
+  /** Seconds after which the same request may be taken; goes out as `Retry-After`. */
+  readonly retryAfterS: number | undefined;
+
   constructor(
     readonly code: RequestErrorCode,
     readonly detail: string,
     readonly errors: readonly FieldError[] = [],
-    options?: ErrorOptions,
+    options?: ErrorOptions & { readonly retryAfterS?: number },
   ) {
     super(`${code}: ${detail}`, options);
     this.name = 'ProblemError';
+    this.retryAfterS = options?.retryAfterS;
   }
 
   toProblem(instance?: string): Problem {

@@ -54,6 +54,9 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'POST /runs/{id}/gates/{gate}/approve': needs('submit', 'run'),
   'POST /runs/{id}/gates/{gate}/reject': needs('submit', 'run'),
 
+  'GET /ledger': needs('ledger'),
+  'GET /ledger/summary': needs('ledger'),
+
   'POST /api/webhooks/modal/task-complete': { kind: 'secret' },
 };
 
