@@ -70,6 +70,7 @@ describe('a configuration file', () => {
         },
       ],
       questions: [],
+      prices: [],
     });
   });
 
