@@ -174,12 +174,12 @@ describe('GET /ledger', () => {
     const paged: LedgerEntryView[] = [];
     let cursor: string | null = '0';
     while (cursor !== null) {
-      const { body } = await beacon.client
-        .as('books')
-        .request<LedgerPage>(`/ledger?limit=2&cursor=${cursor}`);
-      expect(body.entries.length).toBeLessThanOrEqual(2);
-      paged.push(...body.entries);
-      cursor = body.next_cursor;
+      const page: LedgerPage = (
+        await beacon.client.as('books').request<LedgerPage>(`/ledger?limit=2&cursor=${cursor}`)
+      ).body;
+      expect(page.entries.length).toBeLessThanOrEqual(2);
+      paged.push(...page.entries);
+      cursor = page.next_cursor;
     }
     expect(paged).toEqual(all);
     expect(await list(`from=${all[0]!.at}&to=${all[0]!.at}`)).toEqual([]);
