@@ -49,7 +49,8 @@ export {
   type LedgerSums,
   type LedgerSummary,
 } from './sql/ledger/read-ledger.js';
-export { recordEntries, type NewLedgerEntry } from './sql/ledger/record-entries.js';
+export type { NewLedgerEntry } from './sql/ledger/new-entry.js';
+export { recordEntries } from './sql/ledger/record-entries.js';
 export { readJobTenant } from './sql/job-tenant.js';
 export { markStarted, type SignOfLife, type StartedJob } from './sql/mark-started.js';
 export {

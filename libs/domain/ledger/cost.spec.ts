@@ -22,7 +22,7 @@ function aUse(changes: Partial<BilledUse> = {}): BilledUse {
   };
 }
 
-describe('what a call costs', () => {
+describe('caller rule 16: what a call costs', () => {
   it('is, in the worked example, $0.0042 for the GPU, $0.00275 for tokens, $0.00695 in all', () => {
     const cost = costOf(aUse(), WORKED_EXAMPLE);
     expect(cost).toMatchObject({

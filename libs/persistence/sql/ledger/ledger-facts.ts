@@ -1,6 +1,6 @@
 import type { Meter } from '#domain';
 import type { Queryable } from '../../database.js';
-import type { NewLedgerEntry } from './record-entries.js';
+import type { NewLedgerEntry } from './new-entry.js';
 
 /** On whose behalf a call was made, and what is known of its time. All times are Unix ms of the database. */
 export interface CalledJob {
