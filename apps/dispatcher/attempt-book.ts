@@ -77,7 +77,7 @@ export class AttemptBook implements CallAddressStore {
   async forget(): Promise<void> {
     await this.lastWrite.catch(() => undefined);
     if (this.revision === undefined) return;
-    await this.store.forget(this.ticket.job_id, this.ticket.attempt, this.revision);
+    await this.store.forget(this.revision);
   }
 
   /** For the outcome. @param endedMsAgo since the end of the call */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { subjects, type StoredAttempt } from '#contracts';
 import { startTestNats, type TestNats } from '#testing';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { CallStore } from './call-store.js';
@@ -60,10 +61,15 @@ describe('the store of running calls', () => {
     const jobId = randomUUID();
     const mine = await store.put(jobId, 1, at('https://a.test/1'));
     const others = await store.put(jobId, 1, at('https://a.test/2'));
-    await expect(store.forget(jobId, 1, mine)).rejects.toThrow();
+    await expect(store.forget(mine)).rejects.toThrow();
     expect((await store.get(jobId, 1))?.attempt.address).toBe('https://a.test/2');
-    await store.forget(jobId, 1, others);
+    await store.forget(others);
     expect(await store.get(jobId, 1)).toBeUndefined();
+    const manager = await jetstreamManager(connection);
+    const subject = `$KV.${subjects.CALLS_BUCKET}.${subjects.callKey(jobId, 1)}`;
+    const { state } = await manager.streams.info(`KV_${subjects.CALLS_BUCKET}`, { subjects_filter: subject });
+    // Not even a marker is left.
+    expect(state.subjects ?? {}).toEqual({});
   });
 
   it('goes on after its bucket was deleted', async () => {

@@ -1,3 +1,4 @@
+import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import { Kvm, type KV } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { storedAttemptSchema, subjects, type StoredAttempt } from '#contracts';
@@ -22,6 +23,7 @@ export interface FoundAttempt {
  */
 export class CallStore {
   private bucket: Promise<KV> | undefined;
+  private manager: Promise<JetStreamManager> | undefined;
 
   constructor(private readonly connection: NatsConnection) {}
 
@@ -46,11 +48,15 @@ export class CallStore {
     return { revision, attempt: stored ?? { v: 1, calls: [], address: decoder.decode(value) } };
   }
 
-  /** Unless somebody else has written since: that is about a call which has not ended yet. */
-  async forget(jobId: string, attempt: number, revision: number): Promise<void> {
-    await this.withBucket((bucket) =>
-      bucket.purge(subjects.callKey(jobId, attempt), { previousSeq: revision }),
-    );
+  /**
+   * Takes one revision out. A later one stays: it is about a call which has not ended yet. Not by the bucket's own purge,
+   * which would leave a marker for every call that was ever made.
+   * @throws where the revision is not there any more
+   */
+  async forget(revision: number): Promise<void> {
+    this.manager ??= jetstreamManager(this.connection, { checkAPI: false });
+    const { streams } = await this.manager;
+    await streams.deleteMessage(`KV_${subjects.CALLS_BUCKET}`, revision, false);
   }
 
   /**
