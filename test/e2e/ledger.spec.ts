@@ -33,7 +33,7 @@ describe('the ledger, held against the books of the platform', () => {
       http_timeout_s: 150,
       endpoints: [
         anEndpoint('US', 'plain'),
-        anEndpoint('EU', 'lonely', { execution_s: 3, scaledown_window_s: 8 }),
+        anEndpoint('EU', 'lonely', { execution_s: 2, scaledown_window_s: 8 }),
         anEndpoint('ASIA', 'other', { gpu: 'L4' }),
       ],
     });

@@ -16,6 +16,9 @@ export interface CallTimes {
   readonly earlier: Span;
 }
 
+/** No call may take longer: a longer one is a fault of whoever measured it. */
+const LONGEST_MS = 24 * 3600 * 1000;
+
 /**
  * Workers' clocks are not trusted: a dispatcher says how long a call took, and how long ago it ended; a slot says when the
  * router heard of its start. A holder that fell silent is taken to have worked until its last sign of life: the platform
@@ -27,7 +30,8 @@ export function callTimes(
   job: CalledJob | undefined,
   nowMs: number,
 ): CallTimes {
-  const { duration_ms: durationMs, reattached, epoch, result } = outcome;
+  const { reattached, epoch, result } = outcome;
+  const durationMs = Math.min(LONGEST_MS, outcome.duration_ms);
   const slot = job?.slotEpoch === epoch ? job : undefined;
   const startedMs = slot?.startedMs ?? null;
   const firstMs = slot?.firstBeganMs ?? startedMs;

@@ -1,14 +1,6 @@
 import { endpointsByLongestWindow, type Configuration } from '#config';
 import { ProblemError, type RunBudgetRequest, type RunBudgetView } from '#contracts';
-import {
-  committedUse,
-  costRateOf,
-  gpuPaidFor,
-  mayAnswer,
-  priceTableOf,
-  pricesAt,
-  spentInAll,
-} from '#domain';
+import { committedUse, costRateOf, gpuPaidFor, mayAnswer, priceTableOf, pricesAt, spentInAll } from '#domain';
 import {
   readBudgetFacts,
   setRunBudget,

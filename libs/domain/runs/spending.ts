@@ -27,9 +27,7 @@ export interface RatedEndpoint {
  * The GPU whose seconds are all that an endpoint is paid by.
  * @returns null: calls cost by the token, so nobody knows what one costs before it was made
  */
-export function gpuPaidFor(
-  endpoint: Pick<RatedEndpoint, 'protocol' | 'gpu' | 'billed_by'>,
-): string | null {
+export function gpuPaidFor(endpoint: Pick<RatedEndpoint, 'protocol' | 'gpu' | 'billed_by'>): string | null {
   return billingOf(endpoint) === 'gpu' ? endpoint.gpu : null;
 }
 

@@ -63,9 +63,13 @@ export class Ledger1763769600012 implements MigrationInterface {
         prices_from  date NOT NULL,
         CHECK (total_micro_usd = coalesce(gpu_cost_micro_usd, 0) + coalesce(llm_cost_micro_usd, 0))
       )`);
-    await queryRunner.query(`CREATE UNIQUE INDEX ledger_entries_call ON ledger_entries (call_id) WHERE kind = 'call'`);
+    await queryRunner.query(
+      `CREATE UNIQUE INDEX ledger_entries_call ON ledger_entries (call_id) WHERE kind = 'call'`,
+    );
     await queryRunner.query(`CREATE INDEX ledger_entries_job ON ledger_entries (job_id)`);
-    await queryRunner.query(`CREATE INDEX ledger_entries_run ON ledger_entries (run_id) WHERE run_id IS NOT NULL`);
+    await queryRunner.query(
+      `CREATE INDEX ledger_entries_run ON ledger_entries (run_id) WHERE run_id IS NOT NULL`,
+    );
     await queryRunner.query(`CREATE INDEX ledger_entries_at ON ledger_entries (at)`);
     await queryRunner.query(`
       CREATE TRIGGER ledger_entries_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_entries
