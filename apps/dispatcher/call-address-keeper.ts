@@ -43,10 +43,9 @@ export class CallAddressKeeper {
     abort.abort();
   }
 
-  /** The call's outcome is stored: nobody needs to find the call again. */
+  /** The call's outcome is stored: nobody needs to find the call again, or to know that it was begun. */
   async end(): Promise<void> {
     this.ended = true;
-    if (this.latest === undefined) return;
     await this.storing;
     await this.store.forget();
   }

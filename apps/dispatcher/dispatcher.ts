@@ -51,12 +51,17 @@ export class Dispatcher {
     const calls = new RunningCalls();
     const endpoints = regionEndpoints(region, settings, configuration, environment);
     const metrics = new Metrics(`dispatcher-${region}`);
+    const callStore = new CallStore(connection);
+    // Opened now, so that the first call need not wait for it.
+    await callStore.prepare().catch((error: unknown) => {
+      logger.warn({ event: 'call_store.not_ready', err: error }, 'the store of calls is not there yet');
+    });
     const services = {
       dispatcherId,
       connection,
       topology: await Topology.open(connection),
       outcomes: new OutcomePublisher(connection, dispatcherId),
-      callStore: new CallStore(connection),
+      callStore,
       http,
       calls,
       metrics,

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { setImmediate as setImmediately, setTimeout as wait } from 'node:timers/promises';
 import { subjects, ticketSchema, type Outcome, type OutcomeResult, type Ticket } from '#contracts';
-import { callEndpoint, type HttpClient } from '#endpoint-client';
+import { HANDED_ON, callEndpoint, type HttpClient } from '#endpoint-client';
 import {
   DurableConsumer,
   TICKET_ACK_WAIT_MS,
@@ -17,6 +17,7 @@ import type { Logger, Metrics } from '#observability';
 import type { RegionEndpoint } from './region-endpoints.js';
 import { type RunningCalls, type RunningCall } from './running-calls.js';
 import { Door } from './door.js';
+import { AttemptBook } from './attempt-book.js';
 import { CallAddressKeeper } from './call-address-keeper.js';
 import { checkTicket } from './ticket-check.js';
 
@@ -33,7 +34,10 @@ export interface WorkerServices {
 }
 
 /** How a call ended, whichever epoch its ticket has by then. */
-type EndedCall = Pick<Outcome, 'result' | 'duration_ms' | 'reattached'>;
+type EndedCall = Pick<Outcome, 'result' | 'duration_ms' | 'reattached'> & {
+  /** By the monotonic clock. */
+  readonly endedAtMs: number;
+};
 
 const PUBLISH_RETRY_MAX_MS = 2000;
 /** A staged ticket that finds no call here to wait for asks the router, first often, then seldom. */
@@ -105,20 +109,31 @@ export class EndpointWorker {
     }, TICKET_ACK_WAIT_MS / 3);
     try {
       const turn = await this.awaitTurn(call);
-      if (turn === 'unwanted') {
-        call.message.ack();
-        return;
-      }
       if (turn === 'draining') {
         call.message.nak();
         return;
       }
-      const keeper = this.keeperOf(call.ticket);
-      const ended: EndedCall =
-        turn === 'cancelled'
-          ? { result: { kind: 'cancelled' }, duration_ms: 0, reattached: false }
-          : await this.call(call, keeper);
-      await this.publishUntilStored(call, ended);
+      if (turn === 'reported') {
+        call.message.ack();
+        return;
+      }
+      const book = await this.bookOf(call);
+      const isOver = turn === 'unwanted' || turn === 'cancelled';
+      // Nothing was ever called for it, and nobody waits for word of it.
+      if (turn === 'unwanted' && !book.hasCalls) {
+        call.message.ack();
+        return;
+      }
+      const keeper = this.keeperOf(call.ticket, book);
+      const ended: EndedCall = isOver
+        ? {
+            result: { kind: 'cancelled' },
+            duration_ms: 0,
+            reattached: false,
+            endedAtMs: performance.now(),
+          }
+        : await this.call(call, book, keeper);
+      await this.publishUntilStored(call, ended, book);
       call.message.ack();
       // Not before: until its outcome is stored, a successor could still read the answer where the call left it.
       void keeper.end().catch(() => undefined);
@@ -132,7 +147,9 @@ export class EndpointWorker {
    * A fresh ticket's call begins at once. A staged one waits for a call to end here, or for the router's word
    * where another dispatcher runs the call before it. A redelivered one is asked about first.
    */
-  private async awaitTurn(call: RunningCall): Promise<'begin' | 'unwanted' | 'cancelled' | 'draining'> {
+  private async awaitTurn(
+    call: RunningCall,
+  ): Promise<'begin' | 'unwanted' | 'reported' | 'cancelled' | 'draining'> {
     const { connection, topology, calls, logger } = this.services;
     const redelivered = isRedelivered(call);
     if (!redelivered && !call.ticket.staged) return 'begin';
@@ -144,6 +161,7 @@ export class EndpointWorker {
       const full = calls.begunOn(this.endpoint.id) >= this.endpoint.concurrency;
       if (redelivered || !full) {
         const reply = await checkTicket(connection, topology, call.ticket, redelivered);
+        if (reply === 'reported') return 'reported';
         if (redelivered)
           logger.debug(
             { event: 'ticket.redelivered', ...idsOf(call.ticket), ...reply },
@@ -159,13 +177,15 @@ export class EndpointWorker {
     }
   }
 
-  private keeperOf(ticket: Ticket): CallAddressKeeper {
-    const { callStore, logger } = this.services;
-    const { job_id: jobId, attempt } = ticket;
-    const store = {
-      put: (address: string) => callStore.put(jobId, attempt, address),
-      forget: () => callStore.forget(jobId, attempt),
-    };
+  /** What is known of the calls of the attempt: an earlier holder may have begun some. */
+  private async bookOf(call: RunningCall): Promise<AttemptBook> {
+    const { callStore } = this.services;
+    const { ticket } = call;
+    return isRedelivered(call) ? AttemptBook.find(callStore, ticket) : new AttemptBook(callStore, ticket);
+  }
+
+  private keeperOf(ticket: Ticket, store: AttemptBook): CallAddressKeeper {
+    const { logger } = this.services;
     // Without the store a crash would cost a second call; the call itself must not fail for it.
     return new CallAddressKeeper(store, (error) => {
       logger.warn(
@@ -175,13 +195,26 @@ export class EndpointWorker {
     });
   }
 
-  private async call(call: RunningCall, keeper: CallAddressKeeper): Promise<EndedCall> {
+  private async call(call: RunningCall, book: AttemptBook, keeper: CallAddressKeeper): Promise<EndedCall> {
     const { ticket } = call;
-    const { dispatcherId, connection, http, callStore, logger } = this.services;
+    const { dispatcherId, connection, http, logger } = this.services;
     const { credentials, limiter } = this.endpoint;
     // Its earlier holder may have begun the call: then it is found again, not made again.
-    const address = isRedelivered(call) ? await callStore.get(ticket.job_id, ticket.attempt) : undefined;
+    const { address } = book;
     if (address !== undefined) keeper.found(address);
+    // A job's key makes the deployment give back the call that it has: spawned again, it is the same one.
+    const isSame = book.hasCalls && (address !== undefined || this.endpoint.jobsUrl !== undefined);
+    if (isSame) book.adopt();
+    else await book.begin();
+    if (call.abort.signal.aborted && !isSame && call.abort.signal.reason !== HANDED_ON) {
+      book.takeBack();
+      return {
+        result: { kind: 'cancelled' },
+        duration_ms: 0,
+        reattached: false,
+        endedAtMs: performance.now(),
+      };
+    }
     const startedAtMs = performance.now();
     call.startedAtMs = startedAtMs;
     // After the request has gone out: word of it wakes the router and its database, which would compete with it.
@@ -203,11 +236,13 @@ export class EndpointWorker {
       cancelled: call.abort.signal,
       callAddress: address,
       onCallAddress: (found) => keeper.keep(found),
+      onMadeAgain: () => book.begin(),
       onNotEnded: () => this.noteNotEnded(ticket),
       onCallId: (callId) => this.noteCallId(ticket, callId),
       nudge: call.nudge,
     });
-    const durationMs = performance.now() - startedAtMs;
+    const endedAtMs = performance.now();
+    const durationMs = endedAtMs - startedAtMs;
     call.startedAtMs = undefined;
     // The next call's request goes out first: until then the endpoint, and its GPU, stand idle.
     if (this.door.passTurn()) await setImmediately();
@@ -215,7 +250,7 @@ export class EndpointWorker {
       { event: 'call.ended', ...idsOf(ticket), duration_ms: Math.round(durationMs), ...summaryOf(result) },
       'call ended',
     );
-    return { result, duration_ms: durationMs, reattached: address !== undefined };
+    return { result, duration_ms: durationMs, reattached: address !== undefined, endedAtMs };
   }
 
   /** By this id the platform's own logs know the call; a call that never ends has no other trace there. */
@@ -238,10 +273,10 @@ export class EndpointWorker {
    * The outcome was paid for: it waits here for as long as NATS is away. Its ticket may be issued again meanwhile,
    * which fences off the old one: it goes out under the latest epoch.
    */
-  private async publishUntilStored(call: RunningCall, ended: EndedCall): Promise<void> {
+  private async publishUntilStored(call: RunningCall, ended: EndedCall, book: AttemptBook): Promise<void> {
     for (let delayMs = 50; ; delayMs = Math.min(delayMs * 2, PUBLISH_RETRY_MAX_MS)) {
       const { ticket } = call;
-      const outcome = outcomeOf(ticket, ended);
+      const outcome = outcomeOf(ticket, ended, book);
       try {
         await this.services.outcomes.publish(outcome);
         if (call.ticket.epoch === ticket.epoch) return;
@@ -264,7 +299,7 @@ function isRedelivered({ message, ticket }: RunningCall): boolean {
   return message.info.deliveryCount > 1 || ticket.epoch !== ticket.attempt;
 }
 
-function outcomeOf(ticket: Ticket, ended: EndedCall): Outcome {
+function outcomeOf(ticket: Ticket, { endedAtMs, ...ended }: EndedCall, book: AttemptBook): Outcome {
   return {
     v: 1,
     job_id: ticket.job_id,
@@ -272,6 +307,7 @@ function outcomeOf(ticket: Ticket, ended: EndedCall): Outcome {
     epoch: ticket.epoch,
     endpoint_id: ticket.endpoint_id,
     region: ticket.region,
+    calls: book.reported(performance.now() - endedAtMs),
     ...ended,
   };
 }

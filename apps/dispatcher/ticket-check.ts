@@ -8,19 +8,19 @@ const REPLY_TIMEOUT_MS = 2000;
  * the stream of outcomes is asked first: its earlier holder may have published an outcome and died before the
  * ack, and calling again would pay twice. An outcome moves from the stream to the router's rows, so looking in
  * this order cannot miss it.
- * @returns `undefined` where nobody can tell now: nothing is known, so nothing may be called
+ * @returns `reported`: its outcome is on its way. `undefined` where nobody can tell now: nothing is known, so nothing may
+ * be called
  */
 export async function checkTicket(
   connection: NatsConnection,
   topology: Topology,
   ticket: Ticket,
   redelivered: boolean,
-): Promise<TicketCheckReply | undefined> {
+): Promise<TicketCheckReply | 'reported' | undefined> {
   if (redelivered) {
     const outcome = subjects.outcomeSubject(ticket.region, ticket.job_id, ticket.epoch);
     try {
-      if (await topology.holds(subjects.OUTCOMES_STREAM, outcome))
-        return { wanted: false, ended: false, may_begin: false };
+      if (await topology.holds(subjects.OUTCOMES_STREAM, outcome)) return 'reported';
     } catch {
       return undefined;
     }

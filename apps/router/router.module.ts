@@ -13,6 +13,8 @@ import {
   RequestLimitsToken,
   WebhookSecretToken,
 } from './http/tokens.js';
+import { DailyBudget } from './ledger/daily-budget.js';
+import { LedgerController } from './ledger/ledger.controller.js';
 import { Cancellation } from './jobs/cancellation.js';
 import { InferenceController } from './jobs/inference.controller.js';
 import { JobIntake } from './jobs/intake.js';
@@ -38,6 +40,7 @@ export class RouterModule {
           configuration: router.configuration,
           hints: natsRunHints(router.connection),
           logger: router.logger,
+          budget: router.dailyBudget,
         }),
       ],
       controllers: [
@@ -46,9 +49,11 @@ export class RouterModule {
         HealthController,
         CallbacksController,
         KeysController,
+        LedgerController,
       ],
       providers: [
         { provide: Database, useValue: router.database },
+        { provide: DailyBudget, useValue: router.dailyBudget },
         { provide: Metrics, useValue: router.metrics },
         { provide: Endpoints, useValue: router.endpoints },
         { provide: WarmKeeper, useValue: router.warmKeeper },

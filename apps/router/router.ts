@@ -8,6 +8,7 @@ import {
   type RequestLimits,
 } from '#contracts';
 import {
+  CallStore,
   DurableConsumer,
   TicketPublisher,
   Topology,
@@ -29,6 +30,8 @@ import { EndpointControl } from './engine/endpoint-control.js';
 import { Releases } from './engine/releases.js';
 import { Reconciler } from './engine/reconciler.js';
 import { WarmKeeper } from './engine/warm-keeper.js';
+import { DailyBudget } from './ledger/daily-budget.js';
+import { ledgerPricingOf } from './ledger/ledger-pricing.js';
 import { requestLimitsOf } from './http/request-limits.js';
 import { Cancellation } from './jobs/cancellation.js';
 import { JobIntake } from './jobs/intake.js';
@@ -60,6 +63,7 @@ export class Router {
     /** undefined: the server has no keys. */
     readonly keyRing: KeyRing | undefined,
     readonly keyDesk: KeyDesk,
+    readonly dailyBudget: DailyBudget,
     private readonly engine: Engine,
     private readonly reconciler: Reconciler,
     private readonly outcomes: DurableConsumer,
@@ -122,6 +126,7 @@ export class Router {
       gpuLimit: configuration.limits.gpus,
       handover: handoverOf(configuration),
       releases: new Releases(new EndpointControl(connection, configuration), metrics, logger),
+      pricing: ledgerPricingOf(configuration),
       random: Math.random,
       policy: {
         breaker,
@@ -136,6 +141,7 @@ export class Router {
       database,
       connection,
       topology,
+      callStore: new CallStore(connection),
       endpoints,
       engine,
       journal,
@@ -200,6 +206,7 @@ export class Router {
       authenticator ?? keyRing ?? new OpenDoor(serviceToken),
       keyRing,
       new KeyDesk({ database, ring: keyRing, webhookSecretOf: () => null, metrics, logger }),
+      new DailyBudget(database),
       engine,
       reconciler,
       outcomes,

@@ -4,7 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyInstance } from 'fastify';
-import { coreOperations, keyOperations, openApiDocument, runOperations } from '#contracts';
+import { coreOperations, keyOperations, ledgerOperations, openApiDocument, runOperations } from '#contracts';
 import { guardRoutes, requireAccess } from './access/guard-routes.js';
 import { needsKey } from './access/route-access.js';
 import { endWithKeys } from './access/requests-under-way.js';
@@ -58,7 +58,12 @@ export async function createServer(
   server.removeContentTypeParser('text/plain');
   app.useGlobalFilters(new ProblemFilter(router.logger, routes));
   const document = openApiDocument(
-    [...coreOperations(router.limits), ...runOperations(router.limits), ...keyOperations()],
+    [
+      ...coreOperations(router.limits),
+      ...runOperations(router.limits),
+      ...keyOperations(),
+      ...ledgerOperations(),
+    ],
     VERSION,
     needsKey,
   );

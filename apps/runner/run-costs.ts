@@ -1,5 +1,5 @@
 import { endpointsByLongestWindow, type Configuration } from '#config';
-import { costRateOf, type CostRate } from '#domain';
+import { costRateOf, priceTableOf, pricesAt, type CostRate } from '#domain';
 
 /** What calls cost and how long they may take. */
 export interface RunCosts {
@@ -10,9 +10,15 @@ export interface RunCosts {
 /** Without a configuration no price is known, and a call may take as long as the configuration's default says. */
 export const UNKNOWN_COSTS: RunCosts = { rates: [], timeoutMs: 300_000 };
 
+/** Prices are dated, and a runner lives for long: rates are those in force when they are asked for. */
 export function runCostsOf(configuration: Configuration): RunCosts {
+  const table = priceTableOf(configuration.prices);
+  const endpoints = endpointsByLongestWindow(configuration);
   return {
-    rates: endpointsByLongestWindow(configuration).map(costRateOf),
+    get rates() {
+      const prices = pricesAt(table, Date.now());
+      return endpoints.map((endpoint) => costRateOf(endpoint, prices));
+    },
     timeoutMs: configuration.timeouts.execution_ms,
   };
 }

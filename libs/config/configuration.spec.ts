@@ -71,6 +71,7 @@ describe('a configuration file', () => {
         },
       ],
       questions: [],
+      prices: [],
     });
   });
 
@@ -97,6 +98,22 @@ describe('a configuration file', () => {
     const regions = { US: { aliases: [] }, EU: { aliases: ['us'] } };
     expect(problemsWith(aDocument({ regions }))).toEqual([
       'regions.EU.aliases: "us" already names region US',
+    ]);
+  });
+
+  it('whose prices have a day twice, or name a region that is none, is refused', () => {
+    const prices = [
+      { from: '2026-12-01', region_multipliers: { MARS: 2 } },
+      { from: '2026-12-01' },
+      { from: 'soon', gpus: { T4: -1 } },
+    ];
+    expect(problemsWith(aDocument({ prices: prices.slice(0, 2) }))).toEqual([
+      'prices[0].region_multipliers.MARS: is not one of regions',
+      'prices[1].from: "2026-12-01" is used twice',
+    ]);
+    expect(problemsWith(aDocument({ prices: prices.slice(2) }))).toEqual([
+      expect.stringMatching(/^prices\[0\]\.from: /),
+      expect.stringMatching(/^prices\[0\]\.gpus\.T4: /),
     ]);
   });
 

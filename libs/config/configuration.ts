@@ -37,6 +37,8 @@ const endpointSchema = z.strictObject({
     .regex(/^(?!BEACON_)[A-Z][A-Z0-9_]{0,63}$/, 'the name of an environment variable, in capitals')
     .optional(),
   gpu: z.string().min(1).max(32).default('T4'),
+  /** What its owner pays for; default: the GPU of a `modal-hf` endpoint, the tokens of an `openai` one. */
+  billed_by: z.enum(['gpu', 'tokens', 'both']).optional(),
   /** Calls in flight at once. */
   concurrency: z.int().min(1).max(1000).default(1),
   /** How long an idle container still holds its GPU. */
@@ -68,6 +70,27 @@ const questionSchema = z.strictObject({
   id: identifier,
   text: z.string().min(1).max(32_768),
   system: z.string().max(32_768).optional(),
+});
+
+const usd = z.number().min(0).max(1000);
+const usdPerMillion = z.number().min(0).max(1_000_000);
+
+const priceSchema = z.strictObject({
+  /** UTC day from whose beginning on these prices are in force. */
+  from: z.iso.date(),
+  /** US dollars per second, by GPU. */
+  gpus: z.record(z.string().min(1).max(32), usd).optional(),
+  /** What a region multiplies GPU prices by. */
+  region_multipliers: z.record(identifier, z.number().min(0).max(100)).optional(),
+  models: z
+    .record(
+      identifier,
+      z.strictObject({
+        input_usd_per_million_tokens: usdPerMillion,
+        output_usd_per_million_tokens: usdPerMillion,
+      }),
+    )
+    .optional(),
 });
 
 /** Exported for the test that compares its keys and defaults with docs/configuration.md. */
@@ -169,6 +192,8 @@ export const configurationSchema = z
       regionSchema.nullable().transform((region) => region ?? { aliases: [] }),
     ),
     endpoints: z.array(endpointSchema).min(1),
+    /** What calls cost, from when on; what none of them names has the built-in price. */
+    prices: z.array(priceSchema).max(1000).default([]),
     /** Question bank: runs may name these by id. */
     questions: z.array(questionSchema).max(10_000).default([]),
   })
@@ -180,6 +205,16 @@ export const configurationSchema = z
         path: ['endpoints'],
         message: `${endpoints.length} endpoints, but limits.endpoints allows ${limits.endpoints}`,
       });
+    }
+    const seenDays = new Set<string>();
+    for (const [index, price] of configuration.prices.entries()) {
+      const complain = (path: readonly string[], message: string): void =>
+        context.addIssue({ code: 'custom', path: ['prices', index, ...path], message });
+      if (seenDays.has(price.from)) complain(['from'], `"${price.from}" is used twice`);
+      seenDays.add(price.from);
+      for (const region of Object.keys(price.region_multipliers ?? {}))
+        if (!Object.hasOwn(regions, region))
+          complain(['region_multipliers', region], 'is not one of regions');
     }
     const seenIds = new Set<string>();
     for (const [index, endpoint] of endpoints.entries()) {

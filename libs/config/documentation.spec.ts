@@ -34,7 +34,11 @@ function keysOf(schema: JsonSchema, path = ''): [string, string][] {
     if (child.items?.properties) return keysOf(child.items, `${key}[]`);
     if (typeof child.additionalProperties === 'object') {
       const entry = child.additionalProperties;
-      return [entry, ...(entry.anyOf ?? [])].flatMap((each) => keysOf(each, `${key}.<region>`));
+      const fields = [entry, ...(entry.anyOf ?? [])].flatMap((each) =>
+        keysOf(each, `${key}.<${name === 'models' ? 'model' : 'region'}>`),
+      );
+      // A record of plain values is one key.
+      return fields.length > 0 ? fields : [[key, 'none']];
     }
     if (child.properties) return keysOf(child, key);
     if (child.default !== undefined) return [[key, `\`${written(child.default)}\``]];

@@ -11,10 +11,14 @@ export {
   answerSchema,
   failureSchema,
   outcomeSchema,
+  storedAttemptSchema,
   type Answer,
+  type AttemptCalls,
+  type BegunCall,
   type CallFailure,
   type Outcome,
   type OutcomeResult,
+  type StoredAttempt,
 } from './wire/outcome.js';
 export {
   AUTOSCALER_ERRORS,
@@ -187,3 +191,17 @@ export {
   type KeySelfView,
   type KeyView,
 } from './http/keys.js';
+export {
+  LEDGER_FORMATS,
+  ledgerEntrySchema,
+  ledgerPageSchema,
+  ledgerQuerySchema,
+  ledgerSummaryQuerySchema,
+  ledgerSummarySchema,
+  type LedgerEntryView,
+  type LedgerFormat,
+  type LedgerPage,
+  type LedgerSummaryView,
+  type LedgerSumsView,
+} from './http/ledger.js';
+export { ledgerOperations } from './openapi-ledger.js';

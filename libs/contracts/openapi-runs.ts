@@ -36,7 +36,13 @@ export function runOperations(limits: RequestLimits): Operation[] {
       request: runRequestSchema(limits),
       headers: ['Idempotency-Key'],
       responses: { 202: runCreatedSchema },
-      problems: [...BODY_PROBLEMS, 'UNKNOWN_MODEL', 'MODEL_NOT_IN_REGION', 'IDEMPOTENCY_KEY_REUSED'],
+      problems: [
+        ...BODY_PROBLEMS,
+        'UNKNOWN_MODEL',
+        'MODEL_NOT_IN_REGION',
+        'IDEMPOTENCY_KEY_REUSED',
+        'BUDGET_EXHAUSTED',
+      ],
     },
     {
       method: 'post',

@@ -52,6 +52,7 @@ export function coreOperations(limits: RequestLimits): Operation[] {
     'UNKNOWN_MODEL',
     'MODEL_NOT_IN_REGION',
     'IDEMPOTENCY_KEY_REUSED',
+    'BUDGET_EXHAUSTED',
     'SHUTTING_DOWN',
   ] as const;
   const plain = (description: string, contentType: string) => ({ description, contentType });

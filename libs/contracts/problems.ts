@@ -30,6 +30,7 @@ export const PROBLEMS: Readonly<Record<RequestErrorCode, ProblemKind>> = {
   KEY_NOT_FOUND: { status: 404, title: 'There is no such key' },
   KEY_ENDED: { status: 409, title: 'The key has expired or was revoked' },
   KEY_IN_FILE: { status: 409, title: 'The key stands in the keys file' },
+  BUDGET_EXHAUSTED: { status: 429, title: 'The key has cost what it may in a day' },
   TOO_MANY_STREAMS: { status: 503, title: 'Too many event streams are open' },
   ROUTE_NOT_FOUND: { status: 404, title: 'There is nothing here' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'The method is not allowed here' },
@@ -64,14 +65,18 @@ export function problemType(code: RequestErrorCode): string {
 
 /** A request that is refused. Carries all that its problem document says. */
 export class ProblemError extends Error {
+  /** Seconds after which the same request may be taken; goes out as `Retry-After`. */
+  readonly retryAfterS: number | undefined;
+
   constructor(
     readonly code: RequestErrorCode,
     readonly detail: string,
     readonly errors: readonly FieldError[] = [],
-    options?: ErrorOptions,
+    options?: ErrorOptions & { readonly retryAfterS?: number },
   ) {
     super(`${code}: ${detail}`, options);
     this.name = 'ProblemError';
+    this.retryAfterS = options?.retryAfterS;
   }
 
   toProblem(instance?: string): Problem {

@@ -189,6 +189,11 @@ const NO_CONTAINER: ReadonlySet<AttemptErrorCode> = new Set<AttemptErrorCode>([
   'SPEND_LIMIT_REACHED',
 ]);
 
+/** Whether a call that fails with this was refused at the door: no container was asked for, and no GPU time is paid. */
+export function startsNoContainer(code: AttemptErrorCode): boolean {
+  return NO_CONTAINER.has(code);
+}
+
 /** A call failed. Only failures that say something about the endpoint count towards its breaker. */
 export function afterFailure(
   record: EndpointRecord,
@@ -199,7 +204,7 @@ export function afterFailure(
 ): EndpointRecord {
   const { warmUntilMs, idleSinceMs } = afterCancellation(record, spec, nowMs);
   // A container that was started, also in vain, idles for the window and counts; a refusal at the door starts none.
-  const gpuUntilMs = NO_CONTAINER.has(code) ? record.gpuUntilMs : nowMs + spec.scaledownWindowMs;
+  const gpuUntilMs = startsNoContainer(code) ? record.gpuUntilMs : nowMs + spec.scaledownWindowMs;
   const { scope, conclusive } = traitsOf(code);
   // A pilot that runs out of time met a cold start that took longer than it was given: cold is not down.
   const wasCold = code === 'EXECUTION_TIMEOUT' && record.warmUntilMs <= nowMs;

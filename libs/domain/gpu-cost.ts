@@ -1,5 +1,6 @@
 /**
- * US dollars per GPU second, without a multiplier for pinning a region.
+ * US dollars per GPU second, without a multiplier for pinning a region: what is in force where the configuration names
+ * no price of its own.
  * Source: Modal's price page, secondhand, collected 2026-11.
  */
 export const GPU_USD_PER_S: Readonly<Record<string, number>> = {
@@ -15,25 +16,8 @@ export const GPU_USD_PER_S: Readonly<Record<string, number>> = {
   B200: 0.001736,
 };
 
+/** The day of `GPU_USD_PER_S`. */
+export const BUILT_IN_PRICES_FROM = '2026-11-01';
+
 /** What asking for a place multiplies prices by: a broad region (`us`), a narrow one (`us-west`), none. */
 export const REGION_MULTIPLIERS = { none: 1, broad: 1.5, narrow: 1.75 } as const;
-export type RegionPin = keyof typeof REGION_MULTIPLIERS;
-
-/** Seconds for which containers hold their GPUs. All of them are billed alike. */
-export interface GpuTime {
-  /** From the grant of the GPU to the first input: boot, and loading the model. */
-  readonly coldStartS: number;
-  readonly busyS: number;
-  /** Warm without work, up to the end of the scale-down window. */
-  readonly idleS: number;
-}
-
-/**
- * What GPU time costs.
- * @returns US dollars, or `undefined` where the GPU's price is not known
- */
-export function gpuCostUsd(gpu: string, time: GpuTime, pin: RegionPin): number | undefined {
-  const usdPerS = GPU_USD_PER_S[gpu];
-  if (usdPerS === undefined) return undefined;
-  return (time.coldStartS + time.busyS + time.idleS) * usdPerS * REGION_MULTIPLIERS[pin];
-}

@@ -137,6 +137,7 @@ export {
   holdsGpu,
   isLive,
   mayServe,
+  startsNoContainer,
   type Breaker,
   type BreakerPolicy,
   type EndpointRecord,
@@ -188,7 +189,38 @@ export {
   type WebhookRetryPlan,
   type WebhookRetryPolicy,
 } from './webhook-retry.js';
-export { GPU_USD_PER_S, REGION_MULTIPLIERS, gpuCostUsd, type GpuTime, type RegionPin } from './gpu-cost.js';
+export { BUILT_IN_PRICES_FROM, GPU_USD_PER_S, REGION_MULTIPLIERS } from './gpu-cost.js';
+export {
+  BUILT_IN_PRICES,
+  gpuUsdPerS,
+  priceTableOf,
+  pricesAt,
+  type PriceChange,
+  type PriceTable,
+  type Prices,
+} from './ledger/prices.js';
+export {
+  BILLINGS,
+  billingOf,
+  costOf,
+  decimalUsd,
+  gpuCostMicroUsd,
+  type BilledUse,
+  type Billing,
+  type Cost,
+} from './ledger/cost.js';
+export {
+  FRESH_METER,
+  chargeCall,
+  chargeTail,
+  containerAfter,
+  splitGpuMs,
+  type Charge,
+  type IdleTime,
+  type Meter,
+  type MeteredCall,
+} from './ledger/meter.js';
+export { CALL_OUTCOMES, LEDGER_KINDS, type CallOutcome, type LedgerKind } from './ledger/entry.js';
 export {
   ASSUMED_TIMES,
   learnPairTimes,

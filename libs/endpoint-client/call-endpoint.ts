@@ -24,6 +24,8 @@ export interface CallOptions {
    * between loses nothing. The address is a credential: it is never logged.
    */
   readonly onCallAddress: (address: string) => Promise<void>;
+  /** Awaited before a call is made anew because the platform no longer knows the one that was looked for. */
+  readonly onMadeAgain?: () => Promise<void>;
   /** Hears of the platform's id of the call as soon as it is known. */
   readonly onCallId?: (callId: string) => void;
   /** The call is over here and may still run upstream: the endpoint could not be told. */
@@ -55,6 +57,7 @@ export async function callEndpoint(
   };
   const connection = { client, endpoint, credentials: options.credentials, limiter: options.limiter };
   const known = knownAddress(callAddress, endpoint);
+  if (callAddress !== undefined && known === undefined) await options.onMadeAgain?.();
   // A call is found again the way it was made, also where the configuration has changed since.
   const isSpawned = known?.isSpawned ?? endpoint.jobsUrl !== undefined;
   let spawned: SpawnedCall | undefined;
@@ -71,6 +74,7 @@ export async function callEndpoint(
         {
           signal: lifetime.signal,
           onAddress: (url) => options.onCallAddress(`${SPAWNED}${url}`),
+          onMadeAgain: async () => options.onMadeAgain?.(),
           onCallId: noteCallId,
           nudge: options.nudge ?? new Nudge(),
         },
@@ -80,7 +84,7 @@ export async function callEndpoint(
     } else {
       const { onCallAddress: onResultUrl } = options;
       const hops = new Hops({ ...connection, signal: lifetime.signal, onResultUrl, onCallId: noteCallId });
-      outcome = await holdCall(hops, endpoint, ticket, known?.url);
+      outcome = await holdCall(hops, endpoint, ticket, known?.url, async () => options.onMadeAgain?.());
     }
   } catch (error) {
     outcome = outcomeOfError(error, lifetime, ticket);

@@ -42,6 +42,8 @@ export interface SpawnedCallOptions {
   readonly signal: AbortSignal;
   /** Stores where the call can be polled. Awaited before the first poll. */
   readonly onAddress: (address: string) => Promise<void>;
+  /** Awaited before a call is spawned in place of one that the deployment no longer knows. */
+  readonly onMadeAgain: () => Promise<void>;
   readonly onCallId: (callId: string) => void;
   /** The deployment says that the call has ended. */
   readonly nudge: Nudge;
@@ -76,6 +78,7 @@ export class SpawnedCall {
       if (found !== 'unknown') return found;
       if (this.endpoint.jobsUrl === undefined)
         return failed('INPUT_LOST', 'the endpoint no longer knows the call, and takes no jobs any more');
+      await this.options.onMadeAgain();
     }
     const refused = await this.spawn();
     if (refused !== undefined) return refused;

@@ -1,4 +1,4 @@
-export { CallStore } from './call-store.js';
+export { CallStore, type FoundAttempt } from './call-store.js';
 export { connectNats, type NatsConnection, type NatsOptions } from './connection.js';
 export { DurableConsumer, type DurableConsumerOptions, type JsMsg } from './durable-consumer.js';
 export {

@@ -57,6 +57,11 @@ export const METRICS = {
     help: 'Attempts by how they ended; code is "none" for a success',
     labels: ['region', 'endpoint', 'status', 'code'],
   },
+  beacon_ledger_entries_total: {
+    kind: 'counter',
+    help: 'Entries of the ledger: one per call upstream, and those of idle time',
+    labels: ['region', 'kind', 'outcome'],
+  },
   beacon_execution_seconds: {
     kind: 'histogram',
     help: 'From the start of a call to its answer',

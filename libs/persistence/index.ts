@@ -38,6 +38,28 @@ export {
   type JobOfKey,
   type NewJob,
 } from './sql/insert-jobs.js';
+export {
+  hasIdledOut,
+  readIdledOut,
+  readLedgerFacts,
+  type CalledJob,
+  type IdleOut,
+  type LedgerFacts,
+  type StoredMeter,
+} from './sql/ledger/ledger-facts.js';
+export {
+  LEDGER_GROUPS,
+  readLedger,
+  readSpentToday,
+  summariseLedger,
+  type LedgerEntry,
+  type LedgerFilter,
+  type LedgerGroup,
+  type LedgerSums,
+  type LedgerSummary,
+} from './sql/ledger/read-ledger.js';
+export type { NewLedgerEntry } from './sql/ledger/new-entry.js';
+export { recordEntries } from './sql/ledger/record-entries.js';
 export { readJobTenant } from './sql/job-tenant.js';
 export { markStarted, type SignOfLife, type StartedJob } from './sql/mark-started.js';
 export {

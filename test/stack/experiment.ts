@@ -1,5 +1,6 @@
-import type { CellResultView, JobStatusView, RunView } from '#contracts';
+import type { CellResultView, JobStatusView, LedgerEntryView, RunView } from '#contracts';
 import { BeaconClient, until } from '#testing';
+import { readLedger } from './read-ledger.js';
 import type { Stack } from './stack.js';
 import type { Account, AccountedCall } from './stand-in.js';
 
@@ -30,6 +31,7 @@ export interface Evidence {
   readonly jobs: readonly JobStatusView[];
   readonly account: Account;
   readonly calls: readonly AccountedCall[];
+  readonly ledger: readonly LedgerEntryView[];
 }
 
 /**
@@ -99,7 +101,25 @@ export async function untilFinished(stack: Stack, runId: string): Promise<Eviden
   return {
     ...{ run, cells: results, events, jobs },
     ...{ account: await standIn.account(), calls: await standIn.calls() },
+    ledger: await untilEntered(stack, jobIds),
   };
+}
+
+/** Word of a call that was made twice comes with the outcome of the second, or after it: the ledger may trail the run. */
+async function untilEntered(stack: Stack, jobIds: readonly string[]): Promise<LedgerEntryView[]> {
+  let entries: LedgerEntryView[] = [];
+  const wanted = new Set(jobIds);
+  await until(
+    'every call has its entry',
+    async () => {
+      entries = (await readLedger(stack.url)).filter(({ job_id: id }) => wanted.has(id));
+      const entered = entries.filter(({ kind }) => kind === 'call').length;
+      return entered >= (await stack.standIn.calls()).length;
+    },
+    ASK_MS,
+    // What is missing is told by the invariants, call by call.
+  ).catch(() => undefined);
+  return entries;
 }
 
 /** The whole stream again, from its first event: it ends with the run. */

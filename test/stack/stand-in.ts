@@ -59,6 +59,8 @@ export interface Account {
     readonly outcomes: Readonly<Record<string, number>>;
     readonly gpus_now: number;
     readonly gpus_peak: number;
+    readonly gpu_seconds: number;
+    readonly cost_usd: number;
     readonly in_flight: number;
   };
   readonly endpoints: Readonly<

@@ -61,6 +61,8 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'DELETE /keys/{key_id}': needs('admin'),
   'POST /keys/{key_id}/rotate': needs('admin'),
   'GET /audit': needs('admin'),
+  'GET /ledger': needs('ledger'),
+  'GET /ledger/summary': needs('ledger'),
 
   'POST /api/webhooks/modal/task-complete': { kind: 'secret' },
 };

@@ -31,11 +31,15 @@ import {
   type AdmittedJob,
   type Database,
   type ExecutionSample,
+  type NewLedgerEntry,
   type Queryable,
   type StartedJob,
 } from '#persistence';
 import type { Endpoints } from './endpoints.js';
 import { HeldOutcomes } from './held-outcomes.js';
+import type { LedgerPricing } from '../ledger/ledger-pricing.js';
+import { CallsOfCycle, type EndpointThen } from '../ledger/record-calls.js';
+import { reportEntries } from '../ledger/report-entries.js';
 import { breakerChanges, recordBreakerChange, type BreakerChange } from './breaker-journal.js';
 import type { JobJournal } from './job-journal.js';
 import { RELEASE_LEASE_MS, recordAfterReply, type ReleaseReply, type Releases } from './releases.js';
@@ -59,12 +63,14 @@ export interface EngineOptions {
   readonly gpuLimit: number;
   readonly handover: HandoverPolicy;
   readonly releases: Releases;
+  readonly pricing: LedgerPricing;
   readonly random: () => number;
 }
 
 interface Cycle {
   readonly settled: readonly { settled: Settled; outcome: Outcome }[];
   readonly strays: readonly Outcome[];
+  readonly entries: readonly NewLedgerEntry[];
   readonly started: readonly StartedJob[];
   readonly admitted: readonly AdmittedJob[];
   readonly breakers: readonly BreakerChange[];
@@ -203,11 +209,17 @@ export class Engine {
     }
     const settled: { settled: Settled; outcome: Outcome }[] = [];
     const strays: Outcome[] = [];
+    let entries: readonly NewLedgerEntry[] = [];
     if (received.length > 0) {
       const jobs = await lockSettlingJobs(client, [
         ...new Set(received.map(({ outcome }) => outcome.job_id)),
       ]);
       const earlier = await earlierFailures(client, received);
+      const calls = await CallsOfCycle.read(
+        client,
+        received.map(({ outcome }) => outcome),
+        this.options.pricing,
+      );
       const seen = new Set<string>();
       for (const { outcome, message } of received) {
         const views = endpoints.views(stored, Date.now());
@@ -222,11 +234,16 @@ export class Engine {
               random(),
               outcome.result.kind === 'failed' && earlier.has(`${outcome.job_id}:${outcome.result.code}`),
             );
+        const then = endpointThen(views, outcome.endpoint_id);
         if (next === undefined) {
           // What this router concluded by itself cost nothing.
-          if (message !== undefined) strays.push(outcome);
+          if (message === undefined) continue;
+          calls.note(outcome, undefined, then, nowMs);
+          // One that tells of earlier calls alone is no second outcome.
+          if (outcome.calls?.id !== null) strays.push(outcome);
           continue;
         }
+        calls.note(outcome, { isAccepted: next.to === 'completed' }, then, nowMs);
         // Its slot is freed: nothing else that arrived with this can be what it waits for.
         seen.add(outcome.job_id);
         settled.push({ settled: next, outcome });
@@ -246,6 +263,7 @@ export class Engine {
       const samples = settled.flatMap(({ settled: { job }, outcome }) => sampleOf(job.model, outcome));
       if (samples.length > 0) await addExecutionTimes(client, samples);
       if (strays.length > 0) await keepStrayOutcomes(client, strays.map(strayOf));
+      entries = await calls.write(client);
     }
 
     const views = this.releasableOnly(endpoints.views(stored, Date.now()));
@@ -294,6 +312,7 @@ export class Engine {
     return {
       settled,
       strays,
+      entries,
       started,
       admitted,
       breakers: breakerChanges(before, changed),
@@ -330,8 +349,9 @@ export class Engine {
     }
   }
 
-  private trace({ settled, strays, started, admitted, breakers, yielded }: Cycle): void {
+  private trace({ settled, strays, entries, started, admitted, breakers, yielded }: Cycle): void {
     const { journal, metrics, logger } = this.options;
+    reportEntries(entries, metrics, logger);
     for (const endpointId of yielded) {
       metrics.count('beacon_gpu_turns_ended_total', { endpoint: endpointId });
       logger.info(
@@ -502,6 +522,11 @@ export function ticketOf(job: AdmittedJob): Ticket {
     timeout_ms: job.timeout_ms,
     request: modelRequestSchema.parse(job.request),
   };
+}
+
+function endpointThen(views: readonly EndpointView[], endpointId: string): EndpointThen {
+  const view = views.find(({ spec }) => spec.id === endpointId);
+  return { gpuUntilMs: view?.record.gpuUntilMs ?? 0, windowMs: view?.spec.scaledownWindowMs ?? 0 };
 }
 
 function sampleOf(model: string, { result, region, duration_ms }: Outcome): ExecutionSample[] {

@@ -1,7 +1,7 @@
-import type { Outcome } from '#contracts';
+import type { BegunCall, Outcome } from '#contracts';
 import { probeReplySchema, subjects } from '#contracts';
 import { afterProbe, planForSilentSlot, type BreakerPolicy, type SilentSlotPlan } from '#domain';
-import { publishJson, requestJson, type NatsConnection, type Topology } from '#messaging';
+import { publishJson, requestJson, type CallStore, type NatsConnection, type Topology } from '#messaging';
 import type { Logger, Metrics } from '#observability';
 import {
   addToTotals,
@@ -22,6 +22,7 @@ import type { Endpoints } from './endpoints.js';
 import type { Engine } from './engine.js';
 import { breakerChanges, recordBreakerChange, type BreakerChange } from './breaker-journal.js';
 import type { JobJournal } from './job-journal.js';
+import { chargeIdleTails } from '../ledger/idle-tails.js';
 
 const TICK_MS = 1000;
 const BATCH = 200;
@@ -33,6 +34,7 @@ export interface ReconcilerOptions {
   readonly database: Database;
   readonly connection: NatsConnection;
   readonly topology: Topology;
+  readonly callStore: Pick<CallStore, 'get'>;
   readonly endpoints: Endpoints;
   readonly engine: Engine;
   readonly journal: JobJournal;
@@ -73,6 +75,7 @@ export class Reconciler {
       ['cancellations', () => this.repeatCancellations()],
       ['silent slots', () => this.lookIntoSilentSlots()],
       ['probes', () => this.probeOpenBreakers()],
+      ['idle tails', () => chargeIdleTails(this.options.database, this.options.metrics, this.options.logger)],
     ];
     for (const [step, run] of steps) {
       try {
@@ -168,7 +171,7 @@ export class Reconciler {
       case 'concludeLost':
         await topology.purge(...this.ticketOf(slot));
         logger.warn({ event: 'attempt.lost', ...ids }, 'a call outlived its deadline without a word');
-        engine.receive({ outcome: lostOutcome(slot) });
+        engine.receive({ outcome: await this.lostOutcomeOf(slot) });
         return;
       case 'endJobKeepSlot':
         await this.endCancelling(slot);
@@ -217,12 +220,28 @@ export class Reconciler {
   /** Nothing will report on it: the slot is given up here. */
   private async free(slot: SilentSlot): Promise<void> {
     const { engine, database } = this.options;
-    if (slot.job_state === 'cancelling') {
-      engine.receive({ outcome: { ...lostOutcome(slot), result: { kind: 'cancelled' } } });
+    const earlier = await this.begunCalls(slot);
+    if (slot.job_state === 'cancelling' || earlier.length > 0) {
+      const calls = { id: null, earlier, ended_ms_ago: 0 };
+      engine.receive({ outcome: { ...lostOutcome(slot), calls, result: { kind: 'cancelled' } } });
       return;
     }
     await dropSlot(database, slot.job_id, slot.epoch);
     engine.poke();
+  }
+
+  /** The last call that was begun is the one that was lost; whoever reports it after all is late. */
+  private async lostOutcomeOf(slot: SilentSlot): Promise<Outcome> {
+    const begun = await this.begunCalls(slot);
+    const last = begun.at(-1);
+    if (last === undefined) return lostOutcome(slot);
+    return { ...lostOutcome(slot), calls: { id: last.id, earlier: begun.slice(0, -1), ended_ms_ago: 0 } };
+  }
+
+  /** What the attempt's dispatchers wrote down. Where that is gone, a started call counts once. */
+  private async begunCalls({ job_id: jobId, attempt }: SilentSlot): Promise<BegunCall[]> {
+    const found = await this.options.callStore.get(jobId, attempt).catch(() => undefined);
+    return found?.attempt.calls ?? [];
   }
 
   private async probeOpenBreakers(): Promise<void> {

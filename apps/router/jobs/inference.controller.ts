@@ -14,6 +14,7 @@ import {
 import { hasRole, isTerminal, type Caller } from '#domain';
 import { From } from '../access/caller.js';
 import { parseIdempotencyKey } from '../http/idempotency.js';
+import { DailyBudget } from '../ledger/daily-budget.js';
 import { RequestLimitsToken } from '../http/tokens.js';
 import { QueueView } from '../queue/queue-view.js';
 import { Cancellation } from './cancellation.js';
@@ -31,6 +32,7 @@ export class InferenceController {
     @Inject(JobWait) private readonly jobWait: JobWait,
     @Inject(Cancellation) private readonly cancellation: Cancellation,
     @Inject(QueueView) private readonly queueView: QueueView,
+    @Inject(DailyBudget) private readonly budget: DailyBudget,
     @Inject(RequestLimitsToken) limits: RequestLimits,
   ) {
     this.bodySchema = inferenceRequestSchema(limits);
@@ -45,6 +47,7 @@ export class InferenceController {
     @Headers('x-beacon-run-id') runId?: string,
   ): Promise<QueuedResponse> {
     const request = parseRequest(this.bodySchema, body);
+    await this.budget.refuseOverBudget(caller);
     const origin = originOf(caller, caller.kind === 'service' ? runId : undefined);
     const accepted = await this.intake.accept(request, parseIdempotencyKey(key, caller), origin);
     if (accepted.replayed) {
@@ -127,6 +130,7 @@ export class InferenceController {
   ): Promise<InferenceResponse> {
     const parsed = parseRequest(this.bodySchema, body);
     const idempotencyKey = parseIdempotencyKey(key, caller);
+    await this.budget.refuseOverBudget(caller);
     const hungUp = new AbortController();
     reply.raw.once('close', () => {
       if (!reply.raw.writableEnded) hungUp.abort();

@@ -3,6 +3,8 @@ import {
   FRESH_ENDPOINT,
   gpuPaidFor,
   learnPairTimes,
+  priceTableOf,
+  pricesAt,
   type EndpointRecord,
   type LearnedSamples,
   type PlanInput,
@@ -37,6 +39,7 @@ export function planInputOf(run: PlannableRun, configuration: Configuration, fac
   return {
     endpoints: configuration.endpoints.map((endpoint) => plannedEndpoint(endpoint, facts)),
     gpuLimit: configuration.limits.gpus,
+    prices: pricesAt(priceTableOf(configuration.prices), facts.nowMs),
     handover: handoverOf(configuration),
     pairs,
     questions: run.questions.length,

@@ -1,6 +1,6 @@
 import { endpointsByLongestWindow, type Configuration } from '#config';
 import { ProblemError, type RunBudgetRequest, type RunBudgetView } from '#contracts';
-import { committedUse, costRateOf, gpuPaidFor, mayAnswer, spentInAll } from '#domain';
+import { committedUse, costRateOf, gpuPaidFor, mayAnswer, priceTableOf, pricesAt, spentInAll } from '#domain';
 import {
   readBudgetFacts,
   setRunBudget,
@@ -15,12 +15,13 @@ import {
 export function refuseUnpriced(
   budget: RunBudgetRequest | undefined,
   { pairs, region_policy: policy }: StoredRunSpec,
-  { endpoints }: Configuration,
+  { endpoints, prices: changes }: Configuration,
 ): void {
   if (budget?.usd === undefined) return;
+  const prices = pricesAt(priceTableOf(changes), Date.now());
   const unpriced = endpoints
     .filter((endpoint) => pairs.some((pair) => mayAnswer(endpoint, pair, policy)))
-    .find((endpoint) => costRateOf(endpoint).usdPerS === null);
+    .find((endpoint) => costRateOf(endpoint, prices).usdPerS === null);
   if (unpriced === undefined) return;
   const gpu = gpuPaidFor(unpriced);
   const what = gpu === null ? 'calls' : `GPU "${gpu}"`;
@@ -56,7 +57,8 @@ export async function budgetView(
   configuration: Configuration,
   { id, spec }: RunEntity,
 ): Promise<RunBudgetView> {
-  const rates = endpointsByLongestWindow(configuration).map(costRateOf);
+  const prices = pricesAt(priceTableOf(configuration.prices), Date.now());
+  const rates = endpointsByLongestWindow(configuration).map((endpoint) => costRateOf(endpoint, prices));
   const timeoutMs = configuration.timeouts.execution_ms;
   const facts = await readBudgetFacts(database, id, { rates, timeoutMs, policy: spec.region_policy });
   const spent = spentInAll(facts.spending, rates);

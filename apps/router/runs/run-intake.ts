@@ -4,6 +4,7 @@ import { ProblemError, parseRequest, runRequestSchema, type RunCreatedView } fro
 import type { Caller } from '#domain';
 import type { Logger } from '#observability';
 import { findRun, findRunByIdempotencyKey, insertRun, type Database, type RunEntity } from '#persistence';
+import type { DailyBudget } from '../ledger/daily-budget.js';
 import { keyReused, parseIdempotencyKey, requestHash } from '../http/idempotency.js';
 import { requestLimitsOf } from '../http/request-limits.js';
 import { resolveRun } from './resolve-run.js';
@@ -23,6 +24,7 @@ export class RunIntake {
     private readonly planner: RunPlanner,
     private readonly hints: RunHints,
     private readonly logger: Logger,
+    private readonly budget: DailyBudget,
   ) {
     this.schema = runRequestSchema(requestLimitsOf(configuration));
   }
@@ -38,6 +40,7 @@ export class RunIntake {
       const earlier = await this.findEarlier(tenant, key, hash);
       if (earlier !== undefined) return earlier;
     }
+    await this.budget.refuseOverBudget(caller);
     const resolved = resolveRun(request, this.configuration);
     refuseUnpriced(request.budget, resolved.spec, this.configuration);
     const { plan, run } = await this.planner.planToStore(resolved, request.order, planLimitsOf(request));

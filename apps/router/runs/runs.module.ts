@@ -2,6 +2,7 @@ import type { Configuration } from '#config';
 import type { Logger } from '#observability';
 import { Database } from '#persistence';
 import { Module, type DynamicModule } from '@nestjs/common';
+import { DailyBudget } from '../ledger/daily-budget.js';
 import { ComparisonController } from './comparison.controller.js';
 import { ReceiptDesk } from './receipt-desk.js';
 import { ReceiptSigner } from './receipt-signer.js';
@@ -24,6 +25,8 @@ export interface RunsParts {
   readonly configuration: Configuration;
   readonly hints: RunHints;
   readonly logger: Logger;
+  /** Left out: one of its own, which keeps what keys have spent for a second. */
+  readonly budget?: DailyBudget;
   readonly feed?: FeedOptions;
 }
 
@@ -33,7 +36,14 @@ const RECEIPT_CELLS_IN_HAND = 200_000;
 /** `/runs` and everything below it. */
 @Module({})
 export class RunsModule {
-  static register({ database, configuration, hints, logger, feed }: RunsParts): DynamicModule {
+  static register({
+    database,
+    configuration,
+    hints,
+    logger,
+    budget = new DailyBudget(database),
+    feed,
+  }: RunsParts): DynamicModule {
     const planner = new RunPlanner(database, configuration);
     const reader = new RunReader(database, configuration, new RunEta(database, configuration, planner));
     return {
@@ -47,7 +57,7 @@ export class RunsModule {
         { provide: RunPlanner, useValue: planner },
         {
           provide: RunIntake,
-          useFactory: () => new RunIntake(database, configuration, planner, hints, logger),
+          useFactory: () => new RunIntake(database, configuration, planner, hints, logger, budget),
         },
         { provide: RunReader, useValue: reader },
         { provide: RunControls, useFactory: () => new RunControls(database, hints, logger) },

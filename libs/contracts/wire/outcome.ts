@@ -32,6 +32,31 @@ export const failureSchema = z.object({
 
 export const cancelledSchema = z.object({ kind: z.literal('cancelled') });
 
+/** A call that was begun for an attempt. The id is made before the call, and stands for it in the ledger. */
+export const begunCallSchema = z.object({ id: z.uuid(), endpoint_id: z.string().max(64) });
+export type BegunCall = z.infer<typeof begunCallSchema>;
+
+/** What was asked of endpoints for the attempt, as far as its dispatchers know. */
+export const attemptCallsSchema = z.object({
+  /** The call that ended like this; null: none was made, the ticket was given up at the door. */
+  id: z.uuid().nullable(),
+  /** Begun before it by holders of the ticket who fell silent. They were made, and are paid for. */
+  earlier: z.array(begunCallSchema).max(1000),
+  /** From the end of the call until this was sent. */
+  ended_ms_ago: z.number().min(0),
+});
+export type AttemptCalls = z.infer<typeof attemptCallsSchema>;
+
+/** What a dispatcher stores of an attempt before it calls, for whoever holds its ticket next. */
+export const storedAttemptSchema = z.object({
+  v: z.literal(1),
+  /** In the order in which they were begun; nothing has been reported of them. */
+  calls: z.array(begunCallSchema).max(1000),
+  /** Where the last of them can be found again. A credential: never logged. */
+  address: z.string().optional(),
+});
+export type StoredAttempt = z.infer<typeof storedAttemptSchema>;
+
 export const outcomeSchema = z.object({
   v: z.literal(1),
   job_id: z.uuid(),
@@ -43,6 +68,8 @@ export const outcomeSchema = z.object({
   duration_ms: z.number().min(0),
   /** The call had been begun by an earlier holder of the ticket and was found again. */
   reattached: z.boolean(),
+  /** Absent: of an older dispatcher, which made one call. */
+  calls: attemptCallsSchema.optional(),
   result: z.discriminatedUnion('kind', [answerSchema, failureSchema, cancelledSchema]),
 });
 export type Outcome = z.infer<typeof outcomeSchema>;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { FRESH_ENDPOINT } from '../endpoint.js';
+import { BUILT_IN_PRICES } from '../ledger/prices.js';
 import { mulberry32 } from '../mulberry32.js';
 import { planStartOnce } from './best-order.js';
 import type { PlanInput } from './plan-input.js';
@@ -35,6 +36,7 @@ function aRun(
       releaseMs: releaseS === undefined ? null : releaseS * 1000,
     })),
     gpuLimit,
+    prices: BUILT_IN_PRICES,
     handover: HANDOVER,
     pairs: specs.map((_, index) => ({ region: 'US', model: nameOf(index) })),
     questions,

@@ -1,4 +1,4 @@
-import { gpuCostUsd } from '../gpu-cost.js';
+import { gpuUsdPerS } from '../ledger/prices.js';
 import type { RunOrder } from '../runs/run.js';
 import type { ContainerAccount, Interval } from './container-account.js';
 import type { PlanInput } from './plan-input.js';
@@ -51,15 +51,9 @@ export function orderPlanOf(
   let costUsd = 0;
   const unpriced = new Set<string>();
   for (const { endpoint, total } of used) {
-    const seconds = {
-      coldStartS: total.coldMs / 1000,
-      busyS: total.busyMs / 1000,
-      idleS: total.idleMs / 1000,
-    };
-    // Regions are taken to be pinned broadly, as the deployments are.
-    const usd = gpuCostUsd(endpoint.gpu, seconds, 'broad');
-    if (usd === undefined) unpriced.add(endpoint.gpu);
-    else costUsd += usd;
+    const usdPerS = gpuUsdPerS(input.prices, endpoint.gpu, endpoint.spec.region);
+    if (usdPerS === undefined) unpriced.add(endpoint.gpu);
+    else costUsd += ((total.coldMs + total.busyMs + total.idleMs) / 1000) * usdPerS;
   }
   const perEndpoint = Math.max(3, Math.floor(TIMELINE_MAX / Math.max(1, used.length)));
   const shown = used.slice(0, Math.floor(TIMELINE_MAX / 3));

@@ -1,6 +1,7 @@
 import type { EndpointRecord, EndpointSpec } from '../endpoint.js';
 import type { HandoverPolicy } from '../gpu-handover.js';
 import type { RegionPolicy } from '../job.js';
+import type { Prices } from '../ledger/prices.js';
 import type { PairTimes } from './pair-times.js';
 
 /** An endpoint as the plan finds it. Times are virtual: ms from the moment the run begins. */
@@ -22,6 +23,8 @@ export interface PlannedPair {
 export interface PlanInput {
   readonly endpoints: readonly PlannedEndpoint[];
   readonly gpuLimit: number;
+  /** In force now. */
+  readonly prices: Prices;
   readonly handover: HandoverPolicy;
   /** In the run's order: cells of one question and repeat are submitted like this. */
   readonly pairs: readonly PlannedPair[];

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { FRESH_ENDPOINT } from '../endpoint.js';
+import { BUILT_IN_PRICES } from '../ledger/prices.js';
 import { RUN_ORDERS, type RunOrder } from '../runs/run.js';
 import { partsBetweenGates } from './phases.js';
 import type { PlanInput } from './plan-input.js';
@@ -26,6 +27,7 @@ const inputArbitrary = fc
       { minLength: 1, maxLength: 6 },
     ),
     gpuLimit: fc.integer({ min: 1, max: 6 }),
+    prices: fc.constant(BUILT_IN_PRICES),
     questions: fc.integer({ min: 1, max: 9 }),
     repeats: fc.integer({ min: 1, max: 3 }),
     gatesAfter: fc.uniqueArray(fc.integer({ min: 1, max: 7 }), { maxLength: 2 }),
@@ -67,6 +69,7 @@ const wholeRun = (input: PlanInput): CellsLeft => ({
 function anInput(gpuLimit: number, warmUntilMs = 0): PlanInput {
   return {
     ...{ gpuLimit, questions: 8, repeats: 1, gatesAfter: [], regionPolicy: 'pin', timeoutMs: 600_000 },
+    prices: BUILT_IN_PRICES,
     handover: { lingerMs: 1, turnMs: 1e9 },
     pairs: REGIONS.map((region) => ({ region, model: 'm' })),
     endpoints: REGIONS.map((region) => ({

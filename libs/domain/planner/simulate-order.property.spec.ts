@@ -11,6 +11,7 @@ import {
   type EndpointView,
 } from '../endpoint.js';
 import { planAdmissionAndHandover } from '../gpu-handover.js';
+import { BUILT_IN_PRICES } from '../ledger/prices.js';
 import { laneOf } from '../lane.js';
 import { nextCells, type OpenCell, type RunGate } from '../runs/next-cells.js';
 import type { RunOrder } from '../runs/run.js';
@@ -199,6 +200,7 @@ const inputArbitrary = fc
   .record({
     endpoints: fc.array(endpointArbitrary, { minLength: 1, maxLength: 6 }),
     gpuLimit: fc.integer({ min: 1, max: 6 }),
+    prices: fc.constant(BUILT_IN_PRICES),
     questions: fc.integer({ min: 1, max: 7 }),
     repeats: fc.integer({ min: 1, max: 3 }),
     gatesAfter: fc.uniqueArray(fc.integer({ min: 1, max: 7 }), { maxLength: 2 }),

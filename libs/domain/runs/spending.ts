@@ -1,4 +1,5 @@
-import { gpuCostUsd } from '../gpu-cost.js';
+import { billingOf, type Billing } from '../ledger/cost.js';
+import { BUILT_IN_PRICES, gpuUsdPerS, type Prices } from '../ledger/prices.js';
 
 /** What a second of an endpoint's container costs, and how long it idles before it is gone. */
 export interface CostRate {
@@ -17,22 +18,23 @@ export interface RatedEndpoint {
   readonly models: readonly string[];
   readonly gpu: string;
   readonly protocol: string;
+  readonly billed_by?: Billing | undefined;
   /** The longest that may be in force: it may change while a run is on. */
   readonly scaledown_window_s: number;
 }
 
 /**
- * The GPU whose seconds an endpoint is paid by.
- * @returns null: another provider, which is paid otherwise; what it costs is not known here
+ * The GPU whose seconds are all that an endpoint is paid by.
+ * @returns null: calls cost by the token, so nobody knows what one costs before it was made
  */
-export function gpuPaidFor({ protocol, gpu }: Pick<RatedEndpoint, 'protocol' | 'gpu'>): string | null {
-  return protocol === 'openai' ? null : gpu;
+export function gpuPaidFor(endpoint: Pick<RatedEndpoint, 'protocol' | 'gpu' | 'billed_by'>): string | null {
+  return billingOf(endpoint) === 'gpu' ? endpoint.gpu : null;
 }
 
-export function costRateOf(endpoint: RatedEndpoint): CostRate {
+/** @param prices those in force now; left out: the built-in ones */
+export function costRateOf(endpoint: RatedEndpoint, prices: Prices = BUILT_IN_PRICES): CostRate {
   const gpu = gpuPaidFor(endpoint);
-  const second = { coldStartS: 0, busyS: 1, idleS: 0 };
-  const usdPerS = gpu === null ? undefined : gpuCostUsd(gpu, second, 'broad');
+  const usdPerS = gpu === null ? undefined : gpuUsdPerS(prices, gpu, endpoint.region);
   return {
     endpointId: endpoint.id,
     region: endpoint.region,

@@ -34,7 +34,10 @@ export async function markStarted(database: Queryable, signs: readonly SignOfLif
              ORDER BY job_id, epoch DESC
           ), held AS (
             UPDATE slots
-               SET holder = signs.dispatcher_id, started_at = coalesce(slots.started_at, signs.began),
+               SET left_at = CASE WHEN slots.holder IS DISTINCT FROM signs.dispatcher_id
+                                  THEN coalesce(slots.seen_at, slots.left_at) ELSE slots.left_at END,
+                   seen_at = clock_timestamp(),
+                   holder = signs.dispatcher_id, started_at = coalesce(slots.started_at, signs.began),
                    lease_until = clock_timestamp() + make_interval(secs => $2 / 1000.0)
               FROM signs
              WHERE slots.job_id = signs.job_id AND slots.epoch = signs.epoch

@@ -56,7 +56,8 @@ export async function reissueTicket(
             SELECT id FROM jobs WHERE id = $1 AND epoch = $2 AND state IN ('dispatched', 'processing') FOR UPDATE
           ), slot AS (
             UPDATE slots
-               SET epoch = slots.epoch + 1, holder = NULL, started_at = NULL, leased_at = clock_timestamp(),
+               SET epoch = slots.epoch + 1, first_began_at = coalesce(slots.first_began_at, slots.started_at),
+                   left_at = coalesce(slots.seen_at, slots.left_at), seen_at = NULL, holder = NULL, started_at = NULL, leased_at = clock_timestamp(),
                    lease_until = clock_timestamp() + make_interval(secs => $3 / 1000.0)
               FROM job
              WHERE slots.job_id = job.id AND slots.epoch = $2 AND lease_until < clock_timestamp()
