@@ -6,6 +6,9 @@ export {
   admitJobs,
   nextRetryDueMs,
   readCandidates,
+  readTenantShares,
+  TENANTS_PER_LOOK,
+  type LookedUntil,
   readEndpoints,
   type AdmittedJob,
 } from './sql/admission.js';

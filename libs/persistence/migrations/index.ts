@@ -9,6 +9,7 @@ import { RunCounts1763769600008 } from './0008-run-counts.js';
 import { CellsMade1763769600009 } from './0009-cells-made.js';
 import { AskedAt1763769600010 } from './0010-asked-at.js';
 import { Tenancy1763769600011 } from './0011-tenancy.js';
+import { FairSharing1763769600014 } from './0014-fair-sharing.js';
 
 /** In order. Append only: a released migration never changes. */
 export const MIGRATIONS = [
@@ -23,4 +24,5 @@ export const MIGRATIONS = [
   CellsMade1763769600009,
   AskedAt1763769600010,
   Tenancy1763769600011,
+  FairSharing1763769600014,
 ];
