@@ -73,7 +73,7 @@ export async function readCandidates(
                   FROM tenants WHERE tenants.tenant IS NOT NULL
               )
               SELECT tenant, row_number() OVER () AS turn
-                FROM (SELECT tenant FROM tenants WHERE tenant IS NOT NULL LIMIT ${TENANTS_PER_LOOK}) AS some
+                FROM (SELECT tenant FROM tenants WHERE tenant IS NOT NULL LIMIT ${TENANTS_PER_LOOK}) AS looked_at
             ) AS waiting
        LEFT JOIN LATERAL (
               SELECT id, is_retry, order_key, avoid_regions
