@@ -31,6 +31,9 @@ import { WarmKeeper } from './engine/warm-keeper.js';
 import { requestLimitsOf } from './http/request-limits.js';
 import { Cancellation } from './jobs/cancellation.js';
 import { JobIntake } from './jobs/intake.js';
+import { LimitLog } from './limits/limit-log.js';
+import { QueueLimits } from './limits/queue-limits.js';
+import { RateLimits } from './limits/rate-limits.js';
 import { JobStatus } from './jobs/job-status.js';
 import { JobWait } from './jobs/job-wait.js';
 import { QueueView } from './queue/queue-view.js';
@@ -55,6 +58,7 @@ export class Router {
     readonly limits: RequestLimits,
     readonly webhookSecret: string | undefined,
     readonly authenticator: Authenticator,
+    readonly rateLimits: RateLimits,
     private readonly engine: Engine,
     private readonly reconciler: Reconciler,
     private readonly outcomes: DurableConsumer,
@@ -138,14 +142,20 @@ export class Router {
       control: new EndpointControl(connection, configuration),
     });
     const jobStatus = new JobStatus(database, queueView, configuration.limits.gpus);
-    const intake = new JobIntake(database, endpoints, queueView, engine, journal, metrics, logger, {
-      executionMs: configuration.timeouts.execution_ms,
-      maxAttempts: configuration.retries.max_attempts,
-      ageing: {
-        normalMs: configuration.priorities.normal_ageing_s * 1000,
-        lowMs: configuration.priorities.low_ageing_s * 1000,
+    const limitLog = new LimitLog(metrics, logger);
+    const intake = new JobIntake(
+      ...([database, endpoints, queueView, engine, journal, metrics, logger] as const),
+      {
+        executionMs: configuration.timeouts.execution_ms,
+        maxAttempts: configuration.retries.max_attempts,
+        ageing: {
+          normalMs: configuration.priorities.normal_ageing_s * 1000,
+          lowMs: configuration.priorities.low_ageing_s * 1000,
+        },
       },
-    });
+      new QueueLimits(database, () => configuration.limits),
+      limitLog,
+    );
     subscribe(connection, database, endpoints, engine, logger);
     const outcomes = new DurableConsumer(connection, {
       stream: subjects.OUTCOMES_STREAM,
@@ -187,6 +197,7 @@ export class Router {
       requestLimitsOf(configuration),
       settings.webhookSecret,
       authenticator,
+      new RateLimits(() => configuration.limits, limitLog),
       engine,
       reconciler,
       outcomes,

@@ -42,7 +42,7 @@ export async function createServer(
     done();
   });
   measureRequests(server, router.metrics);
-  guardRoutes(server, router.database, router.authenticator);
+  guardRoutes(server, router.database, router.authenticator, router.rateLimits);
   const app = await NestFactory.create<NestFastifyApplication>(RouterModule.of(router), adapter, {
     logger: false,
     abortOnError: false,

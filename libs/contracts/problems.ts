@@ -26,6 +26,8 @@ export const PROBLEMS: Readonly<Record<RequestErrorCode, ProblemKind>> = {
   CALLBACK_REFUSED: { status: 401, title: 'The secret of the callback is missing or wrong' },
   UNAUTHENTICATED: { status: 401, title: 'A key is needed' },
   FORBIDDEN: { status: 403, title: 'The key does not allow this' },
+  RATE_LIMIT_REACHED: { status: 429, title: 'Too many requests' },
+  QUEUE_FULL: { status: 429, title: 'Too many jobs are waiting' },
   TOO_MANY_STREAMS: { status: 503, title: 'Too many event streams are open' },
   ROUTE_NOT_FOUND: { status: 404, title: 'There is nothing here' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'The method is not allowed here' },
@@ -58,16 +60,25 @@ export function problemType(code: RequestErrorCode): string {
   return `urn:beacon:problem:${code.toLowerCase().replaceAll('_', '-')}`;
 }
 
+/** A refusal that passes by itself says when. */
+export interface ProblemOptions extends ErrorOptions {
+  /** `Retry-After`, in whole seconds. */
+  readonly retryAfterS?: number;
+}
+
 /** A request that is refused. Carries all that its problem document says. */
 export class ProblemError extends Error {
+  readonly retryAfterS: number | undefined;
+
   constructor(
     readonly code: RequestErrorCode,
     readonly detail: string,
     readonly errors: readonly FieldError[] = [],
-    options?: ErrorOptions,
+    options?: ProblemOptions,
   ) {
     super(`${code}: ${detail}`, options);
     this.name = 'ProblemError';
+    this.retryAfterS = options?.retryAfterS;
   }
 
   toProblem(instance?: string): Problem {

@@ -59,7 +59,8 @@ export class TenantTurns {
 
   /** Turns at what all endpoints share, from what is given by now on. They change nothing here: claims are no tickets. */
   claims(): Turns {
-    const shares = new Map([...this.overall].map(([tenant, share]) => [tenant, { ...share }]));
+    const shares = new Map<string, Share>();
+    for (const [tenant, share] of this.overall) shares.set(tenant, { ...share });
     let { latestMs } = this;
     return {
       compare: (left, right) => compare(shares.get(left), shares.get(right)),

@@ -38,7 +38,9 @@ export {
   countJobsAhead,
   countOpenJobs,
   readRegionTotals,
+  type JobsAhead,
   type QueueCount,
+  type TenantBacklog,
   type RegionTotals,
 } from './sql/queue-view.js';
 export {
@@ -179,3 +181,4 @@ export {
   type MadeJob,
   type RecordedSubmission,
 } from './sql/runs/submit-cells.js';
+export { countWaiting, type WaitingCounts } from './sql/count-waiting.js';

@@ -43,6 +43,7 @@ export class ProblemFilter implements ExceptionFilter {
       );
     }
     if (problem.code === 'UNAUTHENTICATED') void reply.header('www-authenticate', 'Bearer');
+    if (problem.retryAfterS !== undefined) void reply.header('retry-after', String(problem.retryAfterS));
     if (problem.code === 'BODY_TOO_LARGE') await dropBody(request.raw);
     if (reply.sent) return;
     void reply.status(document.status).header('content-type', PROBLEM_TYPE).send(JSON.stringify(document));

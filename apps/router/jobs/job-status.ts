@@ -82,7 +82,11 @@ export class JobStatus {
     if (job.state === 'dispatched') return { position: 0, estimateMs: 0, reason: 'next at its endpoint' };
     if (!isWaiting(job.state)) return undefined;
     const snapshot = await this.queueView.read();
-    const ahead = await countJobsAhead(this.database, job.id);
+    const ahead = this.queueView.aheadOf(
+      snapshot,
+      ...([job.lane, job.model, job.tenant] as const),
+      await countJobsAhead(this.database, job.id),
+    );
     const servers = this.queueView.serversOf(snapshot, job.lane, job.model).map(({ view }) => view);
     return {
       position: ahead + 1,

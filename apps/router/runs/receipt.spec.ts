@@ -36,6 +36,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { ProblemFilter } from '../http/problem-filter.js';
 import { guardRoutes } from '../access/guard-routes.js';
 import { OpenDoor } from '../access/service-token.js';
+import { rateLimitsOf } from '../limits/rate-limits.js';
 import { RouteTable } from '../http/route-table.js';
 import { RunsModule } from './runs.module.js';
 
@@ -64,7 +65,7 @@ async function startRouter(): Promise<string> {
   );
   const hints = { request: () => undefined, announce: () => undefined, onEvents: () => undefined };
   const adapter = new FastifyAdapter({ forceCloseConnections: true });
-  guardRoutes(adapter.getInstance(), database, new OpenDoor(undefined));
+  guardRoutes(adapter.getInstance(), database, new OpenDoor(undefined), rateLimitsOf(configuration, logger));
   const app = await NestFactory.create<NestFastifyApplication>(
     RunsModule.register({ database, configuration, hints, logger }),
     adapter,

@@ -24,6 +24,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { ProblemFilter } from '../http/problem-filter.js';
 import { guardRoutes } from '../access/guard-routes.js';
 import { OpenDoor } from '../access/service-token.js';
+import { rateLimitsOf } from '../limits/rate-limits.js';
 import { RouteTable } from '../http/route-table.js';
 import { RunEventFeed, type EventStream } from './run-event-feed.js';
 import type { RunHints } from './run-hints.js';
@@ -68,7 +69,7 @@ beforeAll(async () => {
   ({ database } = postgres);
   const logger = createLogger('test', 'fatal');
   const adapter = new FastifyAdapter({ bodyLimit: 8_388_608, forceCloseConnections: true });
-  guardRoutes(adapter.getInstance(), database, new OpenDoor(undefined));
+  guardRoutes(adapter.getInstance(), database, new OpenDoor(undefined), rateLimitsOf(configuration, logger));
   app = await NestFactory.create<NestFastifyApplication>(
     RunsModule.register({ database, configuration, hints, logger, feed: { clientsMax: 3, heartbeatMs: 50 } }),
     adapter,
