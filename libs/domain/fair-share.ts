@@ -73,7 +73,7 @@ export class TenantTurns {
 
   private placeOf(endpointId: string): Map<string, Share> {
     let place = this.places.get(endpointId);
-    if (place === undefined) this.places.set(endpointId, (place = new Map()));
+    if (place === undefined) this.places.set(endpointId, (place = new Map<string, Share>()));
     return place;
   }
 }

@@ -3,9 +3,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Configuration } from '#config';
 import { ProblemError } from '#contracts';
 import type { BucketSize, Caller, TokenBucket } from '#domain';
-import { Metrics, type Logger } from '#observability';
 import { BucketTable } from './bucket-table.js';
-import { LimitLog } from './limit-log.js';
+import type { LimitLog } from './limit-log.js';
 
 export type RateSettings = Pick<
   Configuration['limits'],
@@ -152,11 +151,6 @@ export class RateLimits {
       String(Math.ceil(bucket.fullInMs(nowMs) / 1000 + taking / size.perS)),
     );
   }
-}
-
-/** What a configuration allows, for a server beside the router's own metrics. */
-export function rateLimitsOf({ limits }: Configuration, logger: Logger): RateLimits {
-  return new RateLimits(() => limits, new LimitLog(new Metrics('router'), logger));
 }
 
 function rateOf({ perS, burst }: BucketSize): string {

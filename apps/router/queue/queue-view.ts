@@ -41,7 +41,7 @@ export interface QueueSnapshot {
   readonly endpoints: readonly EndpointView[];
   /** By `<region> <model>`. */
   readonly times: ReadonlyMap<string, LearnedSpreads>;
-  /** What the tenants with open jobs have of each endpoint; empty where there is one tenant only. */
+  /** What the tenants with open jobs have of each endpoint. */
   readonly shares: readonly TenantShare[];
 }
 
@@ -125,8 +125,15 @@ export class QueueView {
   }
 
   /** How many jobs go before one of a tenant's, where tenants take turns: an estimate, and exact with one tenant. */
-  aheadOf(snapshot: QueueSnapshot, lane: string, model: string, tenant: string, ahead: JobsAhead): number {
-    const turns = new TenantTurns(snapshot.shares);
+  aheadOf(
+    snapshot: QueueSnapshot,
+    lane: string,
+    model: string,
+    tenant: string,
+    ahead: JobsAhead,
+    shares: readonly TenantShare[] = snapshot.shares,
+  ): number {
+    const turns = new TenantTurns(shares);
     const places = this.serversOf(snapshot, lane, model).map(({ view }) => turns.at(view.spec.id));
     return aheadUnderFairness(
       ahead.own,
@@ -208,7 +215,7 @@ export class QueueView {
       totals: new Map(totals.map((row) => [row.region, row])),
       endpoints: this.endpoints.views(stored, Date.now()),
       times,
-      shares: tenants.length > 1 ? await readTenantShares(this.database, tenants) : [],
+      shares: tenants.length > 0 ? await readTenantShares(this.database, tenants) : [],
     };
     this.latest = snapshot;
     this.countAgain(snapshot, performance.now() - began);
