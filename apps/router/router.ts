@@ -35,6 +35,9 @@ import { ledgerPricingOf } from './ledger/ledger-pricing.js';
 import { requestLimitsOf } from './http/request-limits.js';
 import { Cancellation } from './jobs/cancellation.js';
 import { JobIntake } from './jobs/intake.js';
+import { LimitLog } from './limits/limit-log.js';
+import { QueueLimits } from './limits/queue-limits.js';
+import { RateLimits } from './limits/rate-limits.js';
 import { JobStatus } from './jobs/job-status.js';
 import { JobWait } from './jobs/job-wait.js';
 import { KeyDesk } from './keys/key-desk.js';
@@ -64,6 +67,7 @@ export class Router {
     readonly keyRing: KeyRing | undefined,
     readonly keyDesk: KeyDesk,
     readonly dailyBudget: DailyBudget,
+    readonly rateLimits: RateLimits,
     private readonly engine: Engine,
     private readonly reconciler: Reconciler,
     private readonly outcomes: DurableConsumer,
@@ -155,14 +159,20 @@ export class Router {
       control: new EndpointControl(connection, configuration),
     });
     const jobStatus = new JobStatus(database, queueView, configuration.limits.gpus);
-    const intake = new JobIntake(database, endpoints, queueView, engine, journal, metrics, logger, {
-      executionMs: configuration.timeouts.execution_ms,
-      maxAttempts: configuration.retries.max_attempts,
-      ageing: {
-        normalMs: configuration.priorities.normal_ageing_s * 1000,
-        lowMs: configuration.priorities.low_ageing_s * 1000,
+    const limitLog = new LimitLog(metrics, logger);
+    const intake = new JobIntake(
+      ...([database, endpoints, queueView, engine, journal, metrics, logger] as const),
+      {
+        executionMs: configuration.timeouts.execution_ms,
+        maxAttempts: configuration.retries.max_attempts,
+        ageing: {
+          normalMs: configuration.priorities.normal_ageing_s * 1000,
+          lowMs: configuration.priorities.low_ageing_s * 1000,
+        },
       },
-    });
+      new QueueLimits(database, () => configuration.limits),
+      limitLog,
+    );
     subscribe(connection, database, endpoints, engine, logger);
     const outcomes = new DurableConsumer(connection, {
       stream: subjects.OUTCOMES_STREAM,
@@ -207,6 +217,7 @@ export class Router {
       keyRing,
       new KeyDesk({ database, ring: keyRing, webhookSecretOf: () => null, metrics, logger }),
       new DailyBudget(database),
+      new RateLimits(() => configuration.limits, limitLog),
       engine,
       reconciler,
       outcomes,

@@ -47,7 +47,7 @@ export async function createServer(
   });
   await secureAnswers(server, router.configuration.http.cors_origins);
   measureRequests(server, router.metrics);
-  guardRoutes(server, router.database, router.authenticator);
+  guardRoutes(server, router.database, router.authenticator, router.rateLimits);
   if (router.keyRing !== undefined) endWithKeys(server, router.keyRing);
   const app = await NestFactory.create<NestFastifyApplication>(RouterModule.of(router), adapter, {
     logger: false,

@@ -114,6 +114,19 @@ export const configurationSchema = z
         requests_per_s: z.number().min(0).max(100_000).optional(),
         /** Largest number of cells in one run. */
         run_cells: z.int().min(1).max(1_000_000).default(100_000),
+        /** Requests per second of one key, on average. 0: no limit. */
+        requests_per_s_per_key: z.number().min(0).max(1_000_000).default(1000),
+        /** Requests of one key that may come at once. */
+        burst_per_key: z.int().min(1).max(1_000_000).default(2000),
+        /** Requests per second of all callers together, with keys or without, on average. 0: no limit. */
+        requests_per_s_in_all: z.number().min(0).max(1_000_000).default(0),
+        burst_in_all: z.int().min(1).max(1_000_000).default(10_000),
+        /** Wrong keys per minute from one address, and at once. 0: no limit. */
+        wrong_keys_per_min: z.int().min(0).max(1_000_000).default(300),
+        /** Jobs of one key that wait. 0: no limit. */
+        queued_jobs_per_key: z.int().min(0).max(10_000_000).default(100_000),
+        /** Jobs that wait in one region, whoever they are from. 0: no limit. */
+        queued_jobs_per_region: z.int().min(0).max(10_000_000).default(0),
       })
       .prefault({}),
     timeouts: z

@@ -42,7 +42,7 @@ export interface Operation {
 
 const COMMON_PROBLEMS = ['DATABASE_UNAVAILABLE', 'INTERNAL_ERROR'] as const;
 /** Of operations that need a key, where the server has keys. */
-const KEY_PROBLEMS = ['UNAUTHENTICATED', 'FORBIDDEN'] as const;
+const KEY_PROBLEMS = ['UNAUTHENTICATED', 'FORBIDDEN', 'RATE_LIMIT_REACHED'] as const;
 
 /** Operations on jobs, queues and the process itself. */
 export function coreOperations(limits: RequestLimits): Operation[] {
@@ -53,6 +53,7 @@ export function coreOperations(limits: RequestLimits): Operation[] {
     'MODEL_NOT_IN_REGION',
     'IDEMPOTENCY_KEY_REUSED',
     'BUDGET_EXHAUSTED',
+    'QUEUE_FULL',
     'SHUTTING_DOWN',
   ] as const;
   const plain = (description: string, contentType: string) => ({ description, contentType });

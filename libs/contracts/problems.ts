@@ -31,6 +31,8 @@ export const PROBLEMS: Readonly<Record<RequestErrorCode, ProblemKind>> = {
   KEY_ENDED: { status: 409, title: 'The key has expired or was revoked' },
   KEY_IN_FILE: { status: 409, title: 'The key stands in the keys file' },
   BUDGET_EXHAUSTED: { status: 429, title: 'The key has cost what it may in a day' },
+  RATE_LIMIT_REACHED: { status: 429, title: 'Too many requests' },
+  QUEUE_FULL: { status: 429, title: 'Too many jobs are waiting' },
   TOO_MANY_STREAMS: { status: 503, title: 'Too many event streams are open' },
   ROUTE_NOT_FOUND: { status: 404, title: 'There is nothing here' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'The method is not allowed here' },
@@ -63,6 +65,12 @@ export function problemType(code: RequestErrorCode): string {
   return `urn:beacon:problem:${code.toLowerCase().replaceAll('_', '-')}`;
 }
 
+/** A refusal that passes by itself says when. */
+export interface ProblemOptions extends ErrorOptions {
+  /** `Retry-After`, in whole seconds. */
+  readonly retryAfterS?: number;
+}
+
 /** A request that is refused. Carries all that its problem document says. */
 export class ProblemError extends Error {
   /** Seconds after which the same request may be taken; goes out as `Retry-After`. */
@@ -72,7 +80,7 @@ export class ProblemError extends Error {
     readonly code: RequestErrorCode,
     readonly detail: string,
     readonly errors: readonly FieldError[] = [],
-    options?: ErrorOptions & { readonly retryAfterS?: number },
+    options?: ProblemOptions,
   ) {
     super(`${code}: ${detail}`, options);
     this.name = 'ProblemError';

@@ -46,6 +46,7 @@ function aCandidate(changes: Partial<Candidate> = {}): Candidate {
   nextId += 1;
   return {
     jobId: `job-${String(nextId).padStart(6, '0')}`,
+    tenant: 'a',
     lane: 'any',
     model: 'm',
     isRetry: false,
@@ -85,7 +86,7 @@ const candidates = fc
     }),
     { maxLength: 30 },
   )
-  .map((list) => list.map((entry, index) => ({ ...entry, jobId: `job-${index}` })));
+  .map((list) => list.map((entry, index) => ({ ...entry, jobId: `job-${index}`, tenant: 'a' })));
 
 describe('what admission never does', () => {
   const always = (check: (views: EndpointView[], jobs: Candidate[], gpuLimit: number) => void): void =>

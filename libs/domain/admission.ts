@@ -1,4 +1,5 @@
 import { capacityOf, holdsGpu, mayServe, type EndpointView } from './endpoint.js';
+import { TenantTurns, drawFairly, type TenantShare, type Turns } from './fair-share.js';
 import { ANY_LANE, type Lane } from './lane.js';
 
 /** What the handover of GPUs asks of admission. */
@@ -14,6 +15,7 @@ const NOTHING_HANDED_OVER: HandedOver = { yielding: new Set(), turnsSinceMs: Num
 /** A waiting job, as far as admission looks at it. */
 export interface Candidate {
   readonly jobId: string;
+  readonly tenant: string;
   readonly lane: Lane;
   readonly model: string;
   readonly isRetry: boolean;
@@ -30,6 +32,7 @@ export interface LaneDemand {
   readonly region: string;
   /** Regions that are able to serve the model: a job that avoids all of them may go anywhere. */
   readonly servingRegions: readonly string[];
+  /** Of each tenant: the others may have nothing that the endpoints can take. */
   readonly limit: number;
 }
 
@@ -87,10 +90,11 @@ export function demandOf(endpoints: readonly EndpointView[], nowMs: number): Lan
 }
 
 /**
- * Decides which waiting job goes to which endpoint. Within what an endpoint may draw: retries first, then
- * priority with ageing and first come, which are in the order key. Warm endpoints' free slots are filled
+ * Decides which waiting job goes to which endpoint. Within what an endpoint may draw tenants take turns, and of each
+ * tenant's jobs go retries first, then priority with ageing and first come, which are in the order key. Warm endpoints' free slots are filled
  * before cold endpoints are woken, and those before a ticket is staged behind a running call. An endpoint that
  * holds no GPU is woken only while the limit leaves one.
+ * @param shares what the candidates' tenants have already
  * @returns at most one assignment per job
  */
 export function planAdmission(
@@ -99,34 +103,31 @@ export function planAdmission(
   gpuLimit: number,
   nowMs: number,
   handedOver: HandedOver = NOTHING_HANDED_OVER,
+  shares: readonly TenantShare[] = [],
 ): Assignment[] {
   const assignments: Assignment[] = [];
+  const turns = new TenantTurns(shares);
   const taken = new Set<string>();
   const ordered = [...candidates].sort(byOrder);
   let gpusFree = gpuLimit - endpoints.filter((endpoint) => holdsGpu(endpoint, nowMs)).length;
 
   const assign = (endpoint: EndpointView, count: number, staged: boolean): number => {
     if (handedOver.yielding.has(endpoint.spec.id)) return 0;
+    if (count === 0) return 0;
     const mayDraw = drawsFrom(endpoint, endpoints);
-    let assigned = 0;
-    for (const candidate of ordered) {
-      if (assigned >= count) break;
-      if (taken.has(candidate.jobId) || !mayDraw(candidate)) continue;
-      taken.add(candidate.jobId);
-      assignments.push({
-        jobId: candidate.jobId,
-        endpointId: endpoint.spec.id,
-        region: endpoint.spec.region,
-        staged,
-      });
-      assigned += 1;
+    const { id: endpointId, region } = endpoint.spec;
+    const drawable = ordered.filter((candidate) => !taken.has(candidate.jobId) && mayDraw(candidate));
+    const drawn = drawFairly(drawable, count, turns.at(endpointId));
+    for (const { jobId } of drawn) {
+      taken.add(jobId);
+      assignments.push({ jobId, endpointId, region, staged });
     }
-    return assigned;
+    return drawn.length;
   };
 
   const holding = endpoints.filter((endpoint) => holdsGpu(endpoint, nowMs));
   for (const endpoint of holding) assign(endpoint, capacityOf(endpoint, nowMs).start, false);
-  for (const endpoint of coldestWaitFirst(endpoints, ordered, handedOver, nowMs)) {
+  for (const endpoint of coldestWaitFirst(endpoints, ordered, handedOver, turns, nowMs)) {
     if (gpusFree <= 0) break;
     if (assign(endpoint, capacityOf(endpoint, nowMs).start, false) > 0) gpusFree -= 1;
   }
@@ -144,12 +145,14 @@ export function waitingForGpu(
   candidates: readonly Candidate[],
   assignments: readonly Assignment[],
   nowMs: number,
+  shares: readonly TenantShare[] = [],
 ): EndpointView[] {
+  const turns = new TenantTurns(shares);
   const taken = new Set(assignments.map(({ jobId }) => jobId));
   const woken = new Set(assignments.map(({ endpointId }) => endpointId));
   const left = candidates.filter(({ jobId }) => !taken.has(jobId)).sort(byOrder);
   if (left.length === 0) return [];
-  return coldestWaitFirst(endpoints, left, NOTHING_HANDED_OVER, nowMs).filter((endpoint) => {
+  return coldestWaitFirst(endpoints, left, NOTHING_HANDED_OVER, turns, nowMs).filter((endpoint) => {
     if (woken.has(endpoint.spec.id)) return false;
     const mayDraw = drawsFrom(endpoint, endpoints);
     const index = left.findIndex(mayDraw);
@@ -159,27 +162,50 @@ export function waitingForGpu(
 }
 
 /**
- * Cold endpoints, the one whose first candidate has the best claim first: GPUs may not do for all. Those whose turn
+ * Cold endpoints, the one whose first candidate has the best claim first: GPUs may not do for all. Of different tenants
+ * the one that has the fewest calls in flight, wherever they are, has the better claim. Those whose turn
  * ended lately come last, in the sequence of their turns, or they would take GPUs back from those that waited.
  */
 function coldestWaitFirst(
   endpoints: readonly EndpointView[],
   ordered: readonly Candidate[],
   { turnsSinceMs }: HandedOver,
+  turns: TenantTurns,
   nowMs: number,
 ): EndpointView[] {
-  const rank = (endpoint: EndpointView): number => {
-    const index = ordered.findIndex(drawsFrom(endpoint, endpoints));
-    return index === -1 ? Number.MAX_SAFE_INTEGER : index;
-  };
+  const claims = turns.claims();
+  const waiting = endpoints
+    .filter((endpoint) => !holdsGpu(endpoint, nowMs) && capacityOf(endpoint, nowMs).start > 0)
+    .map((endpoint) => ({ endpoint, ...bestClaim(ordered, drawsFrom(endpoint, endpoints), claims) }))
+    .sort((left, right) => left.rank - right.rank);
   const turnEndedMs = ({ record }: EndpointView): number =>
     record.turnEndedAtMs > turnsSinceMs ? record.turnEndedAtMs : 0;
-  return endpoints
-    .filter((endpoint) => !holdsGpu(endpoint, nowMs) && capacityOf(endpoint, nowMs).start > 0)
-    .map((endpoint) => ({ endpoint, rank: rank(endpoint), turnEndedMs: turnEndedMs(endpoint) }))
-    .sort((left, right) => left.turnEndedMs - right.turnEndedMs || left.rank - right.rank)
+  return drawFairly(waiting, waiting.length, claims)
+    .map(({ endpoint }) => ({ endpoint, turnEndedMs: turnEndedMs(endpoint) }))
+    .sort((left, right) => left.turnEndedMs - right.turnEndedMs)
     .map(({ endpoint }) => endpoint);
 }
+
+/** Whose work an endpoint would be woken for, and the place of that among all candidates. */
+function bestClaim(
+  ordered: readonly Candidate[],
+  mayDraw: (candidate: Candidate) => boolean,
+  claims: Turns,
+): { tenant: string; rank: number } {
+  let tenant: string | undefined;
+  let rank = Number.MAX_SAFE_INTEGER;
+  for (const [index, candidate] of ordered.entries()) {
+    if (candidate.tenant === tenant || !mayDraw(candidate)) continue;
+    if (tenant !== undefined && claims.compare(candidate.tenant, tenant) >= 0) continue;
+    ({ tenant } = candidate);
+    rank = index;
+  }
+  // Where nobody waits for it there is no turn to take.
+  return { tenant: tenant ?? NOBODY, rank };
+}
+
+/** Stands for the work that does not wait; no tenant has an empty name. */
+const NOBODY = '';
 
 /** @returns whether it may be given a candidate, as far as lanes and failures go */
 export function drawsFrom(

@@ -51,7 +51,7 @@ function endpoint(id: string, shape: Shape = {}): EndpointView {
 /** A job for the model of this name; smaller keys have waited longer. */
 function job(model: string, orderKey = 1): Candidate {
   const jobId = `${model}-${orderKey}`;
-  return { jobId, lane: 'pin:US', model, isRetry: false, orderKey, avoidRegions: [] };
+  return { jobId, tenant: 'a', lane: 'pin:US', model, isRetry: false, orderKey, avoidRegions: [] };
 }
 
 const plan = (views: readonly EndpointView[], jobs: readonly Candidate[], gpus = 1) =>

@@ -1,5 +1,6 @@
 import { drawsFrom, planAdmission, waitingForGpu, type Assignment, type Candidate } from './admission.js';
 import { holdsGpu, mayServe, type EndpointRecord, type EndpointView } from './endpoint.js';
+import type { TenantShare } from './fair-share.js';
 
 /** When an endpoint's GPU goes to another, where there are fewer GPUs than endpoints with work. */
 export interface HandoverPolicy {
@@ -34,11 +35,14 @@ export function planAdmissionAndHandover(
   gpuLimit: number,
   policy: HandoverPolicy,
   nowMs: number,
+  shares: readonly TenantShare[] = [],
 ): AdmissionPlan {
   // For as long as everybody may have had a turn since.
   const turnsSinceMs = nowMs - policy.turnMs * endpoints.length;
-  const usual = planAdmission(endpoints, candidates, gpuLimit, nowMs, { yielding: new Set(), turnsSinceMs });
-  const waiting = waitingForGpu(endpoints, candidates, usual, nowMs);
+  const admit = (yielding: ReadonlySet<string>): Assignment[] =>
+    planAdmission(endpoints, candidates, gpuLimit, nowMs, { yielding, turnsSinceMs }, shares);
+  const usual = admit(new Set());
+  const waiting = waitingForGpu(endpoints, candidates, usual, nowMs, shares);
   if (waiting.length === 0) return { assignments: usual, release: [], yielding: [], lookAgainMs: undefined };
 
   const busy = new Set(usual.map(({ endpointId }) => endpointId));
@@ -55,10 +59,7 @@ export function planAdmissionAndHandover(
   const wanted = waiting.filter(isLeftOut).length - leaving.length;
   const yielding = wanted <= 0 ? [] : overdue(holding.filter(hasWork), policy, nowMs).slice(0, wanted);
   const yieldingIds = new Set(yielding.map(({ spec }) => spec.id));
-  const assignments =
-    yielding.length === 0
-      ? usual
-      : planAdmission(endpoints, candidates, gpuLimit, nowMs, { yielding: yieldingIds, turnsSinceMs });
+  const assignments = yielding.length === 0 ? usual : admit(yieldingIds);
 
   const isReleasing = ({ record }: EndpointView): boolean => record.releasingUntilMs > nowMs;
   // What one that yields cannot take may have gone to one that was about to leave.

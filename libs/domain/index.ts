@@ -119,6 +119,8 @@ export {
   type AdmissionPlan,
   type HandoverPolicy,
 } from './gpu-handover.js';
+export { TenantTurns, aheadUnderFairness, drawFairly, type TenantShare, type Turns } from './fair-share.js';
+export { TokenBucket, type BucketSize } from './token-bucket.js';
 export { ANY_LANE, laneOf, type Lane } from './lane.js';
 export { orderKeyMs, type AgeingPolicy } from './priority.js';
 export {

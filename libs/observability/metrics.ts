@@ -46,6 +46,11 @@ export const METRICS = {
     help: 'Jobs accepted by intake',
     labels: ['region', 'priority'],
   },
+  beacon_limited_requests_total: {
+    kind: 'counter',
+    help: 'Requests refused because of a limit on callers',
+    labels: ['limit'],
+  },
   beacon_job_wait_seconds: {
     kind: 'histogram',
     help: 'From acceptance to the start of the first call',

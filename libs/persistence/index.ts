@@ -6,6 +6,9 @@ export {
   admitJobs,
   nextRetryDueMs,
   readCandidates,
+  readTenantShares,
+  TENANTS_PER_LOOK,
+  type LookedUntil,
   readEndpoints,
   type AdmittedJob,
 } from './sql/admission.js';
@@ -66,7 +69,9 @@ export {
   countJobsAhead,
   countOpenJobs,
   readRegionTotals,
+  type JobsAhead,
   type QueueCount,
+  type TenantBacklog,
   type RegionTotals,
 } from './sql/queue-view.js';
 export {
@@ -207,3 +212,4 @@ export {
   type MadeJob,
   type RecordedSubmission,
 } from './sql/runs/submit-cells.js';
+export { countWaiting, type WaitingCounts } from './sql/count-waiting.js';

@@ -12,10 +12,10 @@ const ROOT = new URL('../../', import.meta.url);
 /**
  * @param {(upstreamUrl: string) => object} configuration
  * @param {(call: Call, respond: (status: number, body: object) => void) => void} onCall
- * @param {{ runner?: boolean }} [options] whether runs are driven
+ * @param {{ runner?: boolean, env?: Record<string, string> }} [options] whether runs are driven; more for the router's environment
  * @typedef {{ endpoint: string, jobId: string, attempt: number, body: any, atMs: number }} Call
  */
-export async function startStack(configuration, onCall, { runner = false } = {}) {
+export async function startStack(configuration, onCall, { runner = false, env = {} } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'beacon-bench-'));
   const upstream = await startUpstream(onCall);
   const found = await findNatsServer({
@@ -46,7 +46,7 @@ export async function startStack(configuration, onCall, { runner = false } = {})
       child.once('message', (message) => resolve({ ...message, pid: child.pid }));
       child.once('exit', () => reject(new Error(`${name} ended before it was ready`)));
     });
-  const router = await start('router', { DATABASE_URL: postgres.url, BEACON_PORT: '0' });
+  const router = await start('router', { DATABASE_URL: postgres.url, BEACON_PORT: '0', ...env });
   await Promise.all(
     Object.keys(config.regions).map((region) => start('dispatcher', { BEACON_REGION: region })),
   );

@@ -5,6 +5,7 @@ import { readJobTenant, readRunTenant, type Database } from '#persistence';
 import { jobNotFound } from '../jobs/job-not-found.js';
 import { runNotFound } from '../runs/run-id.js';
 import { routeName } from '../http/route-table.js';
+import type { RateLimits } from '../limits/rate-limits.js';
 import './caller.js';
 import { OWNER_PARAMETERS, accessOf, type OwnedResource } from './route-access.js';
 
@@ -32,19 +33,27 @@ const OWNERS: Readonly<
  * Asks of every request who it is from and whether that may be, before its body is read. Here and not in controllers, so
  * that none can forget it. What belongs to others is answered for as what is not there: nobody learns which ids exist.
  */
-export function guardRoutes(server: FastifyInstance, database: Database, authenticator: Authenticator): void {
+export function guardRoutes(
+  server: FastifyInstance,
+  database: Database,
+  authenticator: Authenticator,
+  rateLimits: RateLimits,
+): void {
   server.decorateRequest('caller', null);
   server.addHook('onRequest', async (request, reply) => {
     const { url } = request.routeOptions;
     // No route: the answer is 404, whoever asks.
     if (url === undefined) return;
-    const access = accessOf(routeName(request.method, url));
+    const route = routeName(request.method, url);
+    const access = accessOf(route);
     if (access === undefined) throw new Error(`nobody has said who may use ${request.method} ${url}`);
     if (access.kind === 'open' || access.kind === 'secret') return;
-    const caller = { ...(await authenticator.authenticate(request)), requestId: request.id };
+    const known = await rateLimits.slowGuessing(request, () => authenticator.authenticate(request));
+    const caller = { ...known, requestId: request.id };
     request.caller = caller;
     // What a key opens is for its holder alone.
     void reply.header('cache-control', 'no-store');
+    rateLimits.take(caller, route, reply);
     if (access.kind === 'caller') return;
     if (!hasRole(caller, access.role)) {
       throw new ProblemError('FORBIDDEN', `this needs a key with the role "${access.role}"`);

@@ -26,12 +26,14 @@ import {
   readCandidates,
   readEarlierFailures,
   readEndpoints,
+  readTenantShares,
   settleJobs,
   writeEndpointRecords,
   type AdmittedJob,
   type Database,
   type ExecutionSample,
   type NewLedgerEntry,
+  type LookedUntil,
   type Queryable,
   type StartedJob,
 } from '#persistence';
@@ -104,6 +106,8 @@ export class Engine {
   private failures = 0;
   /** Whether the last cycle left an endpoint that could take a ticket; while none can, new jobs change nothing. */
   private hasRoom = true;
+  /** Where more tenants wait than one look takes in, the next one begins here. Lost at a restart, it begins anew. */
+  private lookedUntil: LookedUntil = new Map();
 
   constructor(private readonly options: EngineOptions) {}
 
@@ -269,8 +273,15 @@ export class Engine {
     const views = this.releasableOnly(endpoints.views(stored, Date.now()));
     const viewOf = new Map(views.map((view) => [view.spec.id, view]));
     const demands = demandOf(views, nowMs);
-    const candidates = demands.length > 0 ? await readCandidates(client, demands) : [];
-    const plan = planAdmissionAndHandover(views, candidates, gpuLimit, handover, nowMs);
+    const { candidates, until } =
+      demands.length > 0
+        ? await readCandidates(client, demands, this.lookedUntil)
+        : { candidates: [], until: this.lookedUntil };
+    this.lookedUntil = until;
+    const tenants = [...new Set(candidates.map(({ tenant }) => tenant))];
+    // With one tenant nobody's turn is to be told from anybody else's.
+    const shares = tenants.length > 1 ? await readTenantShares(client, tenants) : [];
+    const plan = planAdmissionAndHandover(views, candidates, gpuLimit, handover, nowMs, shares);
     const admitted = plan.assignments.length > 0 ? await admitJobs(client, plan.assignments) : [];
     for (const { endpoint_id, timeout_ms } of admitted) {
       const view = viewOf.get(endpoint_id);

@@ -7,8 +7,12 @@ import { PROBLEM_TYPE, dropBody } from './refused-early.js';
 import type { RouteTable } from './route-table.js';
 
 /** What Fastify refuses before a controller is reached. Nest keeps the status of its errors and drops the code. */
-const REFUSED_BODIES: ReadonlyMap<unknown, () => ProblemError> = new Map([
-  [413, () => refusedField('BODY_TOO_LARGE', 'body', 'is larger than the limit (limits.body_bytes)')],
+const REFUSED_BODIES = new Map<unknown, (bodyBytes: number) => ProblemError>([
+  [
+    413,
+    (bodyBytes) =>
+      refusedField('BODY_TOO_LARGE', 'body', `is larger than ${bodyBytes} bytes (limits.body_bytes)`),
+  ],
   [415, () => refusedField('UNSUPPORTED_MEDIA_TYPE', 'Content-Type', 'must be application/json')],
 ]);
 
@@ -28,7 +32,7 @@ export class ProblemFilter implements ExceptionFilter {
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
     const path = request.url.split('?')[0] ?? '/';
-    const problem = this.problemOf(error, request.method, path, reply);
+    const problem = this.problemOf(error, request, path, reply);
     const document = problem.toProblem(path);
     if (document.status >= 500) {
       this.logger.error(
@@ -49,7 +53,12 @@ export class ProblemFilter implements ExceptionFilter {
     void reply.status(document.status).header('content-type', PROBLEM_TYPE).send(JSON.stringify(document));
   }
 
-  private problemOf(error: unknown, method: string, path: string, reply: FastifyReply): ProblemError {
+  private problemOf(
+    error: unknown,
+    { method, routeOptions, server }: FastifyRequest,
+    path: string,
+    reply: FastifyReply,
+  ): ProblemError {
     if (error instanceof ProblemError) return error;
     const { statusCode } = error as { statusCode?: unknown };
     if (error instanceof SyntaxError) return refusedField('MALFORMED_JSON', 'body', 'is not valid JSON');
@@ -66,7 +75,7 @@ export class ProblemFilter implements ExceptionFilter {
       return new ProblemError('ROUTE_NOT_FOUND', `there is nothing at ${method} ${path.slice(0, 200)}`);
     }
     const refused = REFUSED_BODIES.get(status);
-    if (refused !== undefined) return refused();
+    if (refused !== undefined) return refused(routeOptions.bodyLimit ?? server.initialConfig.bodyLimit ?? 0);
     if (typeof status === 'number' && status >= 400 && status < 500) {
       // Nest wraps the parser's errors; all of them are about the body.
       return refusedField('MALFORMED_JSON', 'body', 'is not valid JSON');

@@ -18,7 +18,7 @@ import { DailyBudget } from '../ledger/daily-budget.js';
 import { RequestLimitsToken } from '../http/tokens.js';
 import { QueueView } from '../queue/queue-view.js';
 import { Cancellation } from './cancellation.js';
-import { JobIntake, type JobOrigin } from './intake.js';
+import { JobIntake, originOf } from './intake.js';
 import { JobStatus, roundSeconds } from './job-status.js';
 import { JobWait } from './job-wait.js';
 
@@ -48,7 +48,7 @@ export class InferenceController {
   ): Promise<QueuedResponse> {
     const request = parseRequest(this.bodySchema, body);
     await this.budget.refuseOverBudget(caller);
-    const origin = originOf(caller, caller.kind === 'service' ? runId : undefined);
+    const origin = originOf(caller, caller.kind === 'service' ? { runId } : {});
     const accepted = await this.intake.accept(request, parseIdempotencyKey(key, caller), origin);
     if (accepted.replayed) {
       const job = await this.jobStatus.read(accepted.jobId);
@@ -65,7 +65,7 @@ export class InferenceController {
     }
     // The job is committed: whatever fails from here on must not read as a refusal.
     const { position, estimateMs } = await this.queueView
-      .placeOfNew(accepted.lane, accepted.model, request.priority)
+      .placeOfNew(accepted.lane, accepted.model, request.priority, caller.tenant)
       .catch(() => ({ position: 1, estimateMs: undefined }));
     return {
       success: true,
@@ -167,8 +167,4 @@ export class InferenceController {
 
 function warningsOf(request: InferenceRequest): string[] {
   return request.webhook_url === undefined ? [] : [WEBHOOK_WARNING];
-}
-
-function originOf({ tenant, keyId }: Caller, runId: string | undefined = undefined): JobOrigin {
-  return { tenant, keyId, runId: runId ?? null, taskType: null };
 }

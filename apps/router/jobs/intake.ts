@@ -1,14 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { ProblemError, type InferenceRequest } from '#contracts';
-import { laneOf, orderKeyMs, type AgeingPolicy } from '#domain';
+import { laneOf, orderKeyMs, type AgeingPolicy, type Caller, type KeyLimits } from '#domain';
 import type { Logger, Metrics } from '#observability';
 import { findJobsByIdempotencyKey, insertJobs, type Database, type NewJob } from '#persistence';
 import type { Endpoints } from '../engine/endpoints.js';
 import type { Engine } from '../engine/engine.js';
 import type { JobJournal } from '../engine/job-journal.js';
 import { keyReused, requestHash } from '../http/idempotency.js';
+import { refuseOutsideKey, regionsOfKey } from '../limits/confinement.js';
+import type { LimitLog } from '../limits/limit-log.js';
+import { queueFull, type FullQueue, type Newcomer, type QueueLimits } from '../limits/queue-limits.js';
 import type { QueueView } from '../queue/queue-view.js';
+import { FairBacklog } from './fair-backlog.js';
 
 export interface AcceptedJob {
   readonly jobId: string;
@@ -25,6 +29,17 @@ export interface JobOrigin {
   readonly keyId: string | null;
   readonly runId: string | null;
   readonly taskType: string | null;
+  /** What the caller may not go beyond. */
+  readonly limits: KeyLimits;
+  readonly kind: Caller['kind'];
+}
+
+/** @param about left out: no run's and no task's */
+export function originOf(
+  { tenant, keyId, limits, kind }: Caller,
+  about: { readonly runId?: string | undefined; readonly taskType?: string } = {},
+): JobOrigin {
+  return { tenant, keyId, limits, kind, runId: about.runId ?? null, taskType: about.taskType ?? null };
 }
 
 export interface IntakePolicy {
@@ -34,7 +49,9 @@ export interface IntakePolicy {
 }
 
 interface Pending {
+  readonly tenant: string;
   readonly job: NewJob;
+  readonly newcomer: Newcomer;
   readonly resolve: (accepted: AcceptedJob) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -46,10 +63,10 @@ const PENDING_MAX = 20_000;
 
 /**
  * Accepts jobs. Requests that arrive while an insert commits form the next batch: one statement and one commit
- * for all of them. Nothing is answered before its commit.
+ * for all of them. Nothing is answered before its commit. Where more wait than a batch takes, tenants take turns.
  */
 export class JobIntake {
-  private readonly pending: Pending[] = [];
+  private readonly pending = new FairBacklog<Pending>(PENDING_MAX);
   private flushing: Promise<void> | undefined;
   private closed = false;
 
@@ -62,25 +79,36 @@ export class JobIntake {
     private readonly metrics: Metrics,
     private readonly logger: Logger,
     private readonly policy: IntakePolicy,
+    private readonly queueLimits: QueueLimits,
+    private readonly limitLog: LimitLog,
   ) {}
 
-  /** @throws ProblemError where the job cannot run anywhere, or the idempotency key was used for another body */
+  /**
+   * @throws ProblemError where the caller may not have the job, it cannot run anywhere, too many wait already, or the
+   * idempotency key was used for another body
+   */
   async accept(
     request: InferenceRequest,
     idempotencyKey: string | undefined,
     origin: JobOrigin,
   ): Promise<AcceptedJob> {
     if (this.closed) throw new ProblemError('SHUTTING_DOWN', 'the server is stopping; try again');
-    if (this.pending.length >= PENDING_MAX) {
-      throw new ProblemError(
-        'DATABASE_UNAVAILABLE',
-        `${PENDING_MAX} requests already wait for the database; try again`,
-      );
-    }
     const job = this.newJob(request, idempotencyKey, origin);
+    const newcomer: Newcomer = {
+      ...{ keyId: origin.keyId, region: job.home_region, limits: origin.limits },
+      isOfRun: origin.kind === 'service',
+    };
     return new Promise((resolve, reject) => {
-      this.pending.push({ job, resolve, reject });
-      this.flushing ??= this.flushAll();
+      if (this.pending.add({ tenant: origin.tenant, job, newcomer, resolve, reject })) {
+        this.flushing ??= this.flushAll();
+        return;
+      }
+      reject(
+        new ProblemError(
+          'DATABASE_UNAVAILABLE',
+          `${PENDING_MAX} requests already wait for the database; try again`,
+        ),
+      );
     });
   }
 
@@ -93,6 +121,11 @@ export class JobIntake {
   private newJob(request: InferenceRequest, idempotencyKey: string | undefined, origin: JobOrigin): NewJob {
     const { endpoints, policy } = this;
     const { model, region_policy: regionPolicy, deadline } = request;
+    refuseOutsideKey(origin.limits, {
+      models: [{ field: 'model', name: model }],
+      regions: [],
+      priority: request.priority,
+    });
     if (!endpoints.models.has(model)) {
       throw new ProblemError(
         'UNKNOWN_MODEL',
@@ -110,8 +143,18 @@ export class JobIntake {
         ]);
       }
     }
+    if (preferred !== undefined) {
+      refuseOutsideKey(origin.limits, {
+        models: [],
+        regions: [{ field: 'region_preference', name: preferred }],
+        priority: request.priority,
+      });
+    }
     const serving = endpoints.regionsServing(model);
-    if (regionPolicy === 'pin' && preferred !== undefined && !serving.includes(preferred)) {
+    const confinedTo = regionsOfKey(origin.limits, model, serving);
+    if (confinedTo !== undefined) preferred ??= this.queueView.leastLoaded(confinedTo);
+    const isPinned = regionPolicy === 'pin' || confinedTo !== undefined;
+    if (isPinned && preferred !== undefined && !serving.includes(preferred)) {
       const message = `${model} is not deployed in ${preferred}; it is in ${serving.join(', ')}`;
       throw new ProblemError('MODEL_NOT_IN_REGION', `region_preference: ${message}`, [
         { field: 'region_preference', message },
@@ -124,7 +167,7 @@ export class JobIntake {
       ]);
     }
     const homeRegion = preferred ?? this.queueView.leastLoaded(serving);
-    const effectivePolicy = preferred === undefined ? 'any' : regionPolicy;
+    const effectivePolicy = preferred === undefined ? 'any' : isPinned ? 'pin' : regionPolicy;
     return {
       id: randomUUID(),
       tenant: origin.tenant,
@@ -158,8 +201,8 @@ export class JobIntake {
   private async flushAll(): Promise<void> {
     // One turn of the event loop lets the requests of the same socket reads join the first batch.
     await new Promise((resolve) => setImmediate(resolve));
-    while (this.pending.length > 0) {
-      const batch = this.pending.splice(0, BATCH_MAX);
+    while (this.pending.size > 0) {
+      const batch = this.pending.take(BATCH_MAX);
       const began = performance.now();
       try {
         await this.insert(batch);
@@ -168,6 +211,7 @@ export class JobIntake {
           { event: 'intake.failed', jobs: batch.length, err: error },
           'a batch could not be inserted',
         );
+        this.queueLimits.forget();
         await this.insertOneByOne(batch, error);
       }
       this.metrics.observe('beacon_intake_batch_jobs', {}, batch.length);
@@ -193,14 +237,21 @@ export class JobIntake {
       firstByKey.set(key, entry);
       return true;
     });
-    const inserted = await insertJobs(
-      this.database,
-      first.map(({ job }) => job),
-    );
+    const full = await this.queueLimits.takeRoom(first.map(({ newcomer }) => newcomer));
+    const fitting = first.filter((_, index) => full[index] === undefined);
+    const inserted =
+      fitting.length === 0
+        ? new Set<string>()
+        : await insertJobs(
+            this.database,
+            fitting.map(({ job }) => job),
+          );
+    for (const { job, newcomer } of fitting) if (!inserted.has(job.id)) this.queueLimits.giveBack(newcomer);
+    const fullQueues = new Map(first.map((entry, index) => [entry, full[index]]));
     if (inserted.size > 0) this.engine.jobsArrived();
     for (const { job, resolve } of first) {
       if (!inserted.has(job.id)) continue;
-      this.queueView.arrived(job.lane, job.model);
+      this.queueView.arrived(job.lane, job.model, job.tenant);
       this.metrics.count('beacon_jobs_accepted_total', { region: job.home_region, priority: job.priority });
       this.journal.record({
         jobId: job.id,
@@ -211,24 +262,46 @@ export class JobIntake {
       });
       resolve(acceptedOf(job, job.id, false));
     }
+    // What there was no room for may be known all the same: a replay makes no job and is never refused.
     const replays = [...first.filter(({ job }) => !inserted.has(job.id)), ...later];
+    const named = replays.filter(({ job }) => job.idempotency_key !== null);
     const holders =
-      replays.length > 0
+      named.length > 0
         ? await findJobsByIdempotencyKey(
             this.database,
-            replays.map(({ job }) => ({ tenant: job.tenant, key: job.idempotency_key ?? '' })),
+            named.map(({ job }) => ({ tenant: job.tenant, key: job.idempotency_key ?? '' })),
           )
         : [];
     const known = new Map(
       holders.map((holder) => [nameOf({ tenant: holder.tenant, idempotency_key: holder.key }), holder]),
     );
-    for (const { job, resolve, reject } of replays) {
+    for (const entry of replays) {
+      const { job, resolve, reject } = entry;
       const holder = known.get(nameOf(job));
-      if (holder === undefined) reject(new ProblemError('INTERNAL_ERROR', 'the job could not be stored'));
+      // One that came later, with the name of one there was no room for, shares its fate.
+      const queue = fullQueues.get(entry) ?? fullQueues.get(firstByKey.get(nameOf(job)) ?? entry);
+      if (holder === undefined && queue !== undefined) void this.refuseFull(entry, queue);
+      else if (holder === undefined)
+        reject(new ProblemError('INTERNAL_ERROR', 'the job could not be stored'));
       else if (holder.requestHash !== job.request_hash) {
         reject(keyReused());
       } else resolve(acceptedOf(job, holder.jobId, true));
     }
+  }
+
+  /** Nobody else's insert waits for what is told to the one that is refused. */
+  private async refuseFull({ job, newcomer, reject }: Pending, queue: FullQueue): Promise<void> {
+    this.limitLog.refused(queue.kind, {
+      ...{ key_id: newcomer.keyId, tenant: job.tenant, region: job.home_region },
+      ...{ allowed: queue.allowed, waiting: queue.waiting },
+    });
+    const drainMs = await this.queueView
+      .read()
+      .then((snapshot) =>
+        this.queueView.estimateMs(snapshot, job.lane, job.model, queue.waiting - queue.allowed + 1),
+      )
+      .catch(() => undefined);
+    reject(queueFull(queue, drainMs));
   }
 
   /** One row that the database refuses must not fail its neighbours; a database that is away fails them all. */

@@ -1,6 +1,6 @@
 import { explainWait, statusOf, type JobState } from '#domain';
 import type { JobStatusView } from '#contracts';
-import { AttemptEntity, JobEntity, countJobsAhead, type Database } from '#persistence';
+import { AttemptEntity, JobEntity, countJobsAhead, readTenantShares, type Database } from '#persistence';
 import type { QueueView } from '../queue/queue-view.js';
 import { jobNotFound } from './job-not-found.js';
 
@@ -82,7 +82,12 @@ export class JobStatus {
     if (job.state === 'dispatched') return { position: 0, estimateMs: 0, reason: 'next at its endpoint' };
     if (!isWaiting(job.state)) return undefined;
     const snapshot = await this.queueView.read();
-    const ahead = await countJobsAhead(this.database, job.id);
+    const beside = await countJobsAhead(this.database, job.id);
+    const tenants = [job.tenant, ...beside.others.map(({ tenant }) => tenant)];
+    const ahead = this.queueView.aheadOf(
+      ...([snapshot, job.lane, job.model, job.tenant, beside] as const),
+      beside.others.length > 0 ? await readTenantShares(this.database, tenants) : [],
+    );
     const servers = this.queueView.serversOf(snapshot, job.lane, job.model).map(({ view }) => view);
     return {
       position: ahead + 1,

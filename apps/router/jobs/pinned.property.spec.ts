@@ -167,7 +167,7 @@ function candidates(jobs: readonly Job[], views: readonly EndpointView[], nowMs:
     .filter(({ state, notBeforeMs }) => (state === 'queued' || state === 'retrying') && notBeforeMs <= nowMs)
     .filter(({ lane, model }) => demands.some((demand) => demand.lane === lane && demand.model === model))
     .map(({ id, lane, model, isRetry, created_at_ms: orderKey, avoid_regions: avoidRegions }) => ({
-      ...{ jobId: id, lane, model, isRetry, orderKey, avoidRegions },
+      ...{ jobId: id, tenant: 'a', lane, model, isRetry, orderKey, avoidRegions },
     }));
 }
 

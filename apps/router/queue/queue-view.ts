@@ -1,5 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import {
+  TenantTurns,
+  aheadUnderFairness,
   estimateWaitMs,
   holdsGpu,
   lanesOf,
@@ -9,13 +11,16 @@ import {
   type ExpectedTimes,
   type Priority,
   type Spread,
+  type TenantShare,
 } from '#domain';
 import {
   countOpenJobs,
   readEndpoints,
   readExecutionTimes,
   readRegionTotals,
+  readTenantShares,
   type Database,
+  type JobsAhead,
   type QueueCount,
   type RegionTotals,
 } from '#persistence';
@@ -36,6 +41,8 @@ export interface QueueSnapshot {
   readonly endpoints: readonly EndpointView[];
   /** By `<region> <model>`. */
   readonly times: ReadonlyMap<string, LearnedSpreads>;
+  /** What the tenants with open jobs have of each endpoint. */
+  readonly shares: readonly TenantShare[];
 }
 
 /** Up to this many open jobs every reader gets a count of its own moment; more are counted in the background. */
@@ -58,7 +65,7 @@ export class QueueView {
   private stopped = false;
   private taking: Promise<QueueSnapshot> | undefined;
   private next: Promise<QueueSnapshot> | undefined;
-  /** Jobs that arrived since the latest count, by lane and model. */
+  /** Jobs that arrived since the latest count, by lane, model and tenant. */
   private readonly arrivals = new Map<string, number>();
 
   constructor(
@@ -76,8 +83,8 @@ export class QueueView {
   }
 
   /** Counted in at once, so that the position told to a client does not wait for the next count. */
-  arrived(lane: string, model: string): void {
-    const key = `${lane} ${model}`;
+  arrived(lane: string, model: string, tenant: string): void {
+    const key = JSON.stringify([lane, model, tenant]);
     this.arrivals.set(key, (this.arrivals.get(key) ?? 0) + 1);
   }
 
@@ -89,22 +96,53 @@ export class QueueView {
     lane: string,
     model: string,
     priority: Priority,
+    tenant: string,
   ): Promise<{ position: number; estimateMs: number | undefined }> {
     const { latest } = this;
     const snapshot =
       latest !== undefined && Date.now() - latest.asOfMs < SUBMIT_AGE_MS ? latest : await this.read();
     const before = PRIORITIES.slice(0, PRIORITIES.indexOf(priority) + 1);
-    const counted = snapshot.counts
-      .filter(
-        (count) =>
-          count.lane === lane &&
-          count.model === model &&
-          (count.state === 'queued' || count.state === 'retrying'),
-      )
-      .filter((count) => count.is_retry || before.includes(count.priority))
+    const waiting = snapshot.counts.filter(
+      (count) =>
+        count.lane === lane &&
+        count.model === model &&
+        (count.state === 'queued' || count.state === 'retrying'),
+    );
+    const own = waiting
+      .filter((count) => count.tenant === tenant && (count.is_retry || before.includes(count.priority)))
       .reduce((sum, { jobs }) => sum + jobs, 0);
-    const position = counted + (this.arrivals.get(`${lane} ${model}`) ?? 0);
-    return { position, estimateMs: this.estimateMs(snapshot, lane, model, Math.max(0, position - 1)) };
+    const others = new Map<string, number>();
+    for (const count of waiting)
+      if (count.tenant !== tenant) others.set(count.tenant, (others.get(count.tenant) ?? 0) + count.jobs);
+    const arrivals = this.arrivals.get(JSON.stringify([lane, model, tenant])) ?? 0;
+    // Itself is among what has arrived, or has been counted, unless it has its ticket already.
+    if (own + arrivals === 0) return { position: 0, estimateMs: this.estimateMs(snapshot, lane, model, 0) };
+    const ahead = this.aheadOf(snapshot, lane, model, tenant, {
+      own: own + arrivals - 1,
+      others: [...others].map(([name, jobs]) => ({ tenant: name, waiting: jobs })),
+    });
+    return { position: ahead + 1, estimateMs: this.estimateMs(snapshot, lane, model, ahead) };
+  }
+
+  /** How many jobs go before one of a tenant's, where tenants take turns: an estimate, and exact with one tenant. */
+  aheadOf(
+    snapshot: QueueSnapshot,
+    lane: string,
+    model: string,
+    tenant: string,
+    ahead: JobsAhead,
+    shares: readonly TenantShare[] = snapshot.shares,
+  ): number {
+    const turns = new TenantTurns(shares);
+    const places = this.serversOf(snapshot, lane, model).map(({ view }) => turns.at(view.spec.id));
+    return aheadUnderFairness(
+      ahead.own,
+      ahead.others.map(({ tenant: other, waiting }) => ({
+        waiting,
+        // Wherever it is the job's own turn, it does not wait for the other's. Of equals those go first who were there.
+        goesFirst: places.every((place) => place.compare(other, tenant) <= 0),
+      })),
+    );
   }
 
   /** For jobs without a preference: where the fewest are waiting, by the latest count. */
@@ -170,12 +208,14 @@ export class QueueView {
       const known = times.get(key) ?? NOTHING_LEARNED;
       times.set(key, { ...known, [cold ? 'cold' : 'warm']: spreadOf(samplesMs) });
     }
+    const tenants = [...new Set(counts.map(({ tenant }) => tenant))];
     const snapshot: QueueSnapshot = {
       asOfMs: Date.now(),
       counts,
       totals: new Map(totals.map((row) => [row.region, row])),
       endpoints: this.endpoints.views(stored, Date.now()),
       times,
+      shares: tenants.length > 0 ? await readTenantShares(this.database, tenants) : [],
     };
     this.latest = snapshot;
     this.countAgain(snapshot, performance.now() - began);

@@ -11,7 +11,7 @@ import {
   type SignedReceipt,
 } from '#contracts';
 import { canonicalJson, cellKey, runKeyPrefix } from '#domain';
-import { createLogger } from '#observability';
+import { createLogger, Metrics } from '#observability';
 import {
   acceptAnswers,
   cancelPendingCells,
@@ -36,6 +36,8 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { ProblemFilter } from '../http/problem-filter.js';
 import { guardRoutes } from '../access/guard-routes.js';
 import { OpenDoor } from '../access/service-token.js';
+import { LimitLog } from '../limits/limit-log.js';
+import { RateLimits } from '../limits/rate-limits.js';
 import { RouteTable } from '../http/route-table.js';
 import { RunsModule } from './runs.module.js';
 
@@ -64,7 +66,8 @@ async function startRouter(): Promise<string> {
   );
   const hints = { request: () => undefined, announce: () => undefined, onEvents: () => undefined };
   const adapter = new FastifyAdapter({ forceCloseConnections: true });
-  guardRoutes(adapter.getInstance(), database, new OpenDoor(undefined));
+  const rateLimits = new RateLimits(() => configuration.limits, new LimitLog(new Metrics('test'), logger));
+  guardRoutes(adapter.getInstance(), database, new OpenDoor(undefined), rateLimits);
   const app = await NestFactory.create<NestFastifyApplication>(
     RunsModule.register({ database, configuration, hints, logger }),
     adapter,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseConfiguration } from '#config';
-import { createLogger } from '#observability';
+import { createLogger, Metrics } from '#observability';
 import {
   acceptAnswers,
   cancelPendingCells,
@@ -24,6 +24,8 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { ProblemFilter } from '../http/problem-filter.js';
 import { guardRoutes } from '../access/guard-routes.js';
 import { OpenDoor } from '../access/service-token.js';
+import { LimitLog } from '../limits/limit-log.js';
+import { RateLimits } from '../limits/rate-limits.js';
 import { RouteTable } from '../http/route-table.js';
 import { RunsModule } from './runs.module.js';
 
@@ -58,7 +60,8 @@ beforeAll(async () => {
     onEvents: () => undefined,
   };
   const adapter = new FastifyAdapter({ forceCloseConnections: true });
-  guardRoutes(adapter.getInstance(), database, new OpenDoor(undefined));
+  const rateLimits = new RateLimits(() => configuration.limits, new LimitLog(new Metrics('test'), logger));
+  guardRoutes(adapter.getInstance(), database, new OpenDoor(undefined), rateLimits);
   app = await NestFactory.create<NestFastifyApplication>(
     RunsModule.register({ database, configuration, hints, logger }),
     adapter,

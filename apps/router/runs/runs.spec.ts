@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseConfiguration } from '#config';
 import { runProgressEventSchema, type RunProgressEvent } from '#contracts';
-import { createLogger } from '#observability';
+import { createLogger, Metrics } from '#observability';
 import {
   acceptAnswers,
   addExecutionTimes,
@@ -24,6 +24,8 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { ProblemFilter } from '../http/problem-filter.js';
 import { guardRoutes } from '../access/guard-routes.js';
 import { OpenDoor } from '../access/service-token.js';
+import { LimitLog } from '../limits/limit-log.js';
+import { RateLimits } from '../limits/rate-limits.js';
 import { RouteTable } from '../http/route-table.js';
 import { RunEventFeed, type EventStream } from './run-event-feed.js';
 import type { RunHints } from './run-hints.js';
@@ -68,7 +70,8 @@ beforeAll(async () => {
   ({ database } = postgres);
   const logger = createLogger('test', 'fatal');
   const adapter = new FastifyAdapter({ bodyLimit: 8_388_608, forceCloseConnections: true });
-  guardRoutes(adapter.getInstance(), database, new OpenDoor(undefined));
+  const rateLimits = new RateLimits(() => configuration.limits, new LimitLog(new Metrics('test'), logger));
+  guardRoutes(adapter.getInstance(), database, new OpenDoor(undefined), rateLimits);
   app = await NestFactory.create<NestFastifyApplication>(
     RunsModule.register({ database, configuration, hints, logger, feed: { clientsMax: 3, heartbeatMs: 50 } }),
     adapter,

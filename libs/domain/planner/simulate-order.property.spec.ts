@@ -98,7 +98,15 @@ function replay(order: RunOrder, input: PlanInput) {
         const jobId = String(cellNo).padStart(9, '0');
         jobs.set(jobId, cell);
         const lane = laneOf(input.regionPolicy, cell.region, served[cell.pairNo]!);
-        waiting.push({ jobId, lane, model: cell.model, isRetry: false, orderKey: nowMs, avoidRegions: [] });
+        waiting.push({
+          jobId,
+          tenant: 'a',
+          lane,
+          model: cell.model,
+          isRetry: false,
+          orderKey: nowMs,
+          avoidRegions: [],
+        });
       }
       if (atGate === null) return;
       gates.find(({ gateId }) => gateId === atGate.gateId)!.status = 'approved';

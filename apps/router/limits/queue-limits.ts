@@ -1,0 +1,175 @@
+import type { Configuration } from '#config';
+import { ProblemError } from '#contracts';
+import type { KeyLimits } from '#domain';
+import { countWaiting, type Database } from '#persistence';
+import type { CallerLimit } from './limit-log.js';
+
+export type QueueSettings = Pick<Configuration['limits'], 'queued_jobs_per_key' | 'queued_jobs_per_region'>;
+
+/** A job that wants to be queued. */
+export interface Newcomer {
+  readonly keyId: string | null;
+  readonly region: string;
+  readonly limits: KeyLimits;
+  /** Counted and never refused: a run submits no more than a few cells at a time. */
+  readonly isOfRun: boolean;
+}
+
+/** Why a job was not queued. */
+export interface FullQueue {
+  readonly kind: Extract<CallerLimit, 'queued_of_key' | 'queued_in_region'>;
+  /** As the configuration calls it. */
+  readonly limit: string;
+  readonly whose: string;
+  readonly allowed: number;
+  readonly waiting: number;
+}
+
+/** A queue that is not to grow beyond a limit. */
+interface Bounded {
+  readonly kind: FullQueue['kind'];
+  readonly name: string;
+  readonly limit: string;
+  readonly allowed: number;
+}
+
+interface Count {
+  waiting: number;
+  readonly atMs: number;
+  readonly costMs: number;
+}
+
+/** What other routers queue in this time may go unseen, and so beyond a limit. */
+const COUNT_AGE_MAX_MS = 1000;
+/** A queue that was full is counted again after this long, and so that counting takes a twentieth of the time. */
+const FULL_AGE_MS = 5;
+const FULL_AGE_PER_COST = 20;
+/** Counts that are remembered at once. */
+const REMEMBERED = 1000;
+
+/**
+ * How many jobs may wait. Decided on a count of the rows and what was queued here since, which only errs on the high
+ * side: one router never goes beyond a limit; several do by what the others queue within a second.
+ * Used by one batch of intake at a time.
+ */
+export class QueueLimits {
+  private readonly counts = new Map<string, Count>();
+
+  constructor(
+    private readonly database: Database,
+    /** Asked for at every batch: they may change while the process runs. */
+    private readonly settings: () => QueueSettings,
+    private readonly nowMs: () => number = () => performance.now(),
+  ) {}
+
+  /** @returns why each of them cannot be queued, in their order; undefined: there is room, and it is taken */
+  async takeRoom(newcomers: readonly Newcomer[]): Promise<(FullQueue | undefined)[]> {
+    const bounds = newcomers.map((newcomer) => this.boundsOf(newcomer));
+    await this.countWhereNeeded(bounds.filter((_, index) => newcomers[index]?.isOfRun === false));
+    return bounds.map((queues, index) => {
+      const full =
+        newcomers[index]?.isOfRun === true ? undefined : queues.find((queue) => this.roomIn(queue) <= 0);
+      if (full !== undefined) return this.fullQueue(full);
+      for (const queue of queues) this.add(queue, 1);
+      return undefined;
+    });
+  }
+
+  /** It was no new job after all. */
+  giveBack(newcomer: Newcomer): void {
+    for (const queue of this.boundsOf(newcomer)) this.add(queue, -1);
+  }
+
+  /** Nobody knows what was queued: everything is counted anew. */
+  forget(): void {
+    this.counts.clear();
+  }
+
+  private boundsOf({ keyId, region, limits }: Newcomer): Bounded[] {
+    const settings = this.settings();
+    const bounds: Bounded[] = [];
+    const own = limits.queued_jobs;
+    if (keyId !== null && (own !== undefined || settings.queued_jobs_per_key > 0)) {
+      const limit = own === undefined ? 'limits.queued_jobs_per_key' : 'queued_jobs of the key';
+      bounds.push({
+        ...{ kind: 'queued_of_key', name: keyId, limit },
+        allowed: own ?? settings.queued_jobs_per_key,
+      });
+    }
+    if (settings.queued_jobs_per_region > 0) {
+      bounds.push({
+        ...{ kind: 'queued_in_region', name: region, limit: 'limits.queued_jobs_per_region' },
+        allowed: settings.queued_jobs_per_region,
+      });
+    }
+    return bounds;
+  }
+
+  private async countWhereNeeded(bounds: readonly (readonly Bounded[])[]): Promise<void> {
+    const wanted = new Map<string, { queue: Bounded; jobs: number }>();
+    for (const queue of bounds.flat()) {
+      const key = keyOf(queue);
+      wanted.set(key, { queue, jobs: (wanted.get(key)?.jobs ?? 0) + 1 });
+    }
+    const nowMs = this.nowMs();
+    const stale = [...wanted.values()].flatMap(({ queue, jobs }) => {
+      const count = this.counts.get(keyOf(queue));
+      if (count === undefined) return [queue];
+      const ageMax =
+        this.roomIn(queue) >= jobs
+          ? COUNT_AGE_MAX_MS
+          : Math.max(FULL_AGE_MS, count.costMs * FULL_AGE_PER_COST);
+      return nowMs - count.atMs > Math.min(COUNT_AGE_MAX_MS, ageMax) ? [queue] : [];
+    });
+    if (stale.length === 0) return;
+    const names = (kind: Bounded['kind']): string[] =>
+      stale.filter((queue) => queue.kind === kind).map(({ name }) => name);
+    const { ofKeys, inRegions } = await countWaiting(
+      this.database,
+      names('queued_of_key'),
+      names('queued_in_region'),
+    );
+    const costMs = this.nowMs() - nowMs;
+    if (this.counts.size > REMEMBERED) this.counts.clear();
+    for (const queue of stale) {
+      const found = queue.kind === 'queued_of_key' ? ofKeys : inRegions;
+      this.counts.set(keyOf(queue), { waiting: found.get(queue.name) ?? 0, atMs: nowMs, costMs });
+    }
+  }
+
+  private roomIn(queue: Bounded): number {
+    return queue.allowed - (this.counts.get(keyOf(queue))?.waiting ?? 0);
+  }
+
+  private add(queue: Bounded, jobs: number): void {
+    const count = this.counts.get(keyOf(queue));
+    if (count !== undefined) count.waiting += jobs;
+  }
+
+  private fullQueue(queue: Bounded): FullQueue {
+    const { kind, name, limit, allowed } = queue;
+    const whose = kind === 'queued_of_key' ? `key "${name}"` : `region ${name}`;
+    return { kind, limit, whose, allowed, waiting: allowed - this.roomIn(queue) };
+  }
+}
+
+function keyOf({ kind, name }: Bounded): string {
+  return `${kind} ${name}`;
+}
+
+/** Where nothing is able to take work now, nobody knows when there will be room. */
+const UNKNOWN_DRAIN_S = 60;
+const RETRY_AFTER_MAX_S = 3600;
+
+/** @param drainMs until enough of those that wait have begun; undefined: nothing can take them now */
+export function queueFull(
+  { limit, whose, allowed, waiting }: FullQueue,
+  drainMs: number | undefined,
+): ProblemError {
+  const retryAfterS =
+    drainMs === undefined
+      ? UNKNOWN_DRAIN_S
+      : Math.min(RETRY_AFTER_MAX_S, Math.max(1, Math.ceil(drainMs / 1000)));
+  const message = `${whose} may have ${allowed} jobs waiting and has ${waiting}; try again in ${retryAfterS} s`;
+  return new ProblemError('QUEUE_FULL', `${limit}: ${message}`, [{ field: limit, message }], { retryAfterS });
+}

@@ -1,0 +1,217 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { deploymentOf, startBeacon, until, type Beacon, type UpstreamCall } from '#testing';
+
+const BACKLOG = 2000;
+
+describe('limits on callers', () => {
+  let beacon: Beacon;
+  const held: UpstreamCall[] = [];
+
+  beforeAll(async () => {
+    beacon = await startBeacon({
+      configuration: deploymentOf(
+        { fair: ['US'], full: ['US'], places: ['US', 'EU'], quiet: ['US'] },
+        { limits: { endpoints: 8, gpus: 8, wrong_keys_per_min: 5, prompt_bytes: 1000, body_bytes: 4096 } },
+      ),
+      keys: {
+        anna: { roles: ['submit'] },
+        ben: { roles: ['submit'] },
+        hasty: { roles: ['submit'], limits: { requests_per_s: 0.001, burst: 2 } },
+        few: { roles: ['submit'], limits: { queued_jobs: 2 } },
+        confined: {
+          roles: ['submit'],
+          limits: { models: ['places'], regions: ['EU'], priorities: ['normal', 'low'] },
+        },
+        ops: { roles: ['operate'], limits: { requests_per_s: 0.001, burst: 1 } },
+      },
+    });
+    for (const model of ['fair', 'full'])
+      beacon.upstream.from(`US/${model}`, (call) => {
+        held.push(call);
+      });
+  }, 120_000);
+  afterAll(() => beacon.stop());
+
+  const as = (key: string) => beacon.client.as(key);
+  const refused = (key: string, json: object, headers = {}) =>
+    as(key).request('/inference/queued', { json, headers });
+
+  it('a backlog of one tenant does not delay the first job of another: it is admitted next, and then they alternate', async () => {
+    const calls = () => beacon.upstream.callsOf('US/fair');
+    const first = await as('anna').queue({ model: 'fair', prompt: 'anna 0' });
+    await as('anna').untilJob(first.job_id, 'processing');
+    let left = BACKLOG;
+    await Promise.all(
+      Array.from({ length: 32 }, async () => {
+        while (left > 0) {
+          left -= 1;
+          await as('anna').queue({ model: 'fair', prompt: 'anna more' });
+        }
+      }),
+    );
+    const jobs = [];
+    for (const prompt of ['ben 1', 'ben 2', 'ben 3'])
+      jobs.push(await as('ben').queue({ model: 'fair', prompt }));
+    expect(jobs.map(({ queue_position }) => queue_position)).toEqual([1, 3, 5]);
+    const told = await Promise.all(jobs.map(({ job_id }) => as('ben').job(job_id)));
+    expect(told.map(({ queue_position }) => queue_position)).toEqual([1, 3, 5]);
+    const last = await as('anna').queue({ model: 'fair', prompt: 'anna last' });
+    expect(last.queue_position).toBeGreaterThan(BACKLOG);
+
+    for (let ordinal = 1; ordinal <= 8; ordinal += 1)
+      (await beacon.upstream.call('US/fair', ordinal)).answer();
+    expect(
+      calls()
+        .map(({ prompt }) => String(prompt).split(' ')[0])
+        .slice(0, 8),
+    ).toEqual(['anna', 'ben', 'anna', 'ben', 'anna', 'ben', 'anna', 'anna']);
+    // The rest of the backlog need not be called.
+    await beacon.database.query(
+      `UPDATE jobs SET state = 'cancelled' WHERE model = 'fair' AND state = 'queued'`,
+    );
+  }, 60_000);
+
+  it('requests beyond the rate of a key are refused with the limit, its value and when to come back', async () => {
+    const first = await as('hasty').request('/queue/status');
+    expect(first.status).toBe(200);
+    expect(first.headers.get('ratelimit-limit')).toBe('2');
+    expect(first.headers.get('ratelimit-remaining')).toBe('1');
+    expect((await as('hasty').request('/queue/status')).status).toBe(200);
+    const { status, body, headers, contentType } = await as('hasty').request('/inference/queued', {
+      json: { model: 'quiet', prompt: 'x' },
+    });
+    expect(contentType).toContain('application/problem+json');
+    expect({ status, body }).toMatchObject({
+      status: 429,
+      body: {
+        code: 'RATE_LIMIT_REACHED',
+        detail: expect.stringMatching(/requests_per_s.*"hasty".*0\.001 requests per second, 2 at once/),
+        errors: [{ field: 'requests_per_s of the key', message: expect.any(String) }],
+      },
+    });
+    const retryAfterS = Number(headers.get('retry-after'));
+    expect(retryAfterS).toBeGreaterThan(900);
+    expect(retryAfterS).toBeLessThanOrEqual(1000);
+    // Others are not held to it, and health and metrics are always there.
+    expect((await as('ben').request('/queue/status')).status).toBe(200);
+    for (let count = 0; count < 3; count += 1) {
+      expect((await as('ops').request('/metrics')).status).toBe(200);
+      expect((await beacon.client.request('/health/live')).status).toBe(200);
+    }
+    const metrics = await as('ops').request<{ text: string }>('/metrics');
+    expect(metrics.body.text).toMatch(/beacon_limited_requests_total\{[^}]*limit="requests_of_key"[^}]*\} 1/);
+    expect((await as('ops').request('/queue/status')).status).toBe(200);
+    expect((await as('ops').request('/queue/status')).status).toBe(429);
+  });
+
+  it('more jobs than a key may have waiting are refused, exactly, also when they come at once', async () => {
+    // What is called does not wait any more.
+    const running = await as('few').queue({ model: 'full', prompt: 'few 1' }, { 'idempotency-key': 'one' });
+    await as('few').untilJob(running.job_id, 'processing');
+    const replies = await Promise.all(
+      Array.from({ length: 10 }, (_, index) =>
+        refused('few', { model: 'full', prompt: `few at once ${index}` }),
+      ),
+    );
+    expect(replies.filter(({ status }) => status === 202)).toHaveLength(2);
+    const full = replies.filter(({ status }) => status !== 202);
+    expect(full).toHaveLength(8);
+    for (const { status, body, headers } of full) {
+      expect({ status, body }).toMatchObject({
+        status: 429,
+        body: {
+          code: 'QUEUE_FULL',
+          detail: expect.stringMatching(
+            /^queued_jobs of the key: key "few" may have 2 jobs waiting and has 2; /,
+          ),
+        },
+      });
+      expect(Number(headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+    }
+    // What was accepted before is no new job.
+    const replay = await as('few').queue({ model: 'full', prompt: 'few 1' }, { 'idempotency-key': 'one' });
+    expect(replay.job_id).toBe(running.job_id);
+    expect((await as('ben').queue({ model: 'full', prompt: 'ben beside few' })).job_id).toBeDefined();
+    held.filter(({ prompt }) => prompt === 'few 1').forEach((call) => call.answer());
+    await until('there is room again', async () => {
+      const { status } = await refused('few', { model: 'full', prompt: 'few later' });
+      return status === 202 ? true : undefined;
+    });
+  });
+
+  it('a key that is confined is refused what lies outside, by name', async () => {
+    const job = { model: 'places', prompt: 'x' };
+    const told = async (json: object) => {
+      const { status, body } = await refused('confined', json);
+      return [status, body['code'], body['detail']];
+    };
+    expect(await told({ ...job, model: 'quiet' })).toEqual([
+      ...[403, 'FORBIDDEN', 'model: this key does not allow "quiet"; allowed: places'],
+    ]);
+    expect(await told({ ...job, region_preference: 'us-east' })).toEqual([
+      ...[403, 'FORBIDDEN', 'region_preference: this key does not allow "US"; allowed: EU'],
+    ]);
+    expect(await told({ ...job, priority: 'high' })).toEqual([
+      ...[403, 'FORBIDDEN', 'priority: this key does not allow "high"; allowed: normal, low'],
+    ]);
+    const run = {
+      ...{ name: 'r', questions: [{ id: 'q', text: 'x' }], models: ['places'], regions: ['EU', 'US'] },
+    };
+    const refusedRun = async (json: object) => (await as('confined').request('/runs', { json })).body;
+    expect(await refusedRun(run)).toMatchObject({
+      code: 'FORBIDDEN',
+      errors: [{ field: 'regions[1]', message: 'this key does not allow "US"; allowed: EU' }],
+    });
+    expect(await refusedRun({ ...run, regions: ['EU'], region_policy: 'prefer' })).toMatchObject({
+      code: 'FORBIDDEN',
+      errors: [{ field: 'region_policy' }],
+    });
+    expect((await as('confined').request('/runs', { json: { ...run, regions: ['EU'] } })).status).toBe(202);
+  });
+
+  it('and its jobs never leave its regions: failures are retried there', async () => {
+    beacon.upstream.next('EU/places', (call) => call.respond(500, 'down'));
+    for (const where of [
+      {},
+      { region_preference: 'EU' },
+      { region_preference: 'EU', region_policy: 'any' },
+    ]) {
+      const { job_id: id, region } = await as('confined').queue({
+        model: 'places',
+        prompt: 'stay',
+        ...where,
+      });
+      expect(region).toBe('EU');
+      expect(await as('confined').untilEnded(id)).toMatchObject({
+        ...{ status: 'completed', region: 'EU', region_policy: 'pin' },
+      });
+    }
+    expect(beacon.upstream.callsOf('US/places')).toEqual([]);
+    expect(beacon.upstream.callsOf('EU/places')).toHaveLength(4);
+  });
+
+  it('sizes are refused with their limit', async () => {
+    const tooLong = await refused('ben', { model: 'quiet', prompt: 'x'.repeat(1001) });
+    expect(tooLong).toMatchObject({ status: 400, body: { detail: expect.stringContaining('1000 bytes') } });
+    const tooLarge = await refused('ben', { model: 'quiet', prompt: 'x'.repeat(5000) });
+    expect(tooLarge).toMatchObject({
+      status: 413,
+      body: { detail: 'body: is larger than 4096 bytes (limits.body_bytes)' },
+    });
+  });
+
+  // The last: whoever has not been here before is shut out for a while.
+  it('wrong keys are answered more and more slowly, and shut nobody out who has a good one', async () => {
+    const guess = (text: string) => as(text).request('/queue/status');
+    const replies = [];
+    for (let count = 0; count < 7; count += 1) replies.push((await guess(`guess-${count}`)).status);
+    expect(replies).toEqual([401, 401, 401, 401, 401, 429, 429]);
+    expect((await guess('guess-8')).body).toMatchObject({
+      code: 'RATE_LIMIT_REACHED',
+      detail: expect.stringContaining('limits.wrong_keys_per_min: 5 wrong keys per minute'),
+    });
+    // Known from before; and without any key there is nothing to guess.
+    expect((await as('ben').request('/queue/status')).status).toBe(200);
+    expect((await beacon.client.request('/queue/status')).status).toBe(401);
+  });
+});
