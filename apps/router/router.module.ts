@@ -11,7 +11,6 @@ import {
   GpuLimitToken,
   LoggerToken,
   RequestLimitsToken,
-  WebhookSecretToken,
 } from './http/tokens.js';
 import { Cancellation } from './jobs/cancellation.js';
 import { InferenceController } from './jobs/inference.controller.js';
@@ -23,6 +22,8 @@ import { QueueView } from './queue/queue-view.js';
 import type { Router } from './router.js';
 import { natsRunHints } from './runs/run-hints.js';
 import { RunsModule } from './runs/runs.module.js';
+import { WebhookDeliveries } from './webhooks/webhook-deliveries.js';
+import { WebhooksController } from './webhooks/webhooks.controller.js';
 
 /** Wires a running router into its controllers. */
 @Module({})
@@ -38,13 +39,20 @@ export class RouterModule {
           logger: router.logger,
         }),
       ],
-      controllers: [InferenceController, QueueController, HealthController, CallbacksController],
+      controllers: [
+        ...[InferenceController, QueueController, HealthController],
+        ...[CallbacksController, WebhooksController],
+      ],
       providers: [
         { provide: Database, useValue: router.database },
         { provide: Metrics, useValue: router.metrics },
         { provide: Endpoints, useValue: router.endpoints },
         { provide: WarmKeeper, useValue: router.warmKeeper },
         { provide: QueueView, useValue: router.queueView },
+        {
+          provide: WebhookDeliveries,
+          useValue: new WebhookDeliveries(router.database, router.metrics, router.logger),
+        },
         { provide: JobIntake, useValue: router.intake },
         { provide: JobStatus, useValue: router.jobStatus },
         { provide: JobWait, useValue: router.jobWait },
@@ -53,7 +61,6 @@ export class RouterModule {
         { provide: LoggerToken, useValue: router.logger },
         { provide: ConnectionToken, useValue: router.connection },
         { provide: RequestLimitsToken, useValue: router.limits },
-        { provide: WebhookSecretToken, useValue: { value: router.webhookSecret } },
         { provide: GpuLimitToken, useValue: router.configuration.limits.gpus },
       ],
     };

@@ -53,7 +53,8 @@ export class Router {
     readonly jobWait: JobWait,
     readonly cancellation: Cancellation,
     readonly limits: RequestLimits,
-    readonly webhookSecret: string | undefined,
+    /** The one in force and, during a rotation, the one before. */
+    readonly webhookSecrets: readonly string[],
     readonly authenticator: Authenticator,
     private readonly engine: Engine,
     private readonly reconciler: Reconciler,
@@ -185,7 +186,7 @@ export class Router {
       new JobWait(journal, jobStatus),
       new Cancellation(database, connection, topology, journal, logger),
       requestLimitsOf(configuration),
-      settings.webhookSecret,
+      [settings.webhookSecret, settings.webhookSecretPrevious].filter((secret) => secret !== undefined),
       authenticator,
       engine,
       reconciler,

@@ -4,9 +4,10 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyInstance } from 'fastify';
-import { coreOperations, openApiDocument, runOperations } from '#contracts';
+import { coreOperations, openApiDocument, runOperations, webhookOperations } from '#contracts';
 import { guardRoutes, requireAccess } from './access/guard-routes.js';
 import { accessOf } from './access/route-access.js';
+import { guardCallbacks } from './callbacks/guard-callbacks.js';
 import { measureRequests } from './http/http-metrics.js';
 import { ProblemFilter } from './http/problem-filter.js';
 import { refuseConnection, refusePath } from './http/refused-early.js';
@@ -43,6 +44,7 @@ export async function createServer(
   });
   measureRequests(server, router.metrics);
   guardRoutes(server, router.database, router.authenticator);
+  guardCallbacks(server, router.webhookSecrets, router.metrics);
   const app = await NestFactory.create<NestFastifyApplication>(RouterModule.of(router), adapter, {
     logger: false,
     abortOnError: false,
@@ -52,7 +54,7 @@ export async function createServer(
   server.removeContentTypeParser('text/plain');
   app.useGlobalFilters(new ProblemFilter(router.logger, routes));
   const document = openApiDocument(
-    [...coreOperations(router.limits), ...runOperations(router.limits)],
+    [...coreOperations(router.limits), ...runOperations(router.limits), ...webhookOperations()],
     VERSION,
     (operation) => accessOf(operation)?.kind === 'role',
   );

@@ -16,6 +16,8 @@ const settingsSchema = z.object({
   BEACON_DATA_DIR: z.string().min(1).default('.beacon'),
   BEACON_API_KEYS_FILE: z.string().min(1).optional(),
   BEACON_WEBHOOK_SECRET: z.string().min(16).refine(isUsableKey, UNUSABLE_KEY).optional(),
+  /** The one before, while receivers and deployments learn the new one. */
+  BEACON_WEBHOOK_SECRET_PREVIOUS: z.string().min(16).refine(isUsableKey, UNUSABLE_KEY).optional(),
   /** Set for a dispatcher only: the region it serves. */
   BEACON_REGION: z.string().min(1).optional(),
   /** With it the runner is known to the router: it submits for every tenant. */
@@ -42,6 +44,7 @@ export interface Settings {
   readonly dataDir: string;
   readonly apiKeysFile: string | undefined;
   readonly webhookSecret: string | undefined;
+  readonly webhookSecretPrevious: string | undefined;
   readonly serviceToken: string | undefined;
   readonly region: string | undefined;
   readonly routerUrl: string | undefined;
@@ -83,6 +86,9 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
   if (values.BEACON_API_KEYS_FILE !== undefined) {
     problems.push('BEACON_API_KEYS_FILE is set, but this version does not enforce API keys yet; unset it');
   }
+  if (values.BEACON_WEBHOOK_SECRET_PREVIOUS !== undefined && values.BEACON_WEBHOOK_SECRET === undefined) {
+    problems.push('BEACON_WEBHOOK_SECRET_PREVIOUS is set without BEACON_WEBHOOK_SECRET');
+  }
   if (!LOOPBACK.has(values.BEACON_HOST)) {
     problems.push(
       'BEACON_HOST must be a loopback address (127.0.0.1, ::1 or localhost) while no API keys are in force',
@@ -96,6 +102,7 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
     dataDir: values.BEACON_DATA_DIR,
     apiKeysFile: values.BEACON_API_KEYS_FILE,
     webhookSecret: values.BEACON_WEBHOOK_SECRET,
+    webhookSecretPrevious: values.BEACON_WEBHOOK_SECRET_PREVIOUS,
     serviceToken: values.BEACON_SERVICE_TOKEN,
     region: values.BEACON_REGION,
     routerUrl: values.BEACON_URL,

@@ -63,7 +63,6 @@ export {
   inferenceResponseSchema,
   jobStatusSchema,
   queuedResponseSchema,
-  WEBHOOK_WARNING,
   storableText,
   type InferenceRequest,
   type InferenceResponse,
@@ -113,6 +112,25 @@ export {
   type RunWebhook,
   type WebhookSummaryView,
 } from './http/run-webhooks.js';
+export {
+  jobWebhookSchema,
+  taskWebhookSchema,
+  type JobWebhook,
+  type TaskWebhook,
+} from './http/job-webhooks.js';
+export {
+  REDELIVER_MAX,
+  deliveryListQuerySchema,
+  redeliverRequestSchema,
+  redeliveredSchema,
+  webhookDeliveryDetailsSchema,
+  webhookDeliveryListSchema,
+  webhookDeliverySchema,
+  type RedeliveredView,
+  type WebhookDeliveryDetailsView,
+  type WebhookDeliveryListView,
+  type WebhookDeliveryView,
+} from './http/webhook-deliveries.js';
 export { orderPlanSchema, type OrderPlanView } from './http/order-plan.js';
 export {
   plannedOrderSchema,
@@ -167,4 +185,5 @@ export {
 export { callbackAcceptedSchema, callbackSchema, type CallbackAccepted } from './http/callbacks.js';
 export { coreOperations, openApiDocument, type Operation } from './openapi.js';
 export { runOperations } from './openapi-runs.js';
+export { webhookOperations } from './openapi-webhooks.js';
 export { serviceHeadersSchema, type ServiceHeaders } from './http/service.js';

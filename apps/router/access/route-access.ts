@@ -10,8 +10,12 @@ export type RouteAccess =
   | { readonly kind: 'role'; readonly role: Role; readonly owned?: OwnedResource };
 
 /** What belongs to a tenant, and the parameter of the path that names it. */
-export type OwnedResource = 'job' | 'run';
-export const OWNER_PARAMETERS: Readonly<Record<OwnedResource, string>> = { job: 'job_id', run: 'id' };
+export type OwnedResource = 'job' | 'run' | 'webhook';
+export const OWNER_PARAMETERS: Readonly<Record<OwnedResource, string>> = {
+  job: 'job_id',
+  run: 'id',
+  webhook: 'event_id',
+};
 
 const open: RouteAccess = { kind: 'open' };
 const needs = (role: Role, owned?: OwnedResource): RouteAccess => ({
@@ -53,6 +57,11 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'POST /runs/{id}/extend': needs('submit', 'run'),
   'POST /runs/{id}/gates/{gate}/approve': needs('submit', 'run'),
   'POST /runs/{id}/gates/{gate}/reject': needs('submit', 'run'),
+
+  'GET /webhook-deliveries': needs('read'),
+  'GET /webhook-deliveries/{event_id}': needs('read', 'webhook'),
+  'POST /webhook-deliveries/{event_id}/redeliver': needs('submit', 'webhook'),
+  'POST /webhook-deliveries/redeliver': needs('submit'),
 
   'POST /api/webhooks/modal/task-complete': { kind: 'secret' },
 };

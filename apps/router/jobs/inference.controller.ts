@@ -1,8 +1,8 @@
 import { Body, Controller, Delete, Get, Headers, HttpCode, Inject, Param, Post, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import type { Configuration } from '#config';
 import {
   ProblemError,
-  WEBHOOK_WARNING,
   inferenceRequestSchema,
   parseRequest,
   type InferenceRequest,
@@ -14,12 +14,13 @@ import {
 import { hasRole, isTerminal, type Caller } from '#domain';
 import { From } from '../access/caller.js';
 import { parseIdempotencyKey } from '../http/idempotency.js';
-import { RequestLimitsToken } from '../http/tokens.js';
+import { ConfigurationToken, RequestLimitsToken } from '../http/tokens.js';
 import { QueueView } from '../queue/queue-view.js';
 import { Cancellation } from './cancellation.js';
 import { JobIntake, type JobOrigin } from './intake.js';
 import { JobStatus, roundSeconds } from './job-status.js';
 import { JobWait } from './job-wait.js';
+import { refuseWebhookUrl } from '../webhooks/webhook-url.js';
 
 @Controller()
 export class InferenceController {
@@ -32,6 +33,7 @@ export class InferenceController {
     @Inject(Cancellation) private readonly cancellation: Cancellation,
     @Inject(QueueView) private readonly queueView: QueueView,
     @Inject(RequestLimitsToken) limits: RequestLimits,
+    @Inject(ConfigurationToken) private readonly configuration: Configuration,
   ) {
     this.bodySchema = inferenceRequestSchema(limits);
   }
@@ -44,7 +46,7 @@ export class InferenceController {
     @From() caller: Caller,
     @Headers('x-beacon-run-id') runId?: string,
   ): Promise<QueuedResponse> {
-    const request = parseRequest(this.bodySchema, body);
+    const request = this.parse(body);
     const origin = originOf(caller, caller.kind === 'service' ? runId : undefined);
     const accepted = await this.intake.accept(request, parseIdempotencyKey(key, caller), origin);
     if (accepted.replayed) {
@@ -57,7 +59,7 @@ export class InferenceController {
         estimated_wait_seconds: job.estimated_wait_seconds ?? 0,
         region: job.region,
         message: 'this idempotency key is known: here is the job it made',
-        warnings: warningsOf(request),
+        warnings: [],
       };
     }
     // The job is committed: whatever fails from here on must not read as a refusal.
@@ -75,7 +77,7 @@ export class InferenceController {
         estimateMs === undefined
           ? 'accepted; no endpoint is able to take it now, it waits until one is'
           : `accepted; follow it at /inference/status/${accepted.jobId}`,
-      warnings: warningsOf(request),
+      warnings: [],
     };
   }
 
@@ -115,6 +117,12 @@ export class InferenceController {
     return this.inferAndWait(body, key, caller, reply);
   }
 
+  private parse(body: unknown): InferenceRequest {
+    const request = parseRequest(this.bodySchema, body);
+    refuseWebhookUrl(request.webhook_url, this.configuration);
+    return request;
+  }
+
   /**
    * A caller that hangs up no longer wants the answer, and a GPU must not go on for nobody: its job is
    * cancelled. With an idempotency key it may come back for the same job, so that one goes on.
@@ -125,7 +133,7 @@ export class InferenceController {
     caller: Caller,
     reply: FastifyReply,
   ): Promise<InferenceResponse> {
-    const parsed = parseRequest(this.bodySchema, body);
+    const parsed = this.parse(body);
     const idempotencyKey = parseIdempotencyKey(key, caller);
     const hungUp = new AbortController();
     reply.raw.once('close', () => {
@@ -159,10 +167,6 @@ export class InferenceController {
       metadata: job.metadata,
     };
   }
-}
-
-function warningsOf(request: InferenceRequest): string[] {
-  return request.webhook_url === undefined ? [] : [WEBHOOK_WARNING];
 }
 
 function originOf({ tenant, keyId }: Caller, runId: string | undefined = undefined): JobOrigin {
