@@ -26,6 +26,8 @@ export interface BeaconOptions {
   readonly modalSecret?: string;
   /** `BEACON_WEBHOOK_SECRET`. */
   readonly webhookSecret?: string;
+  /** `BEACON_WEBHOOK_SECRET_PREVIOUS`. */
+  readonly webhookSecretPrevious?: string;
   /** Keys that callers have, by the text of the key. Left out: the server has no keys. */
   readonly keys?: Readonly<Record<string, TestKey>>;
   /** Left out: nothing is logged. */
@@ -81,6 +83,7 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
       MODAL_KEY: options.modalKey,
       MODAL_SECRET: options.modalSecret,
       BEACON_WEBHOOK_SECRET: options.webhookSecret,
+      BEACON_WEBHOOK_SECRET_PREVIOUS: options.webhookSecretPrevious,
     });
 
   let port = 0;

@@ -34,6 +34,7 @@ const claim = (leaseMs: number): Promise<ClaimedWebhook[]> =>
   claimWebhooks(postgres.database, 10, leaseMs, NOBODY);
 const WAITING = { type: 'gate.waiting', data: { gate_id: 'q1', expires_at: '2026-12-01T00:00:00.000Z' } };
 const APPROVED = { type: 'gate.decided', data: { gate_id: 'q1', decision: 'approved' } };
+const REACHED = { type: 'run.budget_reached', data: { spent_usd: 1.5, spent_gpu_seconds: 7 } };
 const FINISHED = {
   type: 'run.finished',
   data: { status: 'completed', accepted: 4, failed: 0, cancelled: 0 },
@@ -104,13 +105,15 @@ describe('the webhooks of a run', () => {
   it('tell of gates and of the end, signed, with ids, states and counts only', async () => {
     startSender();
     const runId = await aRunThatTells();
-    receiver.next(answered(200), answered(204), answered(202));
+    receiver.next(answered(200), answered(204), answered(202), answered(200));
     await happen(runId, { type: 'run.started', data: { order: 'question' } }, WAITING);
     await untilTally(runId, { delivered: 1 });
     await happen(runId, APPROVED);
     await untilTally(runId, { delivered: 2 });
+    await happen(runId, REACHED);
+    await untilTally(runId, { delivered: 3 });
     await happen(runId, FINISHED);
-    await untilTally(runId, { delivered: 3, pending: 0, failed: 0, lastErrorCode: null });
+    await untilTally(runId, { delivered: 4, pending: 0, failed: 0, lastErrorCode: null });
     const counts = { total: 4, accepted: 0, failed: 0, cancelled: 0 };
     const common = (sequence: number) => ({ run_id: runId, sequence, counts, path: `/runs/${runId}` });
     const bodies = receiver.exchanges.map(({ body }) => runWebhookSchema.parse(JSON.parse(body)));
@@ -120,14 +123,15 @@ describe('the webhooks of a run', () => {
         data: { ...common(1), gate_id: 'q1', status: 'waiting', expires_at: '2026-12-01T00:00:00.000Z' },
       },
       { type: 'gate.decided', data: { ...common(2), gate_id: 'q1', decision: 'approved' } },
-      { type: 'run.finished', data: { ...common(3), status: 'completed' } },
+      { type: 'run.budget_reached', data: common(3) },
+      { type: 'run.finished', data: { ...common(4), status: 'completed' } },
     ]);
     for (const { headers, body } of receiver.exchanges) {
       const [id, sentAtS] = [String(headers['webhook-id']), Number(headers['webhook-timestamp'])];
       expect(headers['webhook-signature']).toBe(signWebhook(SECRET, id, sentAtS, body));
       expect(Math.abs(sentAtS * 1000 - Date.now())).toBeLessThan(60_000);
     }
-    expect(new Set(receiver.exchanges.map(idOf)).size).toBe(3);
+    expect(new Set(receiver.exchanges.map(idOf)).size).toBe(4);
   });
 
   it('are not signed without a secret', async () => {
