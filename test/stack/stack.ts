@@ -27,6 +27,8 @@ export interface StackOptions {
   readonly settings?: string;
   /** Top-level keys of the platform's configuration that differ from those of chaos. */
   readonly platform?: Readonly<Record<string, unknown>>;
+  /** Of Beacon's environment, besides what every stack has. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** One `beacon up` as operations run it, a platform for it to call, and the means to kill any of its processes. */
@@ -52,6 +54,7 @@ export class Stack {
     gpuLimit = ENDPOINTS.length,
     settings = '',
     platform,
+    environment: more = {},
   }: StackOptions): Promise<Stack> {
     await ensureBuilt();
     const folder = await mkdtemp(join(tmpdir(), 'beacon-chaos-'));
@@ -63,7 +66,7 @@ export class Stack {
       const supervisor = spawn(
         process.execPath,
         [COMMAND, 'up', '--config', config, '--data-dir', join(folder, 'data')],
-        { env: environment(), stdio: ['ignore', 'pipe', log.fd] },
+        { env: { ...environment(), ...more }, stdio: ['ignore', 'pipe', log.fd] },
       );
       const stack = new Stack(folder, standIn, gpuLimit, supervisor, log);
       try {
