@@ -20,7 +20,9 @@ export function guardCallbacks(server: FastifyInstance, secrets: readonly string
   server.addHook('onRequest', (request, _reply, done) => {
     if (!isCallback(request.method, request.routeOptions.url)) return done();
     const { 'x-webhook-secret': given } = request.headers;
-    if (isOneOf(typeof given === 'string' ? given : '', secrets)) return done();
+    if (isOneOf(typeof given === 'string' ? given : '', secrets)) {
+      return Number(request.headers['content-length'] ?? 0) > BODY_BYTES ? done(tooLong()) : done();
+    }
     metrics.count('beacon_callbacks_total', { result: 'refused' });
     done(
       new ProblemError('CALLBACK_REFUSED', 'X-Webhook-Secret: is missing or wrong', [
@@ -28,6 +30,11 @@ export function guardCallbacks(server: FastifyInstance, secrets: readonly string
       ]),
     );
   });
+}
+
+function tooLong(): ProblemError {
+  const message = `must be at most ${BODY_BYTES} bytes`;
+  return new ProblemError('BODY_TOO_LARGE', `body: ${message}`, [{ field: 'body', message }]);
 }
 
 function isCallback(method: string | string[], url: string | undefined): boolean {
