@@ -19,7 +19,7 @@ import { callbackAcceptedSchema, callbackSchema } from './http/callbacks.js';
 import { PROBLEMS, problemSchema } from './problems.js';
 import type { RequestErrorCode } from '#domain';
 import { BODY_PROBLEMS } from './openapi-problems.js';
-import { webhookEvents } from './openapi-webhooks.js';
+import { webhookEvents } from './openapi-webhook-events.js';
 
 /** One operation of the HTTP API, described by the schemas that validate it. */
 export interface Operation {
