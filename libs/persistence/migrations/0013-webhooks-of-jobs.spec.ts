@@ -1,0 +1,57 @@
+import { expect, it } from '@jest/globals';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startPostgres } from '#embedded-services';
+import { aRun } from '#testing';
+import { Database } from '../database.js';
+import { insertRun } from '../sql/runs/insert-run.js';
+import { claimWebhooks } from '../sql/webhooks/webhook-deliveries.js';
+import { listDeliveries } from '../sql/webhooks/list-deliveries.js';
+import { WebhooksOfJobs1763769600013 } from './0013-webhooks-of-jobs.js';
+import { MIGRATIONS } from './index.js';
+
+it('webhooks that were queued before belong to the tenant of their run, are numbered, and are sent', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'beacon-test-'));
+  const server = await startPostgres({ dataDir, settings: { fsync: 'off' } });
+  const database = await Database.open(server.url, {
+    ...{ applicationName: 'test', poolSize: 2, onConnectionFault: () => undefined },
+  });
+  try {
+    const queryRunner = database.dataSource.createQueryRunner();
+    const before = MIGRATIONS.slice(0, MIGRATIONS.indexOf(WebhooksOfJobs1763769600013));
+    for (const Migration of before) await new Migration().up(queryRunner);
+    const runs = ['anna', 'ben'].map((tenant) => ({ ...aRun({}), tenant }));
+    for (const run of runs) await insertRun(database, run);
+    for (const [age, run] of [...runs, ...runs].entries()) {
+      await database.query(
+        `INSERT INTO webhook_deliveries (run_id, event_type, url, body, created_at)
+         VALUES ($1, 'run.finished', 'https://Hooks.Example.org:8443/x?y', '{}', now() - $2 * interval '1 minute')`,
+        [run.id, age],
+      );
+    }
+    // What older code queues meanwhile, or after it.
+    const insertAsBefore = `INSERT INTO webhook_deliveries (run_id, event_type, url, body)
+                            VALUES ($1, 'gate.waiting', 'http://h/', '{}')`;
+    await new WebhooksOfJobs1763769600013().up(queryRunner);
+    await queryRunner.release();
+    await database.query(insertAsBefore, [runs[0]!.id]);
+
+    const told = async (tenant: string) =>
+      (await listDeliveries(database, { tenant }, 10))
+        .sort((left, right) => left.createdAt.getTime() - right.createdAt.getTime())
+        .map(({ runId, sequence, receiver }) => ({ runId, sequence, receiver }));
+    for (const { id: runId, tenant } of runs) {
+      expect(await told(tenant)).toEqual(
+        [1, 2].map((sequence) => ({ runId, sequence, receiver: 'hooks.example.org:8443' })),
+      );
+    }
+    expect(await told('local')).toEqual([{ runId: runs[0]!.id, sequence: null, receiver: 'h' }]);
+    const shares = { tenantMax: 9, receiverMax: 9, byTenant: {}, byReceiver: {} };
+    expect(await claimWebhooks(database, 10, 1000, shares)).toHaveLength(5);
+  } finally {
+    await database.close();
+    await server.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+});
