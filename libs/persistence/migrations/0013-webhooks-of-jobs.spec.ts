@@ -1,11 +1,10 @@
 import { expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startPostgres } from '#embedded-services';
-import { aRun } from '#testing';
 import { Database } from '../database.js';
-import { insertRun } from '../sql/runs/insert-run.js';
 import { claimWebhooks } from '../sql/webhooks/webhook-deliveries.js';
 import { listDeliveries } from '../sql/webhooks/list-deliveries.js';
 import { WebhooksOfJobs1763769600013 } from './0013-webhooks-of-jobs.js';
@@ -21,8 +20,14 @@ it('webhooks that were queued before belong to the tenant of their run, are numb
     const queryRunner = database.dataSource.createQueryRunner();
     const before = MIGRATIONS.slice(0, MIGRATIONS.indexOf(WebhooksOfJobs1763769600013));
     for (const Migration of before) await new Migration().up(queryRunner);
-    const runs = ['anna', 'ben'].map((tenant) => ({ ...aRun({}), tenant }));
-    for (const run of runs) await insertRun(database, run);
+    const runs = ['anna', 'ben'].map((tenant) => ({ id: randomUUID(), tenant }));
+    for (const { id, tenant } of runs) {
+      await database.query(
+        `INSERT INTO runs (id, name, cell_order, requested_order, spec, plan, total_cells, tenant)
+         VALUES ($1, 'r', 'question', 'auto', '{}', '{}', 1, $2)`,
+        [id, tenant],
+      );
+    }
     for (const [age, run] of [...runs, ...runs].entries()) {
       await database.query(
         `INSERT INTO webhook_deliveries (run_id, event_type, url, body, created_at)
