@@ -1,21 +1,14 @@
 import { expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { startPostgres } from '#embedded-services';
-import { Database } from '../database.js';
+import { startTestDatabase } from '#testing';
 import { claimWebhooks } from '../sql/webhooks/webhook-deliveries.js';
 import { listDeliveries } from '../sql/webhooks/list-deliveries.js';
 import { WebhooksOfJobs1763769600013 } from './0013-webhooks-of-jobs.js';
 import { MIGRATIONS } from './index.js';
 
 it('webhooks that were queued before belong to the tenant of their run, are numbered, and are sent', async () => {
-  const dataDir = await mkdtemp(join(tmpdir(), 'beacon-test-'));
-  const server = await startPostgres({ dataDir, settings: { fsync: 'off' } });
-  const database = await Database.open(server.url, {
-    ...{ applicationName: 'test', poolSize: 2, onConnectionFault: () => undefined },
-  });
+  const postgres = await startTestDatabase(false);
+  const { database } = postgres;
   try {
     const queryRunner = database.dataSource.createQueryRunner();
     const before = MIGRATIONS.slice(0, MIGRATIONS.indexOf(WebhooksOfJobs1763769600013));
@@ -55,8 +48,6 @@ it('webhooks that were queued before belong to the tenant of their run, are numb
     const shares = { tenantMax: 9, receiverMax: 9, byTenant: {}, byReceiver: {} };
     expect(await claimWebhooks(database, 10, 1000, shares)).toHaveLength(5);
   } finally {
-    await database.close();
-    await server.stop();
-    await rm(dataDir, { recursive: true, force: true });
+    await postgres.close();
   }
 });
