@@ -11,7 +11,6 @@ import {
   GpuLimitToken,
   LoggerToken,
   RequestLimitsToken,
-  WebhookSecretToken,
 } from './http/tokens.js';
 import { DailyBudget } from './ledger/daily-budget.js';
 import { LedgerController } from './ledger/ledger.controller.js';
@@ -27,6 +26,8 @@ import { QueueView } from './queue/queue-view.js';
 import type { Router } from './router.js';
 import { natsRunHints } from './runs/run-hints.js';
 import { RunsModule } from './runs/runs.module.js';
+import { WebhookDeliveries } from './webhooks/webhook-deliveries.js';
+import { WebhooksController } from './webhooks/webhooks.controller.js';
 
 /** Wires a running router into its controllers. */
 @Module({})
@@ -50,6 +51,7 @@ export class RouterModule {
         CallbacksController,
         KeysController,
         LedgerController,
+        WebhooksController,
       ],
       providers: [
         { provide: Database, useValue: router.database },
@@ -58,6 +60,10 @@ export class RouterModule {
         { provide: Endpoints, useValue: router.endpoints },
         { provide: WarmKeeper, useValue: router.warmKeeper },
         { provide: QueueView, useValue: router.queueView },
+        {
+          provide: WebhookDeliveries,
+          useValue: new WebhookDeliveries(router.database, router.metrics, router.logger),
+        },
         { provide: JobIntake, useValue: router.intake },
         { provide: JobStatus, useValue: router.jobStatus },
         { provide: JobWait, useValue: router.jobWait },
@@ -67,7 +73,6 @@ export class RouterModule {
         { provide: LoggerToken, useValue: router.logger },
         { provide: ConnectionToken, useValue: router.connection },
         { provide: RequestLimitsToken, useValue: router.limits },
-        { provide: WebhookSecretToken, useValue: { value: router.webhookSecret } },
         { provide: GpuLimitToken, useValue: router.configuration.limits.gpus },
       ],
     };

@@ -23,6 +23,7 @@ import { Database, checkTicket } from '#persistence';
 import type { Authenticator } from './access/guard-routes.js';
 import { KeyRing } from './access/key-ring.js';
 import { OpenDoor } from './access/service-token.js';
+import { secretOfTenant } from '#webhooks';
 import { Endpoints, handoverOf } from './engine/endpoints.js';
 import { Engine } from './engine/engine.js';
 import { JobJournal } from './engine/job-journal.js';
@@ -61,7 +62,8 @@ export class Router {
     readonly jobWait: JobWait,
     readonly cancellation: Cancellation,
     readonly limits: RequestLimits,
-    readonly webhookSecret: string | undefined,
+    /** The one in force and, during a rotation, the one before. */
+    readonly webhookSecrets: readonly string[],
     readonly authenticator: Authenticator,
     /** undefined: the server has no keys. */
     readonly keyRing: KeyRing | undefined,
@@ -106,6 +108,8 @@ export class Router {
       },
       onDisconnect: () => logger.warn({ event: 'nats.disconnected' }, 'NATS is away'),
     });
+    const webhookSecretOf = (tenant: string): string | null =>
+      settings.webhookSecret === undefined ? null : secretOfTenant(settings.webhookSecret, tenant);
     const endpoints = new Endpoints(configuration, Date.now());
     const topology = await Topology.open(connection);
     ensureStreams = () => topology.ensureStreams(endpoints.regions);
@@ -212,10 +216,10 @@ export class Router {
       new JobWait(journal, jobStatus),
       new Cancellation(database, connection, topology, journal, logger),
       requestLimitsOf(configuration),
-      settings.webhookSecret,
+      [settings.webhookSecret, settings.webhookSecretPrevious].filter((secret) => secret !== undefined),
       authenticator ?? keyRing ?? new OpenDoor(serviceToken),
       keyRing,
-      new KeyDesk({ database, ring: keyRing, webhookSecretOf: () => null, metrics, logger }),
+      new KeyDesk({ database, ring: keyRing, webhookSecretOf, metrics, logger }),
       new DailyBudget(database),
       new RateLimits(() => configuration.limits, limitLog),
       engine,

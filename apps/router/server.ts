@@ -4,11 +4,19 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyInstance } from 'fastify';
-import { coreOperations, keyOperations, ledgerOperations, openApiDocument, runOperations } from '#contracts';
+import {
+  coreOperations,
+  keyOperations,
+  ledgerOperations,
+  openApiDocument,
+  runOperations,
+  webhookOperations,
+} from '#contracts';
 import { guardRoutes, requireAccess } from './access/guard-routes.js';
 import { needsKey } from './access/route-access.js';
 import { endWithKeys } from './access/requests-under-way.js';
 import { secureAnswers } from './http/secure-answers.js';
+import { guardCallbacks } from './callbacks/guard-callbacks.js';
 import { measureRequests } from './http/http-metrics.js';
 import { ProblemFilter } from './http/problem-filter.js';
 import { refuseConnection, refusePath } from './http/refused-early.js';
@@ -49,6 +57,7 @@ export async function createServer(
   measureRequests(server, router.metrics);
   guardRoutes(server, router.database, router.authenticator, router.rateLimits);
   if (router.keyRing !== undefined) endWithKeys(server, router.keyRing);
+  guardCallbacks(server, router.webhookSecrets, router.metrics);
   const app = await NestFactory.create<NestFastifyApplication>(RouterModule.of(router), adapter, {
     logger: false,
     abortOnError: false,
@@ -63,6 +72,7 @@ export async function createServer(
       ...runOperations(router.limits),
       ...keyOperations(),
       ...ledgerOperations(),
+      ...webhookOperations(),
     ],
     VERSION,
     needsKey,

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { checkReceipt, signedReceiptSchema, type SignedReceipt } from '#contracts';
+import { checkReceipt, runWebhookSchema, signedReceiptSchema, type SignedReceipt } from '#contracts';
 import { GPU_USD_PER_S, runKeyPrefix } from '#domain';
 import { connectNats, type NatsConnection } from '#messaging';
 import { createLogger, Metrics } from '#observability';
@@ -138,7 +138,10 @@ async function receiptOf(runId: string): Promise<SignedReceipt['receipt']> {
 
 describe('a run with a budget', () => {
   it('stops before it is passed, says so, and goes on with a higher one', async () => {
-    const runId = await start(15, { budget: { gpu_seconds: 4 }, gates: [{ after_question: 'q14' }] });
+    const runId = await start(15, {
+      ...{ budget: { gpu_seconds: 4 }, gates: [{ after_question: 'q14' }] },
+      webhook_url: 'https://hooks.example.org/',
+    });
     const stopped = await untilEnded(runId);
     expect(stopped.status).toBe('completed_with_failures');
     const { accepted, failed } = stopped.progress;
@@ -159,6 +162,15 @@ describe('a run with a budget', () => {
     expect(new Set(receipt.missing.map(({ reason }) => reason))).toEqual(new Set(['BUDGET_REACHED']));
     const events = await readRunEvents(beacon.database, runId, '0', 1000);
     expect(events.map(({ type }) => type).slice(-2)).toEqual(['run.budget_reached', 'run.finished']);
+    const told = await beacon.database.query<{ body: string }>(
+      `SELECT body FROM webhook_deliveries WHERE run_id = $1 ORDER BY sequence`,
+      [runId],
+    );
+    const bodies = told.rows.map(({ body }) => runWebhookSchema.parse(JSON.parse(body)));
+    expect(bodies.map(({ type, data }) => `${type} ${data.sequence}`)).toEqual([
+      'run.budget_reached 1',
+      'run.finished 2',
+    ]);
     // A job makes one call: the next one is a decision of the budget's.
     const { rows } = await beacon.database.query<{ max: number }>(
       `SELECT max(max_attempts) AS max FROM jobs WHERE starts_with(idempotency_key, $1)`,

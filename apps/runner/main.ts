@@ -11,7 +11,8 @@ const EXIT_CONFIGURATION = 78;
 
 async function main(): Promise<void> {
   const settings = loadSettings(process.env);
-  const { configPath, databaseUrl, natsUrl, routerUrl, webhookSecret, serviceToken } = settings;
+  const { configPath, databaseUrl, natsUrl, routerUrl, webhookSecret, webhookSecretPrevious, serviceToken } =
+    settings;
   if (databaseUrl === undefined || natsUrl === undefined || routerUrl === undefined) {
     throw new ConfigurationError('environment', ['the runner needs DATABASE_URL, NATS_URL and BEACON_URL']);
   }
@@ -22,8 +23,12 @@ async function main(): Promise<void> {
   const app = await NestFactory.createApplicationContext(
     RunnerModule.register(
       {
-        ...{ databaseUrl, natsUrl, routerUrl, webhookSecret, serviceToken, costs },
-        allowPrivateWebhooks: configuration?.webhooks.allow_private_addresses ?? false,
+        ...{ databaseUrl, natsUrl, routerUrl, serviceToken, costs },
+        webhookSecrets: [webhookSecret, webhookSecretPrevious].filter((secret) => secret !== undefined),
+        webhookAddresses: {
+          allowPrivateAddresses: configuration?.webhooks.allow_private_addresses ?? false,
+          allowedHosts: configuration?.webhooks.allowed_hosts ?? [],
+        },
       },
       logger,
     ),

@@ -2,6 +2,7 @@ import { subjects } from '#contracts';
 import { connectNats, replyJson, type NatsConnection } from '#messaging';
 import { Metrics, type Logger } from '#observability';
 import { Database } from '#persistence';
+import { AddressPolicy, type AddressPolicyOptions } from '#webhooks';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { natsHints } from './hints.js';
 import { RouterClient } from './router-client.js';
@@ -17,9 +18,10 @@ export interface RunnerSettings {
   readonly natsUrl: string;
   readonly routerUrl: string;
   readonly serviceToken?: string | undefined;
-  /** undefined: webhooks are not signed. */
-  readonly webhookSecret?: string | undefined;
-  readonly allowPrivateWebhooks?: boolean;
+  /** Webhooks are signed with each of them, the one in force first; left out or empty: with none. */
+  readonly webhookSecrets?: readonly string[];
+  /** Left out: the Internet alone. */
+  readonly webhookAddresses?: AddressPolicyOptions;
   /** Left out: nothing is known of what calls cost. */
   readonly costs?: RunCosts;
 }
@@ -56,8 +58,8 @@ export class RunnerModule {
           inject: [Database, Metrics],
           useFactory: (database: Database, metrics: Metrics) =>
             new WebhookSender({
-              ...{ database, logger, metrics, secret: settings.webhookSecret },
-              allowPrivateAddresses: settings.allowPrivateWebhooks ?? false,
+              ...{ database, logger, metrics, secrets: settings.webhookSecrets ?? [] },
+              policy: new AddressPolicy(settings.webhookAddresses ?? { allowPrivateAddresses: false }),
             }),
         },
         {

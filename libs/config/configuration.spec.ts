@@ -56,7 +56,7 @@ describe('a configuration file', () => {
         queued_jobs_per_key: 100_000,
         queued_jobs_per_region: 0,
       },
-      webhooks: { allow_private_addresses: false },
+      webhooks: { allow_private_addresses: false, allowed_hosts: [] },
       timeouts: { execution_ms: 300_000, drain_ms: 10_000 },
       retries: { max_attempts: 4, backoff_ms: 2000, backoff_max_ms: 30_000 },
       breaker: { failures: 2, open_ms: 2000, open_max_ms: 60_000 },
@@ -172,6 +172,19 @@ describe('a configuration file', () => {
     expect(problemsWith(aDocument({ endpoints: fine }))).toEqual([]);
   });
 
+  it.each([
+    'hooks.internal',
+    'hooks.internal:8443',
+    '10.1.2.3',
+    '10.1.2.3:80',
+    '10.0.0.0/8',
+    'fd00::/8',
+    '::1',
+    '[::1]:9000',
+  ])('lets webhooks go to %s', (host) =>
+    expect(problemsWith(aDocument({ webhooks: { allowed_hosts: [host] } }))).toEqual([]),
+  );
+
   it('reports everything that is wrong at once', () => {
     const document = aDocument({ limits: { gpus: 0 }, retries: { max_attempts: 0 } });
     expect(problemsWith(document)).toHaveLength(2);
@@ -208,6 +221,16 @@ describe('a configuration file', () => {
     ['limits.requests_per_s', { limits: { requests_per_s: -1 } }],
     ['endpoints[0].concurrency', { endpoints: [anEndpoint({ concurrency: 0 })] }],
     ['endpoints[0].scaledown_window_s', { endpoints: [anEndpoint({ scaledown_window_s: null })] }],
+    ...[
+      'FORBIDDEN/8',
+      '10.0.0.0/33',
+      '10.0.0.0/',
+      'a:0',
+      'a:65536',
+      'http://FORBIDDEN',
+      'a b',
+      'fe80::1%eth0',
+    ].map((host): [string, Tree] => ['webhooks.allowed_hosts[0]', { webhooks: { allowed_hosts: [host] } }]),
     ['questions[0].text', { questions: [{ id: 'q1' }] }],
     ['questions[0].id', { questions: [{ id: '', text: 'FORBIDDEN' }] }],
   ])('with a bad %s is refused by a message that names it and prints no value: %j', (key, changes) => {

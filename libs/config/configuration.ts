@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { ConfigurationError, problemsOf } from './configuration-error.js';
@@ -52,6 +53,8 @@ const originSchema = httpUrl.refine(
   (text) => originOf(text) === text,
   'must be an origin: scheme, host and, where it is not the usual one, port',
 );
+const ALLOWED_HOST =
+  'must be a host name, an address, either with ":" and a port, or a range like 10.1.0.0/16';
 
 const duration = z.number().positive().max(86_400);
 
@@ -187,11 +190,13 @@ export const configurationSchema = z
         demote_after_s: duration.default(1800),
       })
       .prefault({}),
-    /** Where webhooks of runs may be sent. */
+    /** Where webhooks may be sent. */
     webhooks: z
       .strictObject({
         /** Also to addresses that are not on the Internet. */
         allow_private_addresses: z.boolean().default(false),
+        /** Just these of them: host names, addresses, either with a port, and ranges of addresses. */
+        allowed_hosts: z.array(z.string().refine(isAllowedHost, ALLOWED_HOST)).max(1000).default([]),
       })
       .prefault({}),
     http: z
@@ -280,6 +285,20 @@ export const configurationSchema = z
       }
     }
   });
+
+function isAllowedHost(text: string): boolean {
+  const [network = '', bits, more] = text.split('/');
+  const family = isIP(network);
+  if (bits !== undefined) {
+    const isLength = /^(0|[1-9][0-9]{0,2})$/.test(bits) && Number(bits) <= (family === 6 ? 128 : 32);
+    return family !== 0 && !network.includes('%') && isLength && more === undefined;
+  }
+  const host = /^(?<name>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?<port>[1-9][0-9]{0,4}))?$/.exec(text)?.groups;
+  return (
+    (family === 6 && !text.includes('%')) ||
+    (host !== undefined && Number(host['port'] ?? 1) <= 65_535 && URL.canParse(`http://${text}`))
+  );
+}
 
 function originOf(url: string): string | undefined {
   return URL.canParse(url) ? new URL(url).origin : undefined;

@@ -16,6 +16,8 @@ const settingsSchema = z.object({
   BEACON_DATA_DIR: z.string().min(1).default('.beacon'),
   BEACON_API_KEYS_FILE: z.string().min(1).optional(),
   BEACON_WEBHOOK_SECRET: z.string().min(16).refine(isUsableKey, UNUSABLE_KEY).optional(),
+  /** The one before, while receivers and deployments learn the new one. */
+  BEACON_WEBHOOK_SECRET_PREVIOUS: z.string().min(16).refine(isUsableKey, UNUSABLE_KEY).optional(),
   /** Set for a dispatcher only: the region it serves. */
   BEACON_REGION: z.string().min(1).optional(),
   /** For the command line: the key it comes with. */
@@ -44,6 +46,7 @@ export interface Settings {
   readonly dataDir: string;
   readonly apiKeysFile: string | undefined;
   readonly webhookSecret: string | undefined;
+  readonly webhookSecretPrevious: string | undefined;
   readonly serviceToken: string | undefined;
   readonly region: string | undefined;
   readonly routerUrl: string | undefined;
@@ -81,6 +84,9 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
   if ((values.MODAL_KEY === undefined) !== (values.MODAL_SECRET === undefined)) {
     problems.push('MODAL_KEY and MODAL_SECRET must be set together');
   }
+  if (values.BEACON_WEBHOOK_SECRET_PREVIOUS !== undefined && values.BEACON_WEBHOOK_SECRET === undefined) {
+    problems.push('BEACON_WEBHOOK_SECRET_PREVIOUS is set without BEACON_WEBHOOK_SECRET');
+  }
   if (!LOOPBACK.has(values.BEACON_HOST) && values.BEACON_API_KEYS_FILE === undefined) {
     problems.push(
       'BEACON_HOST must be a loopback address (127.0.0.1, ::1 or localhost) without BEACON_API_KEYS_FILE',
@@ -94,6 +100,7 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
     dataDir: values.BEACON_DATA_DIR,
     apiKeysFile: values.BEACON_API_KEYS_FILE,
     webhookSecret: values.BEACON_WEBHOOK_SECRET,
+    webhookSecretPrevious: values.BEACON_WEBHOOK_SECRET_PREVIOUS,
     serviceToken: values.BEACON_SERVICE_TOKEN,
     region: values.BEACON_REGION,
     routerUrl: values.BEACON_URL,

@@ -67,7 +67,6 @@ export {
   inferenceResponseSchema,
   jobStatusSchema,
   queuedResponseSchema,
-  WEBHOOK_WARNING,
   storableText,
   type InferenceRequest,
   type InferenceResponse,
@@ -117,6 +116,25 @@ export {
   type RunWebhook,
   type WebhookSummaryView,
 } from './http/run-webhooks.js';
+export {
+  jobWebhookSchema,
+  taskWebhookSchema,
+  type JobWebhook,
+  type TaskWebhook,
+} from './http/job-webhooks.js';
+export {
+  REDELIVER_MAX,
+  deliveryListQuerySchema,
+  redeliverRequestSchema,
+  redeliveredSchema,
+  webhookDeliveryDetailsSchema,
+  webhookDeliveryListSchema,
+  webhookDeliverySchema,
+  type RedeliveredView,
+  type WebhookDeliveryDetailsView,
+  type WebhookDeliveryListView,
+  type WebhookDeliveryView,
+} from './http/webhook-deliveries.js';
 export { orderPlanSchema, type OrderPlanView } from './http/order-plan.js';
 export {
   plannedOrderSchema,
@@ -172,6 +190,7 @@ export { callbackAcceptedSchema, callbackSchema, type CallbackAccepted } from '.
 export { coreOperations, openApiDocument, type Operation } from './openapi.js';
 export { runOperations } from './openapi-runs.js';
 export { keyOperations } from './openapi-keys.js';
+export { webhookOperations } from './openapi-webhooks.js';
 export { serviceHeadersSchema, type ServiceHeaders } from './http/service.js';
 export {
   auditListSchema,

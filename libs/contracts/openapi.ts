@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { runWebhookSchema } from './http/run-webhooks.js';
 import {
   cancelResponseSchema,
   inferenceRequestSchema,
@@ -20,6 +19,7 @@ import { callbackAcceptedSchema, callbackSchema } from './http/callbacks.js';
 import { PROBLEMS, problemSchema } from './problems.js';
 import type { RequestErrorCode } from '#domain';
 import { BODY_PROBLEMS } from './openapi-problems.js';
+import { webhookEvents } from './openapi-webhook-events.js';
 
 /** One operation of the HTTP API, described by the schemas that validate it. */
 export interface Operation {
@@ -267,30 +267,13 @@ export function openApiDocument(
       description: 'Multi-region job router for model inference on serverless GPUs',
     },
     paths,
-    webhooks: { 'run-event': { post: runEventOperation() } },
+    webhooks: webhookEvents(),
     components: {
       schemas: { Problem: schemaOf(problemSchema, 'output') },
       securitySchemes: {
         key: { type: 'http', scheme: 'bearer', description: 'An API key; a server without keys needs none' },
       },
     },
-  };
-}
-
-/** What a run's `webhook_url` has to take. */
-function runEventOperation(): Record<string, unknown> {
-  const headers = ['webhook-id', 'webhook-timestamp', 'webhook-signature'];
-  return {
-    tags: ['runs'],
-    summary: 'Tells the `webhook_url` of a run of its gates and of its end, as Standard Webhooks has it',
-    parameters: headers.map((name) => ({
-      ...{ name, in: 'header', required: name !== 'webhook-signature', schema: { type: 'string' } },
-    })),
-    requestBody: {
-      required: true,
-      content: { 'application/json': { schema: schemaOf(runWebhookSchema, 'output') } },
-    },
-    responses: { '2XX': { description: 'Taken; anything else is tried again' } },
   };
 }
 

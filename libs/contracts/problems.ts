@@ -24,6 +24,7 @@ export const PROBLEMS: Readonly<Record<RequestErrorCode, ProblemKind>> = {
   GATE_NOT_FOUND: { status: 404, title: 'There is no such gate' },
   GATE_DECIDED: { status: 409, title: 'The gate has already been decided otherwise' },
   CALLBACK_REFUSED: { status: 401, title: 'The secret of the callback is missing or wrong' },
+  WEBHOOK_NOT_FOUND: { status: 404, title: 'There is no such webhook' },
   UNAUTHENTICATED: { status: 401, title: 'A key is needed' },
   FORBIDDEN: { status: 403, title: 'The key does not allow this' },
   KEYS_NOT_IN_FORCE: { status: 409, title: 'The server has no keys' },

@@ -101,7 +101,19 @@ export {
 } from './runs/spending.js';
 export { cellKey, isCellKey, runKeyPrefix } from './runs/cell-key.js';
 export { mayAnswer } from './runs/may-answer.js';
-export { WEBHOOK_EVENT_TYPES, isWebhookEvent, type WebhookEventType } from './runs/webhook-events.js';
+export {
+  JOB_WEBHOOK_EVENTS,
+  RUN_WEBHOOK_EVENTS,
+  TASK_WEBHOOK_EVENTS,
+  WEBHOOK_EVENT_TYPES,
+  WEBHOOK_STATUSES,
+  isRunWebhookEvent,
+  type JobWebhookEvent,
+  type RunWebhookEvent,
+  type TaskWebhookEvent,
+  type WebhookEventType,
+  type WebhookStatus,
+} from './webhook-events.js';
 export { canKeepTogether, keepTogether } from './runs/skew.js';
 export { systemPromptOf, type PromptsByRegion } from './runs/system-prompt.js';
 export { findRefusal } from './runs/refusal.js';

@@ -1,8 +1,6 @@
-import { backoffMs } from './backoff.js';
-
 /** Why a webhook did not arrive. */
 export const WEBHOOK_FAILURE_CODES = [
-  /** The URL leads to an address that is not on the Internet. */
+  /** The URL leads to an address that it may not lead to. */
   'ADDRESS_REFUSED',
   'NAME_NOT_RESOLVED',
   /** No connection, a broken one, or TLS that does not hold. */
@@ -20,16 +18,27 @@ export const WEBHOOK_FAILURE_CODES = [
 export type WebhookFailureCode = (typeof WEBHOOK_FAILURE_CODES)[number];
 
 export interface WebhookRetryPolicy {
-  readonly maxTries: number;
-  readonly backoffMs: number;
-  readonly backoffMaxMs: number;
+  /** Least pause after each try; nothing follows the try after the last. */
+  readonly pausesMs: readonly number[];
+  /** Each pause is up to this part of itself longer, so that what failed together is not sent again together. */
+  readonly spread: number;
+  /** Longest `Retry-After` that is heeded. */
+  readonly retryAfterMaxMs: number;
 }
 
-/** Fourteen tries over 2 h 40 min on average, 5 h 25 min at the most. */
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** 17 tries. The last comes 24 h after the first at the least, and 28 h 48 min at the most. */
 export const WEBHOOK_RETRY_POLICY: WebhookRetryPolicy = {
-  maxTries: 14,
-  backoffMs: 10_000,
-  backoffMaxMs: 3_600_000,
+  pausesMs: [
+    ...[5 * SECOND_MS, 30 * SECOND_MS, 2 * MINUTE_MS, 5 * MINUTE_MS, 15 * MINUTE_MS, 37.5 * MINUTE_MS],
+    ...[HOUR_MS, HOUR_MS, 2 * HOUR_MS, 2 * HOUR_MS, 2 * HOUR_MS, 3 * HOUR_MS, 3 * HOUR_MS, 3 * HOUR_MS],
+    ...[3 * HOUR_MS, 3 * HOUR_MS],
+  ],
+  spread: 0.2,
+  retryAfterMaxMs: 6 * HOUR_MS,
 };
 
 /** Another try would be told the same. */
@@ -39,15 +48,19 @@ export type WebhookRetryPlan =
   { readonly kind: 'giveUp' } | { readonly kind: 'retry'; readonly pauseMs: number };
 
 /**
- * @param tries made so far, the one that failed included
+ * @param tries made since it was queued, or was last sent again by hand; the one that failed included
+ * @param retryAfterMs what the receiver asked for; null: nothing
  * @param jitter in [0, 1), drawn by the caller
  */
 export function planAfterWebhookFailure(
   code: WebhookFailureCode,
   tries: number,
-  policy: WebhookRetryPolicy,
+  retryAfterMs: number | null,
+  { pausesMs, spread, retryAfterMaxMs }: WebhookRetryPolicy,
   jitter: number,
 ): WebhookRetryPlan {
-  if (FINAL.has(code) || tries >= policy.maxTries) return { kind: 'giveUp' };
-  return { kind: 'retry', pauseMs: backoffMs(tries, policy, jitter) };
+  const leastMs = pausesMs[tries - 1];
+  if (FINAL.has(code) || leastMs === undefined) return { kind: 'giveUp' };
+  const askedMs = Math.min(retryAfterMs ?? 0, retryAfterMaxMs);
+  return { kind: 'retry', pauseMs: Math.floor(Math.max(leastMs, askedMs) * (1 + spread * jitter)) };
 }

@@ -173,6 +173,17 @@ export const METRICS = {
     help: 'Tries to deliver a webhook',
     labels: ['result'],
   },
+  beacon_webhooks: { kind: 'gauge', help: 'Webhooks that wait, and that were given up', labels: ['status'] },
+  beacon_webhooks_latest_by_seconds: {
+    kind: 'gauge',
+    help: 'How late the webhook is that has been due the longest',
+    labels: [],
+  },
+  beacon_webhook_redeliveries_total: {
+    kind: 'counter',
+    help: 'Webhooks that somebody had sent again',
+    labels: [],
+  },
   beacon_run_cells_total: { kind: 'counter', help: 'Cells that were settled', labels: ['outcome'] },
   beacon_run_budgets_reached_total: {
     kind: 'counter',

@@ -63,7 +63,7 @@ export {
 } from './sql/ledger/read-ledger.js';
 export type { NewLedgerEntry } from './sql/ledger/new-entry.js';
 export { recordEntries } from './sql/ledger/record-entries.js';
-export { readJobTenant } from './sql/job-tenant.js';
+export { readCurrentAttempt, readJobTenant } from './sql/job-tenant.js';
 export { markStarted, type SignOfLife, type StartedJob } from './sql/mark-started.js';
 export {
   countJobsAhead,
@@ -138,11 +138,23 @@ export {
 export {
   claimWebhooks,
   countWebhooks,
+  readWebhookBacklog,
   settleWebhook,
   type ClaimedWebhook,
+  type DeliveryShares,
+  type WebhookBacklog,
   type WebhookSettlement,
   type WebhookTally,
-} from './sql/runs/webhook-deliveries.js';
+} from './sql/webhooks/webhook-deliveries.js';
+export {
+  findDelivery,
+  listDeliveries,
+  readDeliveryTenant,
+  redeliver,
+  type DeliveryFilter,
+  type WebhookDelivery,
+  type WebhookDeliveryDetails,
+} from './sql/webhooks/list-deliveries.js';
 export { RunLocks } from './sql/runs/run-locks.js';
 export {
   countCells,

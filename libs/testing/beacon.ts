@@ -28,6 +28,8 @@ export interface BeaconOptions {
   readonly webhookSecret?: string;
   /** `BEACON_API_KEYS_FILE`. */
   readonly keysFile?: string;
+  /** `BEACON_WEBHOOK_SECRET_PREVIOUS`. */
+  readonly webhookSecretPrevious?: string;
   /** Keys that callers have, by the text of the key. Left out: the server has no keys. */
   readonly keys?: Readonly<Record<string, TestKey>>;
   /** Left out: nothing is logged. */
@@ -86,6 +88,7 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
       MODAL_SECRET: options.modalSecret,
       BEACON_WEBHOOK_SECRET: options.webhookSecret,
       BEACON_API_KEYS_FILE: options.keysFile,
+      BEACON_WEBHOOK_SECRET_PREVIOUS: options.webhookSecretPrevious,
     });
 
   const serve = async (atPort: number) => {

@@ -19,3 +19,5 @@ export { aReceipt, hashOf, signedReceipt, receiptKeyPair, type ReceiptKeyPair } 
 export { aRun, type RunShape } from './run-builder.js';
 export { StubRouter, type StubJob, type StubVerdict } from './stub-router.js';
 export { LocalEndpoint, answering, type Exchange, type Reply as EndpointReply } from './local-endpoint.js';
+export { NameServer } from './name-server.js';
+export { selfSigned } from './self-signed.js';

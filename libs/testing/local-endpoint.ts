@@ -27,6 +27,7 @@ export class LocalEndpoint {
   readonly exchanges: Exchange[] = [];
   private readonly replies: Reply[] = [];
   private readonly arrivals: (() => void)[] = [];
+  private usual: Reply = (unexpected) => void unexpected.response.writeHead(599).end();
 
   private constructor(private readonly server: Server) {
     server.on('request', (request, response) => {
@@ -48,6 +49,11 @@ export class LocalEndpoint {
   /** What it does with the next requests, one each. A request beyond them is answered 599. */
   next(...replies: readonly Reply[]): void {
     this.replies.push(...replies);
+  }
+
+  /** What it does with every request that no `next` is left for. */
+  always(reply: Reply): void {
+    this.usual = reply;
   }
 
   /** `METHOD /path` of every request so far. */
@@ -85,8 +91,7 @@ export class LocalEndpoint {
     };
     this.exchanges.push(exchange);
     this.arrivals.splice(0).forEach((arrived) => arrived());
-    const reply = this.replies.shift() ?? ((unexpected) => void unexpected.response.writeHead(599).end());
-    await reply(exchange);
+    await (this.replies.shift() ?? this.usual)(exchange);
   }
 }
 

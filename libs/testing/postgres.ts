@@ -12,8 +12,11 @@ export interface TestDatabase {
   close(): Promise<void>;
 }
 
-/** A migrated database on a Postgres of its own, for one spec file. Crash safety is off: it lives for seconds. */
-export async function startTestDatabase(): Promise<TestDatabase> {
+/**
+ * A database on a Postgres of its own, for one spec file. Crash safety is off: it lives for seconds.
+ * @param isMigrated false: it is empty, for the specs of migrations
+ */
+export async function startTestDatabase(isMigrated = true): Promise<TestDatabase> {
   const dataDir = await mkdtemp(join(tmpdir(), 'beacon-test-'));
   const server = await startPostgres({ dataDir, settings: { fsync: 'off', full_page_writes: 'off' } });
   const opened: Database[] = [];
@@ -27,7 +30,7 @@ export async function startTestDatabase(): Promise<TestDatabase> {
     return database;
   };
   const database = await open('test');
-  await database.migrate();
+  if (isMigrated) await database.migrate();
   return {
     url: server.url,
     database,

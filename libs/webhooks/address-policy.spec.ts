@@ -1,5 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { isPublicAddress, webhookUrlFault } from './address-policy.js';
+import { AddressPolicy, isPublicAddress } from './address-policy.js';
+
+const STRICT = new AddressPolicy({ allowPrivateAddresses: false });
+const OPEN = new AddressPolicy({ allowPrivateAddresses: true });
 
 const REFUSED = [
   ['0.0.0.0', 'unspecified'],
@@ -60,21 +63,66 @@ describe('a webhook URL', () => {
     ...['http://[::1]:8080/', 'http://[::ffff:127.0.0.1]/', 'http://169.254.169.254/latest/meta-data'],
     ...['http://localhost:9000/', 'https://LOCALHOST./', 'https://api.localhost/', 'http://0/'],
   ])('is refused where it names a private address, however that is written: %s', (url) => {
-    expect(webhookUrlFault(url, false)).toMatch(/private, local or reserved/);
-    expect(webhookUrlFault(url, true)).toBeUndefined();
+    expect(STRICT.faultOf(url)).toMatch(/private, local or reserved/);
+    expect(OPEN.faultOf(url)).toBeUndefined();
   });
 
   it.each(['ftp://example.org/', 'file:///etc/passwd', 'gopher://example.org', 'no url'])(
     'is refused where it is not of the web: %s',
-    (url) => expect(webhookUrlFault(url, true)).toMatch(/http or https/),
+    (url) => expect(OPEN.faultOf(url)).toMatch(/http or https/),
   );
 
   it('is refused where it holds credentials, which would be stored and logged', () => {
-    expect(webhookUrlFault('https://user:pass@example.org/', true)).toMatch(/no password/);
+    expect(OPEN.faultOf('https://user:pass@example.org/')).toMatch(/no password/);
   });
 
   it.each(['https://example.org/hooks?run=1', 'http://1.1.1.1:8443/', 'https://localhost.example.org/'])(
     'is taken otherwise: %s',
-    (url) => expect(webhookUrlFault(url, false)).toBeUndefined(),
+    (url) => expect(STRICT.faultOf(url)).toBeUndefined(),
   );
+});
+
+describe('hosts that the operator allows', () => {
+  const allowing = (...allowedHosts: string[]) =>
+    new AddressPolicy({ allowPrivateAddresses: false, allowedHosts });
+  const isOpen = (allowed: string, url: string, address: string): boolean =>
+    allowing(allowed).mayConnect(new URL(url), address);
+
+  it.each([
+    ['hooks.internal', 'http://hooks.internal/', '10.1.2.3', true],
+    ['hooks.internal', 'http://HOOKS.internal.:81/', '10.1.2.3', true],
+    ['hooks.internal', 'http://other.internal/', '10.1.2.3', false],
+    ['hooks.internal', 'http://hooks.internal.example.org/', '10.1.2.3', false],
+    ['hooks.internal', 'http://hooks.internal/', '169.254.169.254', false],
+    ['hooks.internal', 'http://hooks.internal/', '::ffff:169.254.169.254', false],
+    ['hooks.internal', 'http://hooks.internal/', 'fd00:ec2::254', false],
+    ['hooks.internal:8443', 'https://hooks.internal:8443/', '10.1.2.3', true],
+    ['hooks.internal:8443', 'https://hooks.internal/', '10.1.2.3', false],
+    ['hooks.internal:443', 'https://hooks.internal/', '10.1.2.3', true],
+    ['hooks.internal:80', 'http://hooks.internal/', '10.1.2.3', true],
+    ['hooks.internal:80', 'https://hooks.internal/', '10.1.2.3', false],
+    ['10.1.2.3', 'http://10.1.2.3:9/', '10.1.2.3', true],
+    ['10.1.2.3', 'http://10.1.2.4/', '10.1.2.4', false],
+    ['10.1.2.3:9', 'http://10.1.2.3:9/', '10.1.2.3', true],
+    ['10.1.2.3:9', 'http://10.1.2.3:8/', '10.1.2.3', false],
+    ['10.1.0.0/16', 'http://any.example.org/', '10.1.255.255', true],
+    ['10.1.0.0/16', 'http://any.example.org/', '10.2.0.0', false],
+    ['169.254.169.0/24', 'http://any.example.org/', '169.254.169.254', true],
+    ['fd00:1::/32', 'http://[fd00:1::9]/', 'fd00:1::9', true],
+    ['fd00:1::/32', 'http://[fd00:2::9]/', 'fd00:2::9', false],
+    ['[::1]:9000', 'http://[::1]:9000/', '::1', true],
+    ['::1', 'http://[::1]:9000/', '::1', true],
+    ['fe80::/10', 'http://any.example.org/', 'fe80::1%eth0', false],
+  ])('%s, for %s at %s: %s', (allowed, url, address, open) => {
+    expect(isOpen(allowed, url, address)).toBe(open);
+  });
+
+  it('are no longer refused at once', () => {
+    expect(allowing('127.0.0.1:9000').faultOf('http://127.0.0.1:9000/x')).toBeUndefined();
+    expect(allowing('127.0.0.1:9000').faultOf('http://2130706433:9000/x')).toBeUndefined();
+    expect(allowing('127.0.0.1:9000').faultOf('http://127.0.0.1/x')).toMatch(/private/);
+    expect(allowing('localhost').faultOf('http://localhost:1/')).toBeUndefined();
+    expect(allowing('127.0.0.0/8').faultOf('http://localhost:1/')).toBeUndefined();
+    expect(allowing('hooks.internal').faultOf('http://localhost:1/')).toMatch(/private/);
+  });
 });

@@ -1,5 +1,6 @@
 import type { LookupAddress } from 'node:dns';
 import { describe, expect, it } from '@jest/globals';
+import { AddressPolicy } from './address-policy.js';
 import { AddressRefusedError, checkedLookup } from './checked-lookup.js';
 
 /** What a connection to a name of these addresses would be given. */
@@ -9,7 +10,8 @@ function look(
 ): Promise<string | LookupAddress[]> {
   const lookup = checkedLookup(
     (_hostname, callback) => callback(null, addresses.map(addressOf)),
-    allowPrivate,
+    new URL('http://receiver.test/'),
+    new AddressPolicy({ allowPrivateAddresses: allowPrivate }),
   );
   return new Promise((resolve, reject) => {
     lookup('receiver.test', { all }, (error, address) => (error === null ? resolve(address) : reject(error)));

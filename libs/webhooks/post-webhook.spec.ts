@@ -1,7 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { LocalEndpoint } from '#testing';
-import type { Resolve } from './checked-lookup.js';
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { createServer as createTlsServer, request } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { LocalEndpoint, NameServer, selfSigned } from '#testing';
+import { AddressPolicy } from './address-policy.js';
+import { resolveByServers, type Resolve } from './checked-lookup.js';
 import { postWebhook, type WebhookPosted } from './post-webhook.js';
+
+const OPEN = new AddressPolicy({ allowPrivateAddresses: true });
+const STRICT = new AddressPolicy({ allowPrivateAddresses: false });
 
 let receiver: LocalEndpoint;
 beforeEach(async () => {
@@ -13,13 +21,13 @@ const port = (): string => new URL(receiver.origin).port;
 
 function post(
   url: string,
-  more: { resolve?: Resolve; allowPrivateAddresses?: boolean; timeoutMs?: number } = {},
+  more: { resolve?: Resolve; policy?: AddressPolicy; timeoutMs?: number } = {},
 ): Promise<WebhookPosted> {
   return postWebhook({
     url,
     body: '{"a":1}',
     headers: { 'webhook-id': 'm1' },
-    allowPrivateAddresses: true,
+    policy: OPEN,
     ...more,
   });
 }
@@ -59,7 +67,7 @@ describe('sending a webhook', () => {
     receiver.next(
       ({ response }) => void response.writeHead(status, { location: `${receiver.origin}/other` }).end(),
     );
-    expect(await post(receiver.origin)).toEqual({ kind: 'failed', code, status });
+    expect(await post(receiver.origin)).toEqual({ kind: 'failed', code, status, retryAfterMs: null });
     // No redirect is followed.
     expect(receiver.lines).toEqual(['POST /']);
   });
@@ -67,7 +75,7 @@ describe('sending a webhook', () => {
   it('gives up on a receiver that does not answer', async () => {
     receiver.next(() => undefined);
     expect(await post(receiver.origin, { timeoutMs: 100 })).toEqual({
-      ...{ kind: 'failed', code: 'TIMED_OUT', status: null },
+      ...{ kind: 'failed', code: 'TIMED_OUT', status: null, retryAfterMs: null },
     });
   });
 
@@ -114,10 +122,10 @@ describe('sending a webhook', () => {
 });
 
 describe('where private addresses are not allowed', () => {
-  const refused = { kind: 'failed', code: 'ADDRESS_REFUSED', status: null };
+  const refused = { kind: 'failed', code: 'ADDRESS_REFUSED', status: null, retryAfterMs: null };
 
   it('a literal one is not connected to', async () => {
-    expect(await post(receiver.origin, { allowPrivateAddresses: false })).toEqual(refused);
+    expect(await post(receiver.origin, { policy: STRICT })).toEqual(refused);
     expect(receiver.lines).toEqual([]);
   });
 
@@ -126,7 +134,7 @@ describe('where private addresses are not allowed', () => {
     async (addresses) => {
       const { resolve } = answering(addresses);
       const url = `http://receiver.test:${port()}/`;
-      expect(await post(url, { resolve, allowPrivateAddresses: false })).toEqual(refused);
+      expect(await post(url, { resolve, policy: STRICT })).toEqual(refused);
       expect(receiver.lines).toEqual([]);
     },
   );
@@ -134,7 +142,7 @@ describe('where private addresses are not allowed', () => {
   it('each try asks for the name anew, and checks anew', async () => {
     const names = answering([], ['127.0.0.1']);
     const url = `http://rebinding.test:${port()}/`;
-    const options = { resolve: names.resolve, allowPrivateAddresses: false };
+    const options = { resolve: names.resolve, policy: STRICT };
     expect(await post(url, options)).toMatchObject({ code: 'NAME_NOT_RESOLVED' });
     expect(await post(url, options)).toEqual(refused);
     expect(receiver.lines).toEqual([]);
@@ -147,5 +155,164 @@ describe('where private addresses are not allowed', () => {
     expect(await post(`http://receiver.test:${port()}/`, { resolve })).toMatchObject({ kind: 'accepted' });
     expect(asked).toEqual(['receiver.test']);
     expect((await receiver.exchange(1)).headers.host).toBe(`receiver.test:${port()}`);
+  });
+});
+
+describe('what callers try, against a real server and a real name server', () => {
+  let names: NameServer;
+  beforeEach(async () => {
+    names = await NameServer.start();
+  });
+  afterEach(() => names.close());
+
+  const resolve: Resolve = (hostname, callback) =>
+    resolveByServers(new AbortController().signal, [names.address])(hostname, callback);
+  const PUBLIC = '198.51.100.7';
+
+  it.each([
+    ['a decimal address', () => `http://2130706433:${port()}/`],
+    ['an octal address', () => `http://0177.0.0.1:${port()}/`],
+    ['an octal address in one', () => `http://017700000001:${port()}/`],
+    ['a hexadecimal address', () => `http://0x7f000001:${port()}/`],
+    ['a short address', () => `http://127.1:${port()}/`],
+    ['the address of this machine', () => `http://0.0.0.0:${port()}/`],
+    ['full-width digits', () => `http://\uff11\uff12\uff17.0.0.1:${port()}/`],
+    ['an IPv6-mapped address', () => `http://[::ffff:127.0.0.1]:${port()}/`],
+    ['an IPv6-mapped address in hexadecimal', () => `http://[::ffff:7f00:1]:${port()}/`],
+    ['an IPv4-compatible address', () => `http://[::127.0.0.1]:${port()}/`],
+    ['a name that the system knows', () => `http://localhost:${port()}/`],
+    ['a name that the system knows, with a dot', () => `http://LOCALHOST.:${port()}/`],
+    ['credentials', () => `http://user:secret@127.0.0.1:${port()}/`],
+    ['metadata', () => 'http://169.254.169.254/latest/meta-data'],
+    ['metadata by IPv6', () => 'http://[fd00:ec2::254]/'],
+  ])('%s is refused, and nobody is connected to', async (_title, url) => {
+    expect(await post(url(), { policy: STRICT })).toMatchObject({ code: 'ADDRESS_REFUSED' });
+    expect(receiver.lines).toEqual([]);
+  });
+
+  it.each([
+    ['loopback', ['127.0.0.1']],
+    ['a public address and loopback', ['1.1.1.1', '127.0.0.1']],
+    ['IPv6 loopback', ['::1']],
+    ['an IPv6-mapped address', ['::ffff:127.0.0.1']],
+    ['metadata', ['169.254.169.254']],
+    ['metadata by IPv6', ['fd00:ec2::254']],
+    ['a private network', ['10.0.0.1', '192.168.1.1']],
+  ])('a name that leads to %s is refused', async (_title, addresses) => {
+    names.knows('evil.test', addresses);
+    const url = `http://evil.test:${port()}/`;
+    expect(await post(url, { policy: STRICT, resolve })).toMatchObject({ code: 'ADDRESS_REFUSED' });
+    expect(receiver.lines).toEqual([]);
+  });
+
+  it('a name that is rebound between check and connection leads nowhere: it is asked for once', async () => {
+    names.knows('rebound.test', [PUBLIC], ['127.0.0.1']);
+    const policy = new AddressPolicy({ allowPrivateAddresses: false, allowedHosts: [`${PUBLIC}/32`] });
+    const url = `http://rebound.test:${port()}/`;
+    // The address of the first answer is nobody's: there is no connection, and none to the second.
+    expect((await post(url, { policy, resolve, timeoutMs: 300 })).kind).toBe('failed');
+    expect(names.asked).toEqual(['rebound.test', 'rebound.test']);
+    expect(await post(url, { policy, resolve })).toMatchObject({ code: 'ADDRESS_REFUSED' });
+    expect(receiver.lines).toEqual([]);
+  });
+
+  it.each([301, 302, 303, 307, 308])(
+    'a redirect (%i) to metadata or inward is not followed',
+    async (status) => {
+      const inward = await LocalEndpoint.start();
+      receiver.next(
+        ({ response }) => void response.writeHead(status, { location: `${inward.origin}/` }).end(),
+      );
+      names.knows('hooks.test', ['127.0.0.1']);
+      const policy = new AddressPolicy({ allowPrivateAddresses: false, allowedHosts: ['hooks.test'] });
+      expect(await post(`http://hooks.test:${port()}/`, { policy, resolve })).toMatchObject({
+        code: 'REDIRECTED',
+        status,
+      });
+      expect(inward.lines).toEqual([]);
+      await inward.close();
+    },
+  );
+
+  it('the control: a name that the operator allowed is called, by another name it is not', async () => {
+    receiver.next(({ response }) => void response.writeHead(200).end());
+    names.knows('hooks.test', ['127.0.0.1']);
+    names.knows('other.test', ['127.0.0.1']);
+    const policy = new AddressPolicy({
+      allowPrivateAddresses: false,
+      allowedHosts: [`hooks.test:${port()}`],
+    });
+    const to = (name: string) => post(`http://${name}:${port()}/`, { policy, resolve });
+    expect(await to('hooks.test')).toEqual({ kind: 'accepted', status: 200 });
+    expect(await to('other.test')).toMatchObject({ code: 'ADDRESS_REFUSED' });
+    expect(receiver.lines).toHaveLength(1);
+  });
+
+  it('name servers that say nothing end the try in time', async () => {
+    names.knows('silent.test', 'silence');
+    expect(await post('http://silent.test/', { policy: STRICT, resolve, timeoutMs: 100 })).toMatchObject({
+      code: 'TIMED_OUT',
+    });
+    expect(names.asked).toContain('silent.test');
+  });
+
+  it('a name that does not exist is told of', async () => {
+    expect(await post('http://nobody.test/', { policy: STRICT, resolve })).toMatchObject({
+      code: 'NAME_NOT_RESOLVED',
+    });
+  });
+
+  it('a certificate that nobody vouches for is not taken', async () => {
+    let requests = 0;
+    const server = createTlsServer(selfSigned('localhost'), (_request, response) => {
+      requests += 1;
+      response.end();
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const origin = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    // The control: the server serves whoever does not ask who it is.
+    const careless = request(origin, { rejectUnauthorized: false, agent: false }).end();
+    const [answer] = (await once(careless, 'response')) as [IncomingMessage];
+    expect(answer.statusCode).toBe(200);
+    answer.resume();
+    expect(await post(origin)).toMatchObject({ code: 'UNREACHABLE' });
+    expect(requests).toBe(1);
+    server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
+  });
+
+  it.each([
+    ['seconds', () => '120', 120_000, 120_000],
+    ['a date', () => new Date(Date.now() + 60_000).toUTCString(), 50_000, 60_000],
+    ['a date that is past', () => 'Thu, 01 Jan 1970 00:00:00 GMT', 0, 0],
+    ['nonsense', () => 'soon', null, null],
+  ])('Retry-After is understood as %s', async (_title, header, least, most) => {
+    receiver.next(({ response }) => void response.writeHead(503, { 'retry-after': header() }).end());
+    const posted = await post(receiver.origin);
+    const asked = posted.kind === 'failed' ? posted.retryAfterMs : Number.NaN;
+    if (least === null) expect(asked).toBeNull();
+    else {
+      expect(asked).toBeGreaterThanOrEqual(least);
+      expect(asked).toBeLessThanOrEqual(most ?? 0);
+    }
+  });
+
+  it('proxies of the environment are not used', async () => {
+    const proxy = await LocalEndpoint.start();
+    const before = process.env['HTTP_PROXY'];
+    process.env['HTTP_PROXY'] = proxy.origin;
+    process.env['http_proxy'] = proxy.origin;
+    try {
+      receiver.next(({ response }) => void response.writeHead(200).end());
+      expect(await post(receiver.origin)).toEqual({ kind: 'accepted', status: 200 });
+      expect(proxy.lines).toEqual([]);
+    } finally {
+      delete process.env['http_proxy'];
+      if (before === undefined) delete process.env['HTTP_PROXY'];
+      else process.env['HTTP_PROXY'] = before;
+      await proxy.close();
+    }
   });
 });

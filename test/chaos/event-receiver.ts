@@ -76,5 +76,5 @@ export class EventReceiver {
 }
 
 function nameOf({ type, data }: RunWebhook): string {
-  return `${type} ${'gate_id' in data ? data.gate_id : data.status}`;
+  return `${type} ${'gate_id' in data ? data.gate_id : 'status' in data ? data.status : ''}`;
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { deploymentOf, startBeacon, until, type Beacon, type Behaviour, type UpstreamCall } from '#testing';
 
 const SECRET = 'a-webhook-secret-of-length';
+const BEFORE = 'the-webhook-secret-before';
 const REDELIVERED_WITHIN_MS = 15_000;
 const LONG_MS = 600_000;
 
@@ -41,6 +42,7 @@ describe('an endpoint that takes jobs', () => {
   beforeAll(async () => {
     beacon = await startBeacon({
       webhookSecret: SECRET,
+      webhookSecretPrevious: BEFORE,
       configuration: (url) =>
         deploymentOf({
           plain: [jobPlace(url, 'plain')],
@@ -83,10 +85,34 @@ describe('an endpoint that takes jobs', () => {
     const { job_id: jobId } = await beacon.client.queue({ model: 'reported', prompt: 'why?' });
     await until('polls have become rare', () => routes.polls >= 4);
     routes.finish();
-    const said = await report({ key: `${jobId}:1`, call_id: 'fc-1', status: 'completed' }, SECRET);
+    const body = { key: `${jobId}:1`, call_id: 'fc-1', status: 'completed' };
+    const said = await report(body, SECRET);
     expect(said.status).toBe(202);
     expect(await said.json()).toEqual({ accepted: true });
-    await beacon.client.untilJob(jobId, 'completed');
+    const job = await beacon.client.untilJob(jobId, 'completed');
+    // Again and again, also of an attempt that there never was: nothing changes.
+    for (const repeated of [body, body, { key: `${jobId}:7`, status: 'failed' }, { task_id: jobId }]) {
+      const again = await report(repeated, SECRET);
+      expect([again.status, await again.json()]).toEqual([202, { accepted: true }]);
+    }
+    expect(await beacon.client.job(jobId)).toEqual(job);
+    expect(routes.spawns).toHaveLength(1);
+  });
+
+  it('is asked at once when a job is reported by its id alone, with the secret that was before', async () => {
+    const routes = routesOf('reported');
+    const { job_id: jobId } = await beacon.client.queue({ model: 'reported', prompt: 'why not?' });
+    await until('polls have become rare', () => routes.polls >= 4);
+    // A report that says how it ended is believed nothing: the endpoint says that it goes on.
+    const polls = routes.polls;
+    expect((await report({ task_id: jobId, status: 'completed', response: 'made up' }, BEFORE)).status).toBe(
+      202,
+    );
+    await until('it is asked', () => routes.polls > polls);
+    expect((await beacon.client.job(jobId)).status).toBe('processing');
+    routes.finish();
+    await report({ task_id: jobId }, BEFORE);
+    expect((await beacon.client.untilJob(jobId, 'completed')).result?.response).toBe('at last');
   });
 
   it('is told to end a job that is cancelled', async () => {
@@ -141,8 +167,19 @@ describe('an endpoint that takes jobs', () => {
       expect(await answer.json()).toMatchObject({ code: 'VALIDATION_FAILED', errors: [{ field }] });
     });
 
+    it('is too long is refused, and without the secret it is not even read', async () => {
+      const long = { key: KEY, more: 'x'.repeat(20_000) };
+      const answer = await report(long, SECRET);
+      expect([answer.status, await answer.json()]).toEqual([
+        413,
+        expect.objectContaining({ code: 'BODY_TOO_LARGE' }),
+      ]);
+      expect((await report(long, undefined)).status).toBe(401);
+    });
+
     it('is about a job that nobody waits for changes nothing', async () => {
       expect((await report({ key: KEY, more: 'fields' }, SECRET)).status).toBe(202);
+      expect((await report({ task_id: KEY.slice(0, 36) }, SECRET)).status).toBe(202);
     });
   });
 });

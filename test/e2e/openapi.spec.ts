@@ -20,7 +20,7 @@ interface Operation {
 interface Document {
   readonly openapi: string;
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-  readonly webhooks: { readonly 'run-event': { readonly post: Operation } };
+  readonly webhooks: Readonly<Record<string, { readonly post: Operation }>>;
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
 }
 
@@ -151,6 +151,32 @@ describe('openapi.json', () => {
     expectDocumented('POST /runs/{id}/cancel', await client.request(`${path}/cancel`, { method: 'POST' }));
   });
 
+  it('describes what webhooks are really answered with', async () => {
+    const { client } = beacon;
+    const { job_id: jobId } = await client.queue({
+      ...{ model: 'm', prompt: 'told', webhook_url: 'https://hooks.example.org/' },
+    });
+    await client.untilEnded(jobId);
+    const list = await client.request<{ deliveries: { event_id: string }[] }>(
+      `/webhook-deliveries?job_id=${jobId}`,
+    );
+    expectDocumented('GET /webhook-deliveries', { ...list, body: { ...list.body } });
+    const path = `/webhook-deliveries/${list.body.deliveries[0]!.event_id}`;
+    const found = await client.request<{ body: unknown }>(path);
+    expectDocumented('GET /webhook-deliveries/{event_id}', { ...found, body: { ...found.body } });
+    const { post } = document.webhooks['job-event']!;
+    const body = z.fromJSONSchema(post.requestBody!.content['application/json']!.schema);
+    expect(body.safeParse(found.body.body).success).toBe(true);
+    const again = await client.request(`${path}/redeliver`, { method: 'POST' });
+    expectDocumented('POST /webhook-deliveries/{event_id}/redeliver', again);
+    expectDocumented(
+      'POST /webhook-deliveries/redeliver',
+      await client.request('/webhook-deliveries/redeliver', { json: {} }),
+    );
+    const missing = await client.request(`/webhook-deliveries/${UNKNOWN_ID}`);
+    expectDocumented('GET /webhook-deliveries/{event_id}', missing);
+  });
+
   it('describes refusals', async () => {
     const { client } = beacon;
     const bad = { json: { model: 'm' } };
@@ -186,10 +212,11 @@ describe('openapi.json', () => {
   });
 
   it('describes what the webhook_url of a run has to take', () => {
-    const { post } = document.webhooks['run-event'];
+    const { post } = document.webhooks['run-event']!;
     const body = z.fromJSONSchema(post.requestBody!.content['application/json']!.schema);
     const data = {
       run_id: UNKNOWN_ID,
+      sequence: 1,
       counts: { total: 1, accepted: 1, failed: 0, cancelled: 0 },
       path: '/x',
     };
@@ -199,6 +226,7 @@ describe('openapi.json', () => {
     expect(taken('run.finished', { status: 'completed' })).toBe(true);
     expect(taken('gate.decided', { gate_id: 'q1', decision: 'approved' })).toBe(true);
     expect(taken('gate.decided', { decision: 'approved' })).toBe(false);
+    expect(taken('run.finished', { status: 'completed', cost: 1 })).toBe(false);
     expect(taken('cell.accepted', { status: 'completed' })).toBe(false);
   });
 

@@ -40,7 +40,7 @@ export class ChildEnvironments {
     return {
       ...this.base(),
       ...this.proxies(),
-      ...this.webhookSecret(),
+      ...this.webhookSecrets(),
       ...this.apiKeysFile(),
       BEACON_SERVICE_TOKEN: connections.serviceToken,
       BEACON_HOST: connections.host,
@@ -75,7 +75,7 @@ export class ChildEnvironments {
     return {
       ...this.base(),
       ...this.proxies(),
-      ...this.webhookSecret(),
+      ...this.webhookSecrets(),
       BEACON_SERVICE_TOKEN: connections.serviceToken,
       BEACON_URL: connections.routerUrl,
       BEACON_CONFIG: connections.configPath,
@@ -97,9 +97,14 @@ export class ChildEnvironments {
     return { ...proxies, NO_PROXY: excepted, no_proxy: excepted };
   }
 
-  private webhookSecret(): Environment {
-    const { webhookSecret } = this.settings;
-    return webhookSecret === undefined ? {} : { BEACON_WEBHOOK_SECRET: webhookSecret };
+  private webhookSecrets(): Environment {
+    const { webhookSecret, webhookSecretPrevious } = this.settings;
+    return {
+      ...(webhookSecret === undefined ? {} : { BEACON_WEBHOOK_SECRET: webhookSecret }),
+      ...(webhookSecretPrevious === undefined
+        ? {}
+        : { BEACON_WEBHOOK_SECRET_PREVIOUS: webhookSecretPrevious }),
+    };
   }
 
   /** Absolute: where a process works is its own business. */

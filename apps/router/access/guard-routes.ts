@@ -1,11 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ProblemError } from '#contracts';
 import { hasRole, maySee, seesAllTenants, type Caller } from '#domain';
-import { readJobTenant, readRunTenant, type Database } from '#persistence';
+import { readDeliveryTenant, readJobTenant, readRunTenant, type Database } from '#persistence';
 import { jobNotFound } from '../jobs/job-not-found.js';
 import { runNotFound } from '../runs/run-id.js';
 import { routeName } from '../http/route-table.js';
 import type { RateLimits } from '../limits/rate-limits.js';
+import { webhookNotFound } from '../webhooks/webhook-not-found.js';
 import './caller.js';
 import { OWNER_PARAMETERS, accessOf, type OwnedResource } from './route-access.js';
 
@@ -27,6 +28,7 @@ const OWNERS: Readonly<
 > = {
   job: { tenantOf: readJobTenant, notFound: jobNotFound },
   run: { tenantOf: readRunTenant, notFound: runNotFound },
+  webhook: { tenantOf: readDeliveryTenant, notFound: webhookNotFound },
 };
 
 /**

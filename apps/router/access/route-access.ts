@@ -11,8 +11,12 @@ export type RouteAccess =
   | { readonly kind: 'role'; readonly role: Role; readonly owned?: OwnedResource };
 
 /** What belongs to a tenant, and the parameter of the path that names it. */
-export type OwnedResource = 'job' | 'run';
-export const OWNER_PARAMETERS: Readonly<Record<OwnedResource, string>> = { job: 'job_id', run: 'id' };
+export type OwnedResource = 'job' | 'run' | 'webhook';
+export const OWNER_PARAMETERS: Readonly<Record<OwnedResource, string>> = {
+  job: 'job_id',
+  run: 'id',
+  webhook: 'event_id',
+};
 
 const open: RouteAccess = { kind: 'open' };
 const needs = (role: Role, owned?: OwnedResource): RouteAccess => ({
@@ -63,6 +67,10 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'GET /audit': needs('admin'),
   'GET /ledger': needs('ledger'),
   'GET /ledger/summary': needs('ledger'),
+  'GET /webhook-deliveries': needs('read'),
+  'GET /webhook-deliveries/{event_id}': needs('read', 'webhook'),
+  'POST /webhook-deliveries/{event_id}/redeliver': needs('submit', 'webhook'),
+  'POST /webhook-deliveries/redeliver': needs('submit'),
 
   'POST /api/webhooks/modal/task-complete': { kind: 'secret' },
 };

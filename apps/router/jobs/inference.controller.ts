@@ -1,8 +1,8 @@
 import { Body, Controller, Delete, Get, Headers, HttpCode, Inject, Param, Post, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import type { Configuration } from '#config';
 import {
   ProblemError,
-  WEBHOOK_WARNING,
   inferenceRequestSchema,
   parseRequest,
   type InferenceRequest,
@@ -15,12 +15,13 @@ import { hasRole, isTerminal, type Caller } from '#domain';
 import { From } from '../access/caller.js';
 import { parseIdempotencyKey } from '../http/idempotency.js';
 import { DailyBudget } from '../ledger/daily-budget.js';
-import { RequestLimitsToken } from '../http/tokens.js';
+import { ConfigurationToken, RequestLimitsToken } from '../http/tokens.js';
 import { QueueView } from '../queue/queue-view.js';
 import { Cancellation } from './cancellation.js';
 import { JobIntake, originOf } from './intake.js';
 import { JobStatus, roundSeconds } from './job-status.js';
 import { JobWait } from './job-wait.js';
+import { refuseWebhookUrl } from '../webhooks/webhook-url.js';
 
 @Controller()
 export class InferenceController {
@@ -34,6 +35,7 @@ export class InferenceController {
     @Inject(QueueView) private readonly queueView: QueueView,
     @Inject(DailyBudget) private readonly budget: DailyBudget,
     @Inject(RequestLimitsToken) limits: RequestLimits,
+    @Inject(ConfigurationToken) private readonly configuration: Configuration,
   ) {
     this.bodySchema = inferenceRequestSchema(limits);
   }
@@ -46,7 +48,7 @@ export class InferenceController {
     @From() caller: Caller,
     @Headers('x-beacon-run-id') runId?: string,
   ): Promise<QueuedResponse> {
-    const request = parseRequest(this.bodySchema, body);
+    const request = this.parse(body);
     await this.budget.refuseOverBudget(caller);
     const origin = originOf(caller, caller.kind === 'service' ? { runId } : {});
     const accepted = await this.intake.accept(request, parseIdempotencyKey(key, caller), origin);
@@ -60,7 +62,7 @@ export class InferenceController {
         estimated_wait_seconds: job.estimated_wait_seconds ?? 0,
         region: job.region,
         message: 'this idempotency key is known: here is the job it made',
-        warnings: warningsOf(request),
+        warnings: [],
       };
     }
     // The job is committed: whatever fails from here on must not read as a refusal.
@@ -78,7 +80,7 @@ export class InferenceController {
         estimateMs === undefined
           ? 'accepted; no endpoint is able to take it now, it waits until one is'
           : `accepted; follow it at /inference/status/${accepted.jobId}`,
-      warnings: warningsOf(request),
+      warnings: [],
     };
   }
 
@@ -118,6 +120,12 @@ export class InferenceController {
     return this.inferAndWait(body, key, caller, reply);
   }
 
+  private parse(body: unknown): InferenceRequest {
+    const request = parseRequest(this.bodySchema, body);
+    refuseWebhookUrl(request.webhook_url, this.configuration);
+    return request;
+  }
+
   /**
    * A caller that hangs up no longer wants the answer, and a GPU must not go on for nobody: its job is
    * cancelled. With an idempotency key it may come back for the same job, so that one goes on.
@@ -128,7 +136,7 @@ export class InferenceController {
     caller: Caller,
     reply: FastifyReply,
   ): Promise<InferenceResponse> {
-    const parsed = parseRequest(this.bodySchema, body);
+    const parsed = this.parse(body);
     const idempotencyKey = parseIdempotencyKey(key, caller);
     await this.budget.refuseOverBudget(caller);
     const hungUp = new AbortController();
@@ -163,8 +171,4 @@ export class InferenceController {
       metadata: job.metadata,
     };
   }
-}
-
-function warningsOf(request: InferenceRequest): string[] {
-  return request.webhook_url === undefined ? [] : [WEBHOOK_WARNING];
 }

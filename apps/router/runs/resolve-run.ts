@@ -2,8 +2,8 @@ import { randomInt } from 'node:crypto';
 import { ProblemError, type FieldError, type RunBudgetRequest, type RunRequest } from '#contracts';
 import { resolveRegion, type Configuration } from '#config';
 import { canKeepTogether, mayAnswer, shuffledBySeed } from '#domain';
-import { webhookUrlFault } from '#webhooks';
 import type { NewGate, NewQuestion, RunPair, StoredRunSpec } from '#persistence';
+import { webhookUrlFault } from '../webhooks/webhook-url.js';
 
 /** Of those that are drawn here. */
 const SEEDS = 2 ** 31;
@@ -217,10 +217,9 @@ function resolveGates(request: RunRequest, questions: readonly NewQuestion[], fa
   return [...gates.values()];
 }
 
-/** Names are resolved, and what they lead to is checked, each time something is sent there. */
 function refuseWebhookUrl(url: string | undefined, configuration: Configuration, faults: Faults): void {
   if (url === undefined) return;
-  const fault = webhookUrlFault(url, configuration.webhooks.allow_private_addresses);
+  const fault = webhookUrlFault(url, configuration);
   if (fault !== undefined) faults.add('webhook_url', fault);
 }
 

@@ -8,7 +8,10 @@ import {
   countWebhooks,
   insertRun,
   lockRun,
+  redeliver,
   settleWebhook,
+  type ClaimedWebhook,
+  type DeliveryShares,
   type NewRunEvent,
 } from '#persistence';
 import {
@@ -20,13 +23,18 @@ import {
   type Exchange,
   type TestDatabase,
 } from '#testing';
-import { postWebhook, signWebhook } from '#webhooks';
+import { AddressPolicy, postWebhook, secretOfTenant, signWebhook } from '#webhooks';
 import { WebhookSender, type WebhookSenderParts } from './webhook-sender.js';
 
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
-const FAST_RETRY = { maxTries: 3, backoffMs: 20, backoffMaxMs: 40 };
+const FAST_RETRY = { pausesMs: [20, 20], spread: 1, retryAfterMaxMs: 50 };
+const OPEN = new AddressPolicy({ allowPrivateAddresses: true });
+const NOBODY: DeliveryShares = { tenantMax: 9, receiverMax: 9, byTenant: {}, byReceiver: {} };
+const claim = (leaseMs: number): Promise<ClaimedWebhook[]> =>
+  claimWebhooks(postgres.database, 10, leaseMs, NOBODY);
 const WAITING = { type: 'gate.waiting', data: { gate_id: 'q1', expires_at: '2026-12-01T00:00:00.000Z' } };
 const APPROVED = { type: 'gate.decided', data: { gate_id: 'q1', decision: 'approved' } };
+const REACHED = { type: 'run.budget_reached', data: { spent_usd: 1.5, spent_gpu_seconds: 7 } };
 const FINISHED = {
   type: 'run.finished',
   data: { status: 'completed', accepted: 4, failed: 0, cancelled: 0 },
@@ -53,7 +61,7 @@ afterEach(async () => {
 function startSender(more: Partial<WebhookSenderParts> = {}): WebhookSender {
   const sender = new WebhookSender({
     ...{ database: postgres.database, logger: createLogger('test', 'silent'), metrics: new Metrics('test') },
-    ...{ secret: SECRET, allowPrivateAddresses: true, tickMs: 10, timeoutMs: 2000, retryPolicy: FAST_RETRY },
+    ...{ secrets: [SECRET], policy: OPEN, tickMs: 10, timeoutMs: 2000, retryPolicy: FAST_RETRY },
     ...more,
   });
   senders.push(sender);
@@ -61,8 +69,8 @@ function startSender(more: Partial<WebhookSenderParts> = {}): WebhookSender {
   return sender;
 }
 
-async function aRunThatTells(url: string | undefined = `${receiver.origin}/hooks`): Promise<string> {
-  const run = aRun({ gatesAfter: [1], ...(url === '' ? {} : { webhookUrl: url }) });
+async function aRunThatTells(url = `${receiver.origin}/hooks`, tenant = 'local'): Promise<string> {
+  const run = { ...aRun({ gatesAfter: [1], ...(url === '' ? {} : { webhookUrl: url }) }), tenant };
   await insertRun(postgres.database, run);
   return run.id;
 }
@@ -86,40 +94,48 @@ const untilTally = (runId: string, tally: Record<string, unknown>): Promise<unkn
     return true;
   });
 
-const idOf = ({ headers }: Exchange): unknown => headers['webhook-id'];
+const idOf = ({ headers }: Pick<Exchange, 'headers'>): string => String(headers['webhook-id']);
+
+async function untilDelivered(runId: string): Promise<void> {
+  await happen(runId, FINISHED);
+  await untilTally(runId, { delivered: 1 });
+}
 
 describe('the webhooks of a run', () => {
   it('tell of gates and of the end, signed, with ids, states and counts only', async () => {
     startSender();
     const runId = await aRunThatTells();
-    receiver.next(answered(200), answered(204), answered(202));
+    receiver.next(answered(200), answered(204), answered(202), answered(200));
     await happen(runId, { type: 'run.started', data: { order: 'question' } }, WAITING);
     await untilTally(runId, { delivered: 1 });
     await happen(runId, APPROVED);
     await untilTally(runId, { delivered: 2 });
+    await happen(runId, REACHED);
+    await untilTally(runId, { delivered: 3 });
     await happen(runId, FINISHED);
-    await untilTally(runId, { delivered: 3, pending: 0, failed: 0, lastErrorCode: null });
+    await untilTally(runId, { delivered: 4, pending: 0, failed: 0, lastErrorCode: null });
     const counts = { total: 4, accepted: 0, failed: 0, cancelled: 0 };
-    const common = { run_id: runId, counts, path: `/runs/${runId}` };
+    const common = (sequence: number) => ({ run_id: runId, sequence, counts, path: `/runs/${runId}` });
     const bodies = receiver.exchanges.map(({ body }) => runWebhookSchema.parse(JSON.parse(body)));
     expect(bodies.map(({ type, data }) => ({ type, data }))).toEqual([
       {
         type: 'gate.waiting',
-        data: { ...common, gate_id: 'q1', status: 'waiting', expires_at: '2026-12-01T00:00:00.000Z' },
+        data: { ...common(1), gate_id: 'q1', status: 'waiting', expires_at: '2026-12-01T00:00:00.000Z' },
       },
-      { type: 'gate.decided', data: { ...common, gate_id: 'q1', decision: 'approved' } },
-      { type: 'run.finished', data: { ...common, status: 'completed' } },
+      { type: 'gate.decided', data: { ...common(2), gate_id: 'q1', decision: 'approved' } },
+      { type: 'run.budget_reached', data: common(3) },
+      { type: 'run.finished', data: { ...common(4), status: 'completed' } },
     ]);
     for (const { headers, body } of receiver.exchanges) {
       const [id, sentAtS] = [String(headers['webhook-id']), Number(headers['webhook-timestamp'])];
       expect(headers['webhook-signature']).toBe(signWebhook(SECRET, id, sentAtS, body));
       expect(Math.abs(sentAtS * 1000 - Date.now())).toBeLessThan(60_000);
     }
-    expect(new Set(receiver.exchanges.map(idOf)).size).toBe(3);
+    expect(new Set(receiver.exchanges.map(idOf)).size).toBe(4);
   });
 
   it('are not signed without a secret', async () => {
-    startSender({ secret: undefined });
+    startSender({ secrets: [] });
     const runId = await aRunThatTells();
     receiver.next(answered(200));
     await happen(runId, FINISHED);
@@ -135,10 +151,10 @@ describe('the webhooks of a run', () => {
       throw new Error('rolled back');
     });
     await expect(rolledBack).rejects.toThrow('rolled back');
-    expect(await claimWebhooks(postgres.database, 10, 1)).toEqual([]);
+    expect(await claim(1)).toEqual([]);
     // The control: what commits is queued.
     await happen(told, FINISHED);
-    expect(await claimWebhooks(postgres.database, 10, 1)).toHaveLength(1);
+    expect(await claim(1)).toHaveLength(1);
   });
 
   it('are sent again, with the same id and body, until the receiver takes them', async () => {
@@ -166,7 +182,7 @@ describe('the webhooks of a run', () => {
 
   it('are refused by the sender where the name leads to a private address', async () => {
     startSender({
-      allowPrivateAddresses: false,
+      policy: new AddressPolicy({ allowPrivateAddresses: false }),
       resolve: (_hostname, callback) => callback(null, [{ address: '127.0.0.1', family: 4 }]),
     });
     const runId = await aRunThatTells(`http://receiver.test:${new URL(receiver.origin).port}/`);
@@ -178,7 +194,7 @@ describe('the webhooks of a run', () => {
   it('arrive although their sender died between claim and sending', async () => {
     const runId = await aRunThatTells();
     await happen(runId, FINISHED);
-    const [claimed] = await claimWebhooks(postgres.database, 10, 100);
+    const [claimed] = await claim(100);
     receiver.next(answered(200));
     startSender();
     await untilTally(runId, { delivered: 1 });
@@ -188,10 +204,10 @@ describe('the webhooks of a run', () => {
   it('arrive twice with the same id where their sender died between sending and writing it down', async () => {
     const runId = await aRunThatTells();
     await happen(runId, FINISHED);
-    const [claimed] = await claimWebhooks(postgres.database, 10, 100);
+    const [claimed] = await claim(100);
     receiver.next(answered(200), answered(200));
     const { url, body, eventId } = claimed!;
-    await postWebhook({ url, body, headers: { 'webhook-id': eventId }, allowPrivateAddresses: true });
+    await postWebhook({ url, body, headers: { 'webhook-id': eventId }, policy: OPEN });
     startSender();
     await untilTally(runId, { delivered: 1 });
     expect(receiver.exchanges.map(idOf)).toEqual([eventId, eventId]);
@@ -222,6 +238,108 @@ describe('the webhooks of a run', () => {
     await untilTally(quick, { delivered: 1 });
     expect(await countWebhooks(postgres.database, hanging)).toMatchObject({ pending: 1 });
     await other.close();
+  });
+
+  it('hold a share of the places per receiver and per tenant: who hangs holds up nobody else', async () => {
+    startSender({ places: { inAll: 4, ofTenant: 3, ofReceiver: 1 }, timeoutMs: 60_000, stopMs: 1 });
+    const [second, third, quick] = await Promise.all([
+      LocalEndpoint.start(),
+      LocalEndpoint.start(),
+      LocalEndpoint.start(),
+    ]);
+    const hanging = [receiver, second, third];
+    for (const each of hanging)
+      each.next(
+        () => undefined,
+        () => undefined,
+      );
+    // More than there are places, of a tenant all of whose receivers hang.
+    for (const { origin } of [...hanging, ...hanging, ...hanging])
+      await happen(await aRunThatTells(origin, 'anna'), FINISHED);
+    await Promise.all(hanging.map((each) => each.exchange(1)));
+    quick.next(...Array.from({ length: 5 }, () => answered(200)));
+    const runs = await Promise.all(Array.from({ length: 5 }, () => aRunThatTells(quick.origin, 'ben')));
+    for (const runId of runs) await happen(runId, FINISHED);
+    for (const runId of runs) await untilTally(runId, { delivered: 1 });
+    // Each of those that hang has one still, and no second.
+    expect(hanging.map(({ exchanges }) => exchanges.length)).toEqual([1, 1, 1]);
+    await Promise.all([second, third, quick].map((each) => each.close()));
+  });
+
+  it('of one receiver do not wait behind those of another of the same tenant that hangs', async () => {
+    startSender({ places: { inAll: 4, ofTenant: 2, ofReceiver: 1 }, timeoutMs: 60_000, stopMs: 1 });
+    receiver.next(() => undefined);
+    const quick = await LocalEndpoint.start();
+    quick.next(answered(200));
+    const backlog = await Promise.all(
+      Array.from({ length: 30 }, () => aRunThatTells(receiver.origin, 'anna')),
+    );
+    for (const runId of backlog) await happen(runId, FINISHED);
+    await receiver.exchange(1);
+    const runId = await aRunThatTells(quick.origin, 'anna');
+    await happen(runId, FINISHED);
+    await untilTally(runId, { delivered: 1 });
+    expect(receiver.exchanges).toHaveLength(1);
+    await quick.close();
+  });
+
+  it("are signed with their tenant's own secret, and with the one before during a rotation", async () => {
+    const before = 'the-secret-that-was-before';
+    startSender({ secrets: [SECRET, before] });
+    receiver.next(answered(200));
+    await untilDelivered(await aRunThatTells(receiver.origin, 'anna'));
+    const { headers, body } = await receiver.exchange(1);
+    const sign = (secret: string): string =>
+      signWebhook(
+        secretOfTenant(secret, 'anna'),
+        idOf({ headers }),
+        Number(headers['webhook-timestamp']),
+        body,
+      );
+    expect(headers['webhook-signature']).toBe(`${sign(SECRET)} ${sign(before)}`);
+  });
+
+  it('are sent again on demand with the same id and a schedule that begins anew, also when they were given up', async () => {
+    startSender();
+    const runId = await aRunThatTells();
+    receiver.next(...Array.from({ length: 5 }, () => answered(500)), answered(200), answered(200));
+    await happen(runId, FINISHED);
+    await untilTally(runId, { failed: 1 });
+    expect(receiver.exchanges).toHaveLength(3);
+    const again = () => redeliver(postgres.database, { runId, limit: 10 });
+    expect(await again()).toHaveLength(1);
+    await untilTally(runId, { delivered: 1 });
+    expect(receiver.exchanges).toHaveLength(6);
+    expect(await again()).toHaveLength(1);
+    await receiver.exchange(7);
+    await untilTally(runId, { delivered: 1 });
+    expect(new Set(receiver.exchanges.map(idOf)).size).toBe(1);
+  });
+
+  it('that are being tried are not sent again beside that', async () => {
+    const runId = await aRunThatTells();
+    await happen(runId, FINISHED);
+    const [claimed] = await claim(60_000);
+    expect(await redeliver(postgres.database, { eventId: claimed!.eventId })).toEqual([]);
+    // The control: between two tries it need not wait.
+    const failed = { kind: 'retry', code: 'TIMED_OUT', status: null, pauseMs: 60_000 } as const;
+    await settleWebhook(postgres.database, claimed!, failed);
+    expect(await redeliver(postgres.database, { eventId: claimed!.eventId })).toEqual([claimed!.eventId]);
+    expect(await claim(1)).toHaveLength(1);
+  });
+
+  it('wait as long as the receiver asks', async () => {
+    startSender({ retryPolicy: { pausesMs: [1, 1], spread: 0, retryAfterMaxMs: 3_600_000 } });
+    const runId = await aRunThatTells();
+    receiver.next(({ response }) => void response.writeHead(429, { 'retry-after': '1800' }).end());
+    await happen(runId, FINISHED);
+    await untilTally(runId, { pending: 1, lastErrorCode: 'REFUSED' });
+    const { rows } = await postgres.database.query<{ minutes: number }>(
+      `SELECT extract(epoch FROM due_at - now())::float8 / 60 AS minutes FROM webhook_deliveries WHERE run_id = $1`,
+      [runId],
+    );
+    expect(rows[0]?.minutes).toBeGreaterThan(29);
+    expect(rows[0]?.minutes).toBeLessThan(31);
   });
 
   it('do not hold up a stop: one that hangs is left to the next sender', async () => {

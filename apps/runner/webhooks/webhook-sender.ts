@@ -2,19 +2,20 @@ import { planAfterWebhookFailure, WEBHOOK_RETRY_POLICY, type WebhookRetryPolicy 
 import type { Logger, Metrics } from '#observability';
 import {
   claimWebhooks,
+  readWebhookBacklog,
   settleWebhook,
   type ClaimedWebhook,
   type Database,
   type WebhookSettlement,
 } from '#persistence';
-import { postWebhook, signWebhook, type Resolve } from '#webhooks';
+import { postWebhook, secretOfTenant, signWebhook, type AddressPolicy, type Resolve } from '#webhooks';
+import { DeliveryPlaces, type PlaceLimits } from './delivery-places.js';
 
 const TICK_MS = 1000;
-/** Webhooks under way at once; a receiver that hangs holds one of them for a try's 10 s. */
-const IN_FLIGHT_MAX = 20;
 /** Longer than any try takes: what is still claimed then was claimed by a process that is gone. */
 const LEASE_MS = 20_000;
 const STOP_MS = 2000;
+const GAUGES_EVERY_MS = 15_000;
 
 const SAID: Record<WebhookSettlement['kind'], string> = {
   delivered: 'webhook delivered',
@@ -26,9 +27,10 @@ export interface WebhookSenderParts {
   readonly database: Database;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** undefined: webhooks are not signed. */
-  readonly secret: string | undefined;
-  readonly allowPrivateAddresses: boolean;
+  /** Webhooks are signed with each of them, the one in force first; empty: they are not signed. */
+  readonly secrets: readonly string[];
+  readonly policy: AddressPolicy;
+  readonly places?: PlaceLimits;
   readonly tickMs?: number;
   readonly leaseMs?: number;
   readonly timeoutMs?: number;
@@ -44,12 +46,18 @@ export interface WebhookSenderParts {
  */
 export class WebhookSender {
   private readonly inFlight = new Set<Promise<void>>();
+  private readonly places: DeliveryPlaces;
   private readonly stopping = new AbortController();
   private stopped = false;
+  /** A place that somebody may have waited for is free again, or everything ends: look before the tick. */
+  private isPoked = false;
   private wake: (() => void) | undefined;
   private loop: Promise<void> | undefined;
+  private gaugesAtMs = 0;
 
-  constructor(private readonly parts: WebhookSenderParts) {}
+  constructor(private readonly parts: WebhookSenderParts) {
+    this.places = new DeliveryPlaces(parts.places);
+  }
 
   start(): void {
     this.loop = this.watch();
@@ -58,7 +66,7 @@ export class WebhookSender {
   /** Lets the tries under way end, for a moment; a receiver that hangs is told again by whoever comes next. */
   async stop(): Promise<void> {
     this.stopped = true;
-    this.wake?.();
+    this.poke();
     await this.loop;
     const timer = setTimeout(() => this.stopping.abort(), this.parts.stopMs ?? STOP_MS);
     await Promise.all(this.inFlight);
@@ -68,25 +76,28 @@ export class WebhookSender {
   private async watch(): Promise<void> {
     while (!this.stopped) {
       let claimed = 0;
+      this.isPoked = false;
       try {
         claimed = await this.claim();
+        await this.showBacklog();
       } catch (error) {
         this.parts.logger.warn({ event: 'webhook.claim_failed', err: error }, 'could not look for webhooks');
       }
-      // A full batch: there may be more that are due.
-      if (claimed === 0 || this.inFlight.size >= IN_FLIGHT_MAX) await this.pause();
+      // Where something was due there may be more.
+      if (claimed === 0) await this.pause();
     }
   }
 
   private async claim(): Promise<number> {
-    const free = IN_FLIGHT_MAX - this.inFlight.size;
+    const { free } = this.places;
     if (free <= 0) return 0;
     const { database, leaseMs = LEASE_MS } = this.parts;
-    const claimed = await claimWebhooks(database, free, leaseMs);
+    const claimed = await claimWebhooks(database, free, leaseMs, this.places.shares());
     for (const webhook of claimed) {
+      this.places.take(webhook);
       const delivery = this.deliver(webhook).finally(() => {
         this.inFlight.delete(delivery);
-        if (this.inFlight.size === IN_FLIGHT_MAX - 1) this.wake?.();
+        if (this.places.release(webhook)) this.poke();
       });
       this.inFlight.add(delivery);
     }
@@ -95,8 +106,12 @@ export class WebhookSender {
 
   private async deliver(webhook: ClaimedWebhook): Promise<void> {
     const { database, logger, metrics } = this.parts;
-    const { eventId, runId, eventType, tries } = webhook;
-    const said = { event_id: eventId, run_id: runId, event_type: eventType, tries };
+    const { eventId, runId, jobId, tenant, eventType, tries } = webhook;
+    const said = {
+      ...{ event_id: eventId, tenant, event_type: eventType, tries },
+      ...(runId === null ? {} : { run_id: runId }),
+      ...(jobId === null ? {} : { job_id: jobId }),
+    };
     try {
       const settlement = await this.send(webhook);
       if (!(await settleWebhook(database, webhook, settlement))) return;
@@ -111,34 +126,55 @@ export class WebhookSender {
     }
   }
 
-  private async send({ eventId, url, body, tries }: ClaimedWebhook): Promise<WebhookSettlement> {
-    const { secret, allowPrivateAddresses, timeoutMs, resolve, retryPolicy } = this.parts;
+  private async send(webhook: ClaimedWebhook): Promise<WebhookSettlement> {
+    const { policy, timeoutMs, resolve, retryPolicy } = this.parts;
+    const { eventId, url, body, triesOfRound } = webhook;
     const timestampS = Math.floor(Date.now() / 1000);
     const posted = await postWebhook({
-      url,
-      body,
-      allowPrivateAddresses,
+      ...{ url, body, policy },
       signal: this.stopping.signal,
       headers: {
         'webhook-id': eventId,
         'webhook-timestamp': String(timestampS),
-        ...(secret === undefined
-          ? {}
-          : { 'webhook-signature': signWebhook(secret, eventId, timestampS, body) }),
+        ...this.signature(webhook, timestampS),
       },
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
       ...(resolve === undefined ? {} : { resolve }),
     });
     if (posted.kind === 'accepted') return { kind: 'delivered', status: posted.status };
-    const { code, status } = posted;
-    const plan = planAfterWebhookFailure(code, tries, retryPolicy ?? WEBHOOK_RETRY_POLICY, Math.random());
+    const { code, status, retryAfterMs } = posted;
+    const policyOfRetries = retryPolicy ?? WEBHOOK_RETRY_POLICY;
+    const plan = planAfterWebhookFailure(code, triesOfRound, retryAfterMs, policyOfRetries, Math.random());
     return plan.kind === 'giveUp'
       ? { kind: 'failed', code, status }
       : { kind: 'retry', code, status, pauseMs: plan.pauseMs };
   }
 
+  /** One signature per secret, as Standard Webhooks has it for the time of a rotation. */
+  private signature({ tenant, eventId, body }: ClaimedWebhook, timestampS: number): Record<string, string> {
+    const signatures = this.parts.secrets.map((secret) =>
+      signWebhook(secretOfTenant(secret, tenant), eventId, timestampS, body),
+    );
+    return signatures.length === 0 ? {} : { 'webhook-signature': signatures.join(' ') };
+  }
+
+  private async showBacklog(): Promise<void> {
+    const { database, metrics } = this.parts;
+    if (performance.now() < this.gaugesAtMs) return;
+    this.gaugesAtMs = performance.now() + GAUGES_EVERY_MS;
+    const { pending, failed, latestByS } = await readWebhookBacklog(database);
+    metrics.set('beacon_webhooks', { status: 'pending' }, pending);
+    metrics.set('beacon_webhooks', { status: 'failed' }, failed);
+    metrics.set('beacon_webhooks_latest_by_seconds', {}, latestByS);
+  }
+
+  private poke(): void {
+    this.isPoked = true;
+    this.wake?.();
+  }
+
   private async pause(): Promise<void> {
-    if (this.stopped) return;
+    if (this.stopped || this.isPoked) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, this.parts.tickMs ?? TICK_MS);
       this.wake = () => {

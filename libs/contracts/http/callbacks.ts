@@ -9,13 +9,25 @@ const KEY = /^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}):([1
 export const callbackSchema = z
   .looseObject({
     /** The `Idempotency-Key` under which the job was spawned. */
-    key: z.string().regex(KEY, 'must be <job_id>:<attempt>, as in the Idempotency-Key of the call'),
+    key: z
+      .string()
+      .regex(KEY, 'must be <job_id>:<attempt>, as in the Idempotency-Key of the call')
+      .optional(),
+    /** The job's id alone, in place of `key`: its attempt is the one that is out. */
+    task_id: z.uuid().optional(),
     call_id: z.string().max(256).optional(),
     status: z.string().max(64).optional(),
   })
-  .transform(({ key }) => {
-    const [, jobId = '', attempt = ''] = KEY.exec(key) ?? [];
-    return { jobId: jobId.toLowerCase(), attempt: Number(attempt) };
+  .refine(({ key, task_id }) => key !== undefined || task_id !== undefined, {
+    path: ['key'],
+    error: 'give the key of the call, or task_id',
+  })
+  .transform(({ key, task_id }) => {
+    const [, jobId, attempt] = KEY.exec(key ?? '') ?? [];
+    return {
+      jobId: (jobId ?? task_id ?? '').toLowerCase(),
+      attempt: attempt === undefined ? undefined : Number(attempt),
+    };
   });
 
 export const callbackAcceptedSchema = z.object({ accepted: z.literal(true) });

@@ -53,12 +53,10 @@ function isDeeperThan(value: unknown, depth: number): boolean {
 /** Exact in every language that reads JSON numbers as doubles. */
 export const seedSchema = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 
-/** For a job it is kept only, and `warnings` says so; runs call it. */
+/** Where it may lead is for the deployment to say: see `webhooks` in the configuration. */
 export const webhookUrlSchema = z
   .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
   .max(2048);
-export const WEBHOOK_WARNING =
-  'webhook_url is kept, but this version calls no webhooks of jobs: poll the status';
 
 /** Body of `POST /inference/queued` and `POST /inference`. */
 export function inferenceRequestSchema(limits: RequestLimits = DEFAULT_REQUEST_LIMITS) {

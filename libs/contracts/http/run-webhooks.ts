@@ -3,11 +3,11 @@ import {
   RUN_STATUSES,
   WEBHOOK_FAILURE_CODES,
   type GateStatus,
-  type WebhookEventType,
+  type RunWebhookEvent,
 } from '#domain';
 import { z } from 'zod';
 
-const countsSchema = z.object({
+const countsSchema = z.strictObject({
   total: z.int(),
   accepted: z.int(),
   failed: z.int(),
@@ -16,6 +16,8 @@ const countsSchema = z.object({
 
 const runPart = {
   run_id: z.uuid(),
+  /** Counts the run's events from 1. */
+  sequence: z.int().min(1),
   counts: countsSchema,
   /** Where to look, below Beacon's own URL. */
   path: z.string(),
@@ -24,27 +26,28 @@ const runPart = {
 const gatePart = { ...runPart, gate_id: z.string() };
 
 /** Its name, checked against those that are queued. */
-function named<Type extends WebhookEventType>(type: Type) {
+function named<Type extends RunWebhookEvent>(type: Type) {
   return { type: z.literal(type), timestamp: z.iso.datetime() };
 }
 
-/** Body that is POSTed to a run's `webhook_url`. Holds no prompt and no answer. */
+/** Body that is POSTed to a run's `webhook_url`: this and nothing else; no prompt, answer or cost. */
 export const runWebhookSchema = z.discriminatedUnion('type', [
-  z.object({
+  z.strictObject({
     ...named('gate.waiting'),
-    data: z.object({
+    data: z.strictObject({
       ...gatePart,
       status: z.literal('waiting' satisfies GateStatus),
       expires_at: z.iso.datetime(),
     }),
   }),
-  z.object({
+  z.strictObject({
     ...named('gate.decided'),
-    data: z.object({ ...gatePart, decision: z.enum(GATE_OUTCOMES) }),
+    data: z.strictObject({ ...gatePart, decision: z.enum(GATE_OUTCOMES) }),
   }),
-  z.object({
+  z.strictObject({ ...named('run.budget_reached'), data: z.strictObject(runPart) }),
+  z.strictObject({
     ...named('run.finished'),
-    data: z.object({ ...runPart, status: z.enum(RUN_STATUSES) }),
+    data: z.strictObject({ ...runPart, status: z.enum(RUN_STATUSES) }),
   }),
 ]);
 export type RunWebhook = z.infer<typeof runWebhookSchema>;

@@ -10,6 +10,7 @@ import { CellsMade1763769600009 } from './0009-cells-made.js';
 import { AskedAt1763769600010 } from './0010-asked-at.js';
 import { Tenancy1763769600011 } from './0011-tenancy.js';
 import { Ledger1763769600012 } from './0012-ledger.js';
+import { WebhooksOfJobs1763769600013 } from './0013-webhooks-of-jobs.js';
 import { FairSharing1763769600014 } from './0014-fair-sharing.js';
 
 /** In order. Append only: a released migration never changes. */
@@ -26,5 +27,6 @@ export const MIGRATIONS = [
   AskedAt1763769600010,
   Tenancy1763769600011,
   Ledger1763769600012,
+  WebhooksOfJobs1763769600013,
   FairSharing1763769600014,
 ];

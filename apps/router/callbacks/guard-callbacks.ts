@@ -1,0 +1,49 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import { ProblemError } from '#contracts';
+import type { Metrics } from '#observability';
+import { routeName } from '../http/route-table.js';
+
+const ROUTE = 'POST /api/webhooks/modal/task-complete';
+/** A report names a job; a deployment may add some fields of its own. */
+const BODY_BYTES = 16_384;
+
+/**
+ * Reports of deployments are believed nothing, but still: only who has the secret is heard, which is asked before the
+ * body is read, and what is read is short.
+ * @param secrets the one in force and, during a rotation, the one before; none: nobody is heard
+ */
+export function guardCallbacks(server: FastifyInstance, secrets: readonly string[], metrics: Metrics): void {
+  server.addHook('onRoute', (route) => {
+    if (isCallback(route.method, route.url)) route.bodyLimit = BODY_BYTES;
+  });
+  server.addHook('onRequest', (request, _reply, done) => {
+    if (!isCallback(request.method, request.routeOptions.url)) return done();
+    const { 'x-webhook-secret': given } = request.headers;
+    if (isOneOf(typeof given === 'string' ? given : '', secrets)) {
+      return Number(request.headers['content-length'] ?? 0) > BODY_BYTES ? done(tooLong()) : done();
+    }
+    metrics.count('beacon_callbacks_total', { result: 'refused' });
+    done(
+      new ProblemError('CALLBACK_REFUSED', 'X-Webhook-Secret: is missing or wrong', [
+        { field: 'X-Webhook-Secret', message: 'must be the value of BEACON_WEBHOOK_SECRET' },
+      ]),
+    );
+  });
+}
+
+function tooLong(): ProblemError {
+  const message = `must be at most ${BODY_BYTES} bytes`;
+  return new ProblemError('BODY_TOO_LARGE', `body: ${message}`, [{ field: 'body', message }]);
+}
+
+function isCallback(method: string | string[], url: string | undefined): boolean {
+  return typeof method === 'string' && url !== undefined && routeName(method, url) === ROUTE;
+}
+
+/** In constant time, whatever the lengths and whichever it is. */
+export function isOneOf(given: string, secrets: readonly string[]): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  const wanted = digest(given);
+  return secrets.map((secret) => timingSafeEqual(wanted, digest(secret))).includes(true);
+}

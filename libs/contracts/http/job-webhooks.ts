@@ -1,0 +1,65 @@
+import type { JobWebhookEvent, TaskWebhookEvent, TerminalState } from '#domain';
+import { z } from 'zod';
+
+/** Of an end: `job.completed` says `completed`. */
+function endOf<Type extends JobWebhookEvent | TaskWebhookEvent>(type: Type) {
+  return { type: z.literal(type), timestamp: z.iso.datetime() };
+}
+
+const jobPart = <Status extends TerminalState>(status: Status) => ({
+  job_id: z.uuid(),
+  /** Counts the job's events from 1: a job that is sent again from the dead letters ends again. */
+  sequence: z.int().min(1),
+  status: z.literal(status),
+  /** Where the answer came from, else where the latest attempt ran, else whose queue the job was in. */
+  region: z.string(),
+  retry_count: z.int().min(0),
+  /** Of the latest attempt; null: no call was made, or none that ended. */
+  execution_time_s: z.number().min(0).nullable(),
+  /** The caller's own. */
+  metadata: z.record(z.string(), z.unknown()).nullable(),
+  /** Where to look, below Beacon's own URL. */
+  path: z.string(),
+});
+const without = { substituted: z.null(), error_code: z.null() };
+const failed = { substituted: z.null(), error_code: z.string() };
+
+/** Body that is POSTed to a job's `webhook_url`: this and nothing else; no prompt, answer, endpoint or cost. */
+export const jobWebhookSchema = z.discriminatedUnion('type', [
+  z.strictObject({
+    ...endOf('job.completed'),
+    data: z.strictObject({
+      ...jobPart('completed'),
+      /** Whether another region than the one asked for answered. */
+      substituted: z.boolean(),
+      error_code: z.null(),
+    }),
+  }),
+  z.strictObject({ ...endOf('job.failed'), data: z.strictObject({ ...jobPart('failed'), ...failed }) }),
+  z.strictObject({
+    ...endOf('job.cancelled'),
+    data: z.strictObject({ ...jobPart('cancelled'), ...without }),
+  }),
+  z.strictObject({ ...endOf('job.expired'), data: z.strictObject({ ...jobPart('expired'), ...failed }) }),
+]);
+export type JobWebhook = z.infer<typeof jobWebhookSchema>;
+
+const taskPart = <Status extends TerminalState>(status: Status) =>
+  z.strictObject({
+    /** Id of its job. */
+    task_id: z.uuid(),
+    sequence: z.int().min(1),
+    task_type: z.string(),
+    status: z.literal(status),
+    execution_time_s: z.number().min(0).nullable(),
+    path: z.string(),
+  });
+
+/** Body that is POSTed for a task: never which model, endpoint or provider it was, or what it cost. */
+export const taskWebhookSchema = z.discriminatedUnion('type', [
+  z.strictObject({ ...endOf('task.completed'), data: taskPart('completed') }),
+  z.strictObject({ ...endOf('task.failed'), data: taskPart('failed') }),
+  z.strictObject({ ...endOf('task.cancelled'), data: taskPart('cancelled') }),
+  z.strictObject({ ...endOf('task.expired'), data: taskPart('expired') }),
+]);
+export type TaskWebhook = z.infer<typeof taskWebhookSchema>;
