@@ -8,7 +8,6 @@ import { HealthController } from './http/health.controller.js';
 import {
   ConfigurationToken,
   ConnectionToken,
-  GpuLimitToken,
   LoggerToken,
   RequestLimitsToken,
   WebhookSecretToken,
@@ -18,6 +17,10 @@ import { InferenceController } from './jobs/inference.controller.js';
 import { JobIntake } from './jobs/intake.js';
 import { JobStatus } from './jobs/job-status.js';
 import { JobWait } from './jobs/job-wait.js';
+import { ControlDesk } from './operations/control-desk.js';
+import { InForce } from './operations/in-force.js';
+import { OperationsController } from './operations/operations.controller.js';
+import { OrdersController } from './operations/orders.controller.js';
 import { QueueController } from './queue/queue.controller.js';
 import { QueueView } from './queue/queue-view.js';
 import type { Router } from './router.js';
@@ -34,11 +37,19 @@ export class RouterModule {
         RunsModule.register({
           database: router.database,
           configuration: router.configuration,
+          inForce: router.inForce,
           hints: natsRunHints(router.connection),
           logger: router.logger,
         }),
       ],
-      controllers: [InferenceController, QueueController, HealthController, CallbacksController],
+      controllers: [
+        InferenceController,
+        QueueController,
+        HealthController,
+        CallbacksController,
+        OrdersController,
+        OperationsController,
+      ],
       providers: [
         { provide: Database, useValue: router.database },
         { provide: Metrics, useValue: router.metrics },
@@ -48,13 +59,14 @@ export class RouterModule {
         { provide: JobIntake, useValue: router.intake },
         { provide: JobStatus, useValue: router.jobStatus },
         { provide: JobWait, useValue: router.jobWait },
+        { provide: InForce, useValue: router.inForce },
+        { provide: ControlDesk, useValue: router.controlDesk },
         { provide: Cancellation, useValue: router.cancellation },
         { provide: ConfigurationToken, useValue: router.configuration },
         { provide: LoggerToken, useValue: router.logger },
         { provide: ConnectionToken, useValue: router.connection },
         { provide: RequestLimitsToken, useValue: router.limits },
         { provide: WebhookSecretToken, useValue: { value: router.webhookSecret } },
-        { provide: GpuLimitToken, useValue: router.configuration.limits.gpus },
       ],
     };
   }

@@ -21,7 +21,7 @@ import { Metrics, type Logger } from '#observability';
 import { Database, checkTicket } from '#persistence';
 import type { Authenticator } from './access/guard-routes.js';
 import { OpenDoor } from './access/service-token.js';
-import { Endpoints, handoverOf } from './engine/endpoints.js';
+import { Endpoints } from './engine/endpoints.js';
 import { Engine } from './engine/engine.js';
 import { JobJournal } from './engine/job-journal.js';
 import { EndpointControl } from './engine/endpoint-control.js';
@@ -33,6 +33,12 @@ import { Cancellation } from './jobs/cancellation.js';
 import { JobIntake } from './jobs/intake.js';
 import { JobStatus } from './jobs/job-status.js';
 import { JobWait } from './jobs/job-wait.js';
+import { ControlDesk } from './operations/control-desk.js';
+import { ControlJournal } from './operations/control-journal.js';
+import { ControlKeeper } from './operations/control-keeper.js';
+import { InForce } from './operations/in-force.js';
+import { WakeUps } from './operations/wake-ups.js';
+import { Withdrawals } from './operations/withdrawals.js';
 import { QueueView } from './queue/queue-view.js';
 
 const OUTCOMES_PREFETCH = 1000;
@@ -52,11 +58,14 @@ export class Router {
     readonly jobStatus: JobStatus,
     readonly jobWait: JobWait,
     readonly cancellation: Cancellation,
+    readonly inForce: InForce,
+    readonly controlDesk: ControlDesk,
     readonly limits: RequestLimits,
     readonly webhookSecret: string | undefined,
     readonly authenticator: Authenticator,
     private readonly engine: Engine,
     private readonly reconciler: Reconciler,
+    private readonly controlKeeper: ControlKeeper,
     private readonly outcomes: DurableConsumer,
   ) {}
 
@@ -87,7 +96,9 @@ export class Router {
       },
       onDisconnect: () => logger.warn({ event: 'nats.disconnected' }, 'NATS is away'),
     });
-    const endpoints = new Endpoints(configuration, Date.now());
+    const inForce = new InForce(configuration, logger);
+    await inForce.refresh(database);
+    const endpoints = new Endpoints(configuration, Date.now(), inForce);
     const topology = await Topology.open(connection);
     ensureStreams = () => topology.ensureStreams(endpoints.regions);
     // NATS may still be opening its store; everything that needs a stream makes it where it is missing.
@@ -96,11 +107,6 @@ export class Router {
     });
 
     const journal = new JobJournal(connection, metrics, logger);
-    const breaker = {
-      failures: configuration.breaker.failures,
-      openMs: configuration.breaker.open_ms,
-      openMaxMs: configuration.breaker.open_max_ms,
-    };
     const engine = new Engine({
       database,
       endpoints,
@@ -108,18 +114,9 @@ export class Router {
       journal,
       metrics,
       logger,
-      gpuLimit: configuration.limits.gpus,
-      handover: handoverOf(configuration),
+      inForce,
       releases: new Releases(new EndpointControl(connection, configuration), metrics, logger),
       random: Math.random,
-      policy: {
-        breaker,
-        retries: {
-          maxAttempts: configuration.retries.max_attempts,
-          backoffMs: configuration.retries.backoff_ms,
-          backoffMaxMs: configuration.retries.backoff_max_ms,
-        },
-      },
     });
     const reconciler = new Reconciler({
       database,
@@ -130,21 +127,34 @@ export class Router {
       journal,
       metrics,
       logger,
-      breaker,
+      inForce,
     });
     const queueView = new QueueView(database, endpoints);
     const warmKeeper = new WarmKeeper({
-      ...{ database, configuration, queueView, metrics, logger },
+      ...{ database, configuration, queueView, inForce, metrics, logger },
       control: new EndpointControl(connection, configuration),
     });
-    const jobStatus = new JobStatus(database, queueView, configuration.limits.gpus);
+    const jobStatus = new JobStatus(database, queueView, () => inForce.gpuLimit);
     const intake = new JobIntake(database, endpoints, queueView, engine, journal, metrics, logger, {
-      executionMs: configuration.timeouts.execution_ms,
-      maxAttempts: configuration.retries.max_attempts,
+      defaults: () => ({
+        executionMs: inForce.configuration.timeouts.execution_ms,
+        maxAttempts: inForce.retries.maxAttempts,
+      }),
       ageing: {
         normalMs: configuration.priorities.normal_ageing_s * 1000,
         lowMs: configuration.priorities.low_ageing_s * 1000,
       },
+    });
+    const controlDesk = new ControlDesk(
+      database,
+      inForce,
+      engine,
+      new Withdrawals(database, connection, metrics, logger),
+      new ControlJournal(connection, metrics, logger),
+    );
+    const wakeUps = new WakeUps({ database, endpoints, inForce, engine, journal, metrics, logger });
+    const controlKeeper = new ControlKeeper({
+      ...{ database, connection, endpoints, inForce, engine, desk: controlDesk, wakeUps, logger },
     });
     subscribe(connection, database, endpoints, engine, logger);
     const outcomes = new DurableConsumer(connection, {
@@ -171,6 +181,7 @@ export class Router {
     engine.poke();
     reconciler.start();
     warmKeeper.start();
+    controlKeeper.start();
     return new Router(
       configuration,
       logger,
@@ -184,11 +195,14 @@ export class Router {
       jobStatus,
       new JobWait(journal, jobStatus),
       new Cancellation(database, connection, topology, journal, logger),
+      inForce,
+      controlDesk,
       requestLimitsOf(configuration),
       settings.webhookSecret,
       authenticator,
       engine,
       reconciler,
+      controlKeeper,
       outcomes,
     );
   }
@@ -203,6 +217,7 @@ export class Router {
   async stop(): Promise<void> {
     this.queueView.stop();
     await this.outcomes.stop();
+    await this.controlKeeper.stop();
     await this.warmKeeper.stop();
     await this.reconciler.stop();
     await this.engine.stop();

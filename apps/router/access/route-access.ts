@@ -54,6 +54,25 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'POST /runs/{id}/gates/{gate}/approve': needs('submit', 'run'),
   'POST /runs/{id}/gates/{gate}/reject': needs('submit', 'run'),
 
+  'POST /endpoints/{id}/pause': needs('operate'),
+  'POST /endpoints/{id}/drain': needs('operate'),
+  'POST /endpoints/{id}/resume': needs('operate'),
+  'POST /endpoints/{id}/warm': needs('operate'),
+  'POST /regions/{region}/pause': needs('operate'),
+  'POST /regions/{region}/drain': needs('operate'),
+  'POST /regions/{region}/resume': needs('operate'),
+  'POST /regions/{region}/warm': needs('operate'),
+  'GET /operations': needs('operate'),
+  'GET /operations/changes': needs('operate'),
+  'POST /operations/changes/{id}/undo': needs('operate'),
+  'GET /operations/settings': needs('operate'),
+  'PUT /operations/settings/{name}': needs('operate'),
+  'DELETE /operations/settings/{name}': needs('operate'),
+  'PUT /operations/modes/direct': needs('operate'),
+  'DELETE /operations/modes/direct': needs('operate'),
+  'PUT /operations/modes/single-region': needs('operate'),
+  'DELETE /operations/modes/single-region': needs('operate'),
+
   'POST /api/webhooks/modal/task-complete': { kind: 'secret' },
 };
 

@@ -3,6 +3,5 @@ export const RequestLimitsToken = Symbol('RequestLimits');
 export const ConfigurationToken = Symbol('Configuration');
 export const LoggerToken = Symbol('Logger');
 export const ConnectionToken = Symbol('NatsConnection');
-export const GpuLimitToken = Symbol('GpuLimit');
 /** `{ value }`, because a provider cannot be `undefined`. */
 export const WebhookSecretToken = Symbol('WebhookSecret');

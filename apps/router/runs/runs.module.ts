@@ -2,6 +2,7 @@ import type { Configuration } from '#config';
 import type { Logger } from '#observability';
 import { Database } from '#persistence';
 import { Module, type DynamicModule } from '@nestjs/common';
+import type { InForce } from '../operations/in-force.js';
 import { ComparisonController } from './comparison.controller.js';
 import { ReceiptDesk } from './receipt-desk.js';
 import { ReceiptSigner } from './receipt-signer.js';
@@ -22,6 +23,8 @@ import { RunsController } from './runs.controller.js';
 export interface RunsParts {
   readonly database: Database;
   readonly configuration: Configuration;
+  /** Left out: nobody changes anything while it runs. */
+  readonly inForce?: Pick<InForce, 'configuration' | 'ordersFor'>;
   readonly hints: RunHints;
   readonly logger: Logger;
   readonly feed?: FeedOptions;
@@ -33,9 +36,10 @@ const RECEIPT_CELLS_IN_HAND = 200_000;
 /** `/runs` and everything below it. */
 @Module({})
 export class RunsModule {
-  static register({ database, configuration, hints, logger, feed }: RunsParts): DynamicModule {
-    const planner = new RunPlanner(database, configuration);
-    const reader = new RunReader(database, configuration, new RunEta(database, configuration, planner));
+  static register({ database, configuration, inForce, hints, logger, feed }: RunsParts): DynamicModule {
+    const planner = new RunPlanner(database, configuration, inForce);
+    const current = (): Configuration => inForce?.configuration ?? configuration;
+    const reader = new RunReader(database, current, new RunEta(database, current, planner));
     return {
       module: RunsModule,
       controllers: [
