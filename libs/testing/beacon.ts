@@ -58,6 +58,8 @@ export interface Beacon {
   stopRouter(): Promise<void>;
   /** After `stopRouter`, on the same address. */
   startRouter(): Promise<void>;
+  /** One more, beside the first, on the same Postgres and NATS. */
+  anotherRouter(): Promise<{ readonly client: BeaconClient; stop(): Promise<void> }>;
   stop(): Promise<void>;
 }
 
@@ -86,7 +88,7 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
   let port = 0;
   let routes: string[] = [];
   let stopRouter = (): Promise<void> => Promise.resolve();
-  const startRouter = async (): Promise<void> => {
+  const serve = async (onPort: number) => {
     const router = await Router.start(
       settingsFor(nats.url),
       configuration,
@@ -94,17 +96,25 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
       ...(options.keys === undefined ? [] : [authenticatorOf(options.keys)]),
     );
     const server = await createServer(router);
-    await server.app.listen(port, '127.0.0.1');
-    port = Number(new URL(await server.app.getUrl()).port);
-    routes = server.routes.list();
+    await server.app.listen(onPort, '127.0.0.1');
     let stopped: Promise<void> | undefined;
-    stopRouter = () =>
-      (stopped ??= (async () => {
-        await router.stopAccepting();
-        await server.app.close();
-        await router.stop();
-      })());
+    return {
+      port: Number(new URL(await server.app.getUrl()).port),
+      routes: server.routes.list(),
+      stop: () =>
+        (stopped ??= (async () => {
+          await router.stopAccepting();
+          await server.app.close();
+          await router.stop();
+        })()),
+    };
   };
+  const startRouter = async (): Promise<void> => {
+    const served = await serve(port);
+    ({ port, routes } = served);
+    stopRouter = served.stop;
+  };
+  const others: (() => Promise<void>)[] = [];
 
   const running = new Set<TestDispatcher>();
   const startDispatcher = async (region: string): Promise<TestDispatcher> => {
@@ -157,10 +167,16 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
     publishOutcome: (outcome, holder = 'test') => new OutcomePublisher(observer, holder).publish(outcome),
     stopRouter: () => stopRouter(),
     startRouter,
+    anotherRouter: async () => {
+      const served = await serve(0);
+      others.push(served.stop);
+      return { client: new BeaconClient(`http://127.0.0.1:${served.port}`), stop: served.stop };
+    },
     stop: async () => {
       // Upstream first: calls that a spec left hanging end with it.
       await upstream.close();
       await Promise.all([...running].map((dispatcher) => dispatcher.stop()));
+      await Promise.all(others.map((stop) => stop()));
       await stopRouter();
       await observer.close();
       await nats.close();
