@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { exitCodeOf, messageOf } from './command-error.js';
 import { registerDemo } from './commands/demo.js';
 import { registerFetchModel } from './commands/fetch-model.js';
+import { registerOperations } from './commands/operations.js';
 import { registerPlan } from './commands/plan.js';
 import { registerUp } from './commands/up.js';
 import { registerVerifyReceipt } from './commands/verify-receipt.js';
@@ -27,6 +28,7 @@ export async function main(parameters: readonly string[]): Promise<number> {
   registerDemo(program, setExitCode);
   registerFetchModel(program, setExitCode);
   registerPlan(program, setExitCode);
+  registerOperations(program, setExitCode);
   registerVerifyReceipt(program, setExitCode);
   try {
     await program.parseAsync(parameters, { from: 'user' });

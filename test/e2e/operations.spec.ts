@@ -117,7 +117,7 @@ describe('what operators change while Beacon runs', () => {
 
     it('holds in every router at once, and is not outrun by jobs that arrive with it', async () => {
       const other = await beacon.anotherRouter();
-      beacon.upstream.from('US/raced', (call) => setImmediate(() => call.answer()));
+      beacon.upstream.from('US/raced', (call) => void setTimeout(() => call.answer(), 10));
       const flood = Array.from({ length: 60 }, (_, index) =>
         (index % 2 === 0 ? ops() : other.client.as('ops')).queue({
           ...{ model: 'raced', prompt: `raced ${index}`, region_preference: 'US' },

@@ -96,4 +96,35 @@ describe('an endpoint that is kept warm by use', () => {
     },
     LIMIT_MS,
   );
+
+  it(
+    'is woken and kept when an operator asks, within the limit of GPUs, and let go when that is taken back',
+    async () => {
+      const ordered = await beacon.client.request('/endpoints/other/warm', {
+        json: { for_s: 600, reason: 'a demonstration' },
+      });
+      expect(ordered).toMatchObject({ status: 200, body: { in_force: { until: expect.any(String) } } });
+      // The other endpoint holds the only GPU, or has just given it up: the call that wakes this one waits its turn.
+      await until(
+        'it is warm, by a call that nobody made',
+        async () => {
+          const { body } = await beacon.client.request('/providers');
+          const provider = providersSchema.parse(body).providers.find(({ id }) => id === 'other');
+          return (
+            provider?.state === 'warm' && provider.warm.reason === 'asked' && provider.warm.mode === 'hot'
+          );
+        },
+        LIMIT_MS,
+      );
+      expect(await warmthOf('other')).toMatchObject({ window_s: HOT_S / TIME_SCALE });
+      const { body } = await beacon.client.request('/operations');
+      expect(body).toMatchObject({
+        warm: [{ target: { kind: 'endpoint', id: 'other' }, reason: 'a demonstration' }],
+      });
+      await beacon.client.request('/operations/changes/latest/undo', { method: 'POST' });
+      await until('the window is as configured', async () => (await warmthOf('other')).mode === 'configured');
+      expect((await platform.account()).totals.gpus_peak).toBe(1);
+    },
+    LIMIT_MS,
+  );
 });
