@@ -51,7 +51,7 @@ export function operationsOperations(): Operation[] {
       problems: [
         ...BODY_PROBLEMS,
         unknown,
-        ...(order === 'warm' || order === 'drain' ? (['ENDPOINT_NOT_CONTROLLABLE'] as const) : []),
+        ...(order === 'warm' || order === 'drain' ? (['NOT_CONTROLLABLE'] as const) : []),
       ],
     })),
   );

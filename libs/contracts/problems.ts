@@ -18,7 +18,7 @@ export const PROBLEMS: Readonly<Record<RequestErrorCode, ProblemKind>> = {
   UNKNOWN_SETTING: { status: 404, title: 'There is no such setting that can be changed while Beacon runs' },
   CHANGE_NOT_FOUND: { status: 404, title: 'There is no such change' },
   CHANGE_SUPERSEDED: { status: 409, title: 'A later change of the same thing would be overwritten' },
-  ENDPOINT_NOT_CONTROLLABLE: { status: 409, title: 'The endpoint cannot be made to do that' },
+  NOT_CONTROLLABLE: { status: 409, title: 'The endpoint cannot be made to do that' },
   MODEL_NOT_IN_REGION: { status: 400, title: 'The model is not deployed in the region the job is pinned to' },
   IDEMPOTENCY_KEY_REUSED: { status: 409, title: 'The idempotency key was used with another body' },
   JOB_NOT_FOUND: { status: 404, title: 'There is no such job' },

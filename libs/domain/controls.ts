@@ -144,6 +144,6 @@ export type UndoPlan =
 export function planUndo(change: ControlChange, latestChangeId: number, nowMs: number): UndoPlan {
   if (latestChangeId !== change.changeId) return { kind: 'refuse', laterChangeId: latestChangeId };
   const { before } = change;
-  const isOver = before?.untilMs != null && before.untilMs <= nowMs;
+  const isOver = (before?.untilMs ?? Number.POSITIVE_INFINITY) <= nowMs;
   return { kind: 'restore', state: isOver ? null : before };
 }

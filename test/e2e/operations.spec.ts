@@ -348,8 +348,8 @@ describe('what operators change while Beacon runs', () => {
   it.each<[string, string, number, string]>([
     ['POST', '/endpoints/nowhere/pause', 404, 'UNKNOWN_ENDPOINT'],
     ['POST', '/regions/MARS/drain', 404, 'UNKNOWN_REGION'],
-    ['POST', '/endpoints/US-paused/warm', 409, 'ENDPOINT_NOT_CONTROLLABLE'],
-    ['POST', '/regions/US/warm', 409, 'ENDPOINT_NOT_CONTROLLABLE'],
+    ['POST', '/endpoints/US-paused/warm', 409, 'NOT_CONTROLLABLE'],
+    ['POST', '/regions/US/warm', 409, 'NOT_CONTROLLABLE'],
   ])('%s %s is refused: %d %s', async (method, path, status, code) => {
     expect(await ops().request(path, { method })).toMatchObject({ status, body: { code } });
   });

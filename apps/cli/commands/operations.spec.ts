@@ -61,7 +61,7 @@ describe('the commands of operators', () => {
   });
 
   it.each<[string[], number, RegExp]>([
-    [['warm', 'US-m'], 1, /refused \(ENDPOINT_NOT_CONTROLLABLE\): .*autoscaler_url/],
+    [['warm', 'US-m'], 1, /refused \(NOT_CONTROLLABLE\): .*autoscaler_url/],
     [['pause', 'nowhere'], 1, /refused \(UNKNOWN_REGION\)/],
     [['undo', '99'], 1, /refused \(CHANGE_NOT_FOUND\)/],
     [['undo', 'all'], 64, /named by its number/],

@@ -149,6 +149,10 @@ function detailOf({ changeId, kind, before, after }: ControlChange, reason: stri
     ...{ change_id: changeId, kind, reason: reason ?? null },
     before: before?.value ?? null,
     after: after?.value ?? null,
-    until: after?.untilMs == null ? null : new Date(after.untilMs).toISOString(),
+    until: timeOf(after?.untilMs),
   };
+}
+
+function timeOf(ms: number | null | undefined): string | null {
+  return ms === null || ms === undefined ? null : new Date(ms).toISOString();
 }

@@ -13,13 +13,14 @@ export class ControlJournal {
 
   record(change: ControlChange, act: string, cause: ChangeCause, actor: string): void {
     const { changeId, kind, target, before, after } = change;
+    const untilMs = after?.untilMs ?? null;
     this.metrics.count('beacon_control_changes_total', { kind, cause });
     this.logger.info(
       {
         ...{ event: 'control.changed', change_id: changeId, act, kind, target, cause, actor },
         before: before?.value ?? null,
         after: after?.value ?? null,
-        until: after?.untilMs == null ? null : new Date(after.untilMs).toISOString(),
+        until: untilMs === null ? null : new Date(untilMs).toISOString(),
       },
       'an operator, or time, changed what is in force',
     );

@@ -143,7 +143,7 @@ export class OrdersController {
     const paused = this.specsOf(target).filter((spec) => this.inForce.ordersFor(spec).pauses.length > 0);
     if (paused.length === this.specsOf(target).length)
       throw new ProblemError(
-        'ENDPOINT_NOT_CONTROLLABLE',
+        'NOT_CONTROLLABLE',
         `${target.id}: is paused, and takes no call that would wake it; resume it first`,
       );
     return this.order(
@@ -168,7 +168,10 @@ export class OrdersController {
     return {
       target,
       change_id: change?.changeId ?? null,
-      in_force: change?.after == null ? null : controlView({ ...change.after, changeId: change.changeId }),
+      in_force:
+        change === undefined || change.after === null
+          ? null
+          : controlView({ ...change.after, changeId: change.changeId }),
       endpoints: views.map((view) => orderedEndpoint(view, Date.now())),
       drained: views.every(({ leases }) => leases === 0),
       tickets_taken_back: taken,
@@ -181,13 +184,13 @@ export class OrdersController {
     return this.endpoints.views(stored, Date.now());
   }
 
-  /** @throws ProblemError ENDPOINT_NOT_CONTROLLABLE where not one of them can be told */
+  /** @throws ProblemError NOT_CONTROLLABLE where not one of them can be told */
   private leftOut(target: OrderTarget, what: string): string[] {
     const specs = this.specsOf(target);
     const untold = specs.filter(({ canRelease }) => !canRelease).map(({ id }) => id);
     if (untold.length < specs.length) return untold;
     throw new ProblemError(
-      'ENDPOINT_NOT_CONTROLLABLE',
+      'NOT_CONTROLLABLE',
       `${target.id}: its platform cannot be told to ${what}: ${untold.join(', ')} has no autoscaler_url in the configuration`,
     );
   }
