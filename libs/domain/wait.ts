@@ -93,10 +93,8 @@ export function explainWait(
     ];
     if (servers.some(({ record }) => record.releasingUntilMs > nowMs))
       return `the container that is warm in ${where} is being given up for others`;
-    const paused = servers.filter(({ record }) => record.paused).length;
-    if (paused === servers.length) return `every endpoint in ${where} is paused by an operator`;
-    if (paused > 0)
-      return `every endpoint in ${where} is paused by an operator or down; probed until one is well`;
+    if (servers.every(({ record }) => record.paused))
+      return `every endpoint in ${where} is paused by an operator`;
     return `every endpoint in ${where} is down${codes.length > 0 ? ` (${codes.join(', ')})` : ''}; probed until one is well`;
   }
   if (job.aheadCount > 0) return `${job.aheadCount} ${job.aheadCount === 1 ? 'job goes' : 'jobs go'} first`;

@@ -1,12 +1,6 @@
+import { operationsSchema, orderedSchema, type OrderedView } from '#contracts';
 import { answers, deploymentOf, hangs, startBeacon, until, type Beacon, type Reply } from '#testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-
-interface Ordered {
-  readonly change_id: number;
-  readonly drained: boolean;
-  readonly tickets_taken_back: number;
-  readonly endpoints: readonly { readonly id: string; readonly state: string; readonly in_flight: number }[];
-}
 
 describe('what operators change while Beacon runs', () => {
   let beacon: Beacon;
@@ -32,13 +26,13 @@ describe('what operators change while Beacon runs', () => {
   afterAll(() => beacon.stop());
 
   const ops = () => beacon.client.as('ops');
-  const order = async (path: string, json?: object): Promise<Ordered> => {
-    const reply = await ops().request<Ordered>(path, {
+  const order = async (path: string, json?: object): Promise<OrderedView> => {
+    const reply = await ops().request(path, {
       method: 'POST',
       ...(json === undefined ? {} : { json }),
     });
     expect({ path, status: reply.status, body: reply.body }).toMatchObject({ status: 200 });
-    return reply.body;
+    return orderedSchema.parse(reply.body);
   };
   const change = (method: string, path: string, json?: object): Promise<Reply> =>
     ops().request(path === '' ? '/operations' : `/operations/${path}`, {
@@ -76,7 +70,7 @@ describe('what operators change while Beacon runs', () => {
       expect(body.providers).toContainEqual(
         expect.objectContaining({ id: 'US-paused', paused: view.paused }),
       );
-      expect((await change('GET', '')).body).toMatchObject({
+      expect(operationsSchema.parse((await change('GET', '')).body)).toMatchObject({
         pauses: [{ target: { kind: 'endpoint', id: 'US-paused' }, drained: true, by: 'ops', change_id }],
       });
       expect(beacon.upstream.callsOf('US/paused')).toEqual([]);

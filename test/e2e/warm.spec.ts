@@ -121,7 +121,21 @@ describe('an endpoint that is kept warm by use', () => {
       expect(body).toMatchObject({
         warm: [{ target: { kind: 'endpoint', id: 'other' }, reason: 'a demonstration' }],
       });
-      await beacon.client.request('/operations/changes/latest/undo', { method: 'POST' });
+      // Drained with a release it gives the container up that was just woken.
+      await beacon.client.request('/endpoints/other/drain', { json: { release: true } });
+      await until('its container is gone', async () => {
+        const { endpoints } = await beacon.client
+          .request<{ regions: { US: { endpoints: { id: string; state: string; holds_gpu: boolean }[] } } }>(
+            '/queue/status',
+          )
+          .then((reply) => reply.body.regions.US);
+        return endpoints.some(
+          ({ id, state, holds_gpu }) => id === 'other' && state === 'paused' && !holds_gpu,
+        );
+      });
+      await beacon.client.request('/endpoints/other/resume', { method: 'POST' });
+      const warmed = String(ordered.body['change_id']);
+      await beacon.client.request(`/operations/changes/${warmed}/undo`, { method: 'POST' });
       await until('the window is as configured', async () => (await warmthOf('other')).mode === 'configured');
       expect((await platform.account()).totals.gpus_peak).toBe(1);
     },
