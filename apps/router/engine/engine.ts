@@ -275,7 +275,7 @@ export class Engine {
       changed.set(endpoint_id, { ...record, warmUntilMs });
     }
     const leaseMs = Math.round(nowMs) + RELEASE_LEASE_MS;
-    const release = [...plan.release, ...drainedToRelease(views, nowMs)];
+    const release = [...new Set([...plan.release, ...drainedToRelease(views, nowMs)])];
     for (const id of release) {
       const record = changed.get(id) ?? viewOf.get(id)?.record;
       if (record !== undefined) changed.set(id, { ...record, releasingUntilMs: leaseMs });
