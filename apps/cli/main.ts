@@ -3,6 +3,7 @@ import { exitCodeOf, messageOf } from './command-error.js';
 import { registerDemo } from './commands/demo.js';
 import { registerFetchModel } from './commands/fetch-model.js';
 import { registerKeys } from './commands/keys.js';
+import { registerOperations } from './commands/operations.js';
 import { registerPlan } from './commands/plan.js';
 import { registerUp } from './commands/up.js';
 import { registerVerifyReceipt } from './commands/verify-receipt.js';
@@ -29,6 +30,7 @@ export async function main(parameters: readonly string[]): Promise<number> {
   registerFetchModel(program, setExitCode);
   registerKeys(program);
   registerPlan(program, setExitCode);
+  registerOperations(program, setExitCode);
   registerVerifyReceipt(program, setExitCode);
   try {
     await program.parseAsync(parameters, { from: 'user' });

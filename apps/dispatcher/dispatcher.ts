@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Configuration, Settings } from '#config';
-import { callEndedSchema, cancelSchema, probeSchema, subjects, type Heartbeat } from '#contracts';
+import {
+  callEndedSchema,
+  cancelSchema,
+  probeSchema,
+  subjects,
+  withdrawSchema,
+  type Heartbeat,
+} from '#contracts';
 import { HANDED_ON, createHttpClient, type HttpClient } from '#endpoint-client';
 import {
   CallStore,
@@ -71,6 +78,20 @@ export class Dispatcher {
       if (calls.cancel(job_id, epoch))
         logger.info({ event: 'call.cancelling', job_id, epoch }, 'cancelling a call');
     });
+    subscribeJson(
+      connection,
+      subjects.withdrawSubject(region),
+      withdrawSchema,
+      ({ job_id, epoch }, message) => {
+        const answer = calls.withdraw(job_id, epoch);
+        if (answer === undefined) return;
+        logger.info(
+          { event: 'ticket.withdrawn', job_id, epoch, answer },
+          'the router asked for a ticket back',
+        );
+        replyJson(message, { given_back: answer === 'given_back' });
+      },
+    );
     const probes = new HealthProbes(http.axios);
     subscribeJson(connection, subjects.probeSubject(region), probeSchema, ({ endpoint_id }, message) => {
       const endpoint = endpoints.find(({ id }) => id === endpoint_id);

@@ -109,6 +109,12 @@ export class EndpointWorker {
     }, TICKET_ACK_WAIT_MS / 3);
     try {
       const turn = await this.awaitTurn(call);
+      // Whoever asked for it back has been told that no call is made, so none is, whatever its turn was.
+      if (call.turn === 'given_back') {
+        call.message.ack();
+        return;
+      }
+      if (turn !== 'draining') call.turn = 'begun';
       if (turn === 'draining') {
         call.message.nak();
         return;

@@ -11,6 +11,8 @@ export interface RunningCall {
   readonly nudge: Nudge;
   /** By the monotonic clock; `undefined` unless the call is in flight. */
   startedAtMs: number | undefined;
+  /** `begun`: it was decided that its call is made. `given_back`: that none is. */
+  turn: 'waits' | 'begun' | 'given_back';
   /** The latest delivery of the ticket: redelivery replaces the one that is acked in the end. */
   message: JsMsg;
 }
@@ -33,6 +35,7 @@ export class RunningCalls {
         abort: new AbortController(),
         nudge: new Nudge(),
         startedAtMs: undefined,
+        turn: 'waits',
         message,
       };
       this.calls.set(key, call);
@@ -49,7 +52,8 @@ export class RunningCalls {
   }
 
   release(call: RunningCall): void {
-    this.calls.delete(keyOf(call.ticket));
+    const key = keyOf(call.ticket);
+    if (this.calls.get(key) === call) this.calls.delete(key);
     if (this.calls.size === 0) this.onEmpty?.();
   }
 
@@ -58,6 +62,21 @@ export class RunningCalls {
     const held = this.all().filter(({ ticket }) => ticket.job_id === jobId && ticket.epoch <= epoch);
     for (const { abort } of held) abort.abort();
     return held.length > 0;
+  }
+
+  /**
+   * The router wants a ticket back whose call has not begun. From then on it does not begin.
+   * @returns `undefined` where this process does not hold the ticket
+   */
+  withdraw(jobId: string, epoch: number): 'given_back' | 'begun' | undefined {
+    const call = this.all().find(({ ticket }) => ticket.job_id === jobId && ticket.epoch === epoch);
+    if (call === undefined) return undefined;
+    if (call.turn === 'begun') return 'begun';
+    call.turn = 'given_back';
+    // The attempt's next ticket may come to this very process, and must not be taken for a copy of this one.
+    this.release(call);
+    call.abort.abort();
+    return 'given_back';
   }
 
   /** The endpoint says that the call of this attempt has ended. @returns whether this process holds it */

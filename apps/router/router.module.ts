@@ -5,13 +5,7 @@ import { CallbacksController } from './callbacks/callbacks.controller.js';
 import { Endpoints } from './engine/endpoints.js';
 import { WarmKeeper } from './engine/warm-keeper.js';
 import { HealthController } from './http/health.controller.js';
-import {
-  ConfigurationToken,
-  ConnectionToken,
-  GpuLimitToken,
-  LoggerToken,
-  RequestLimitsToken,
-} from './http/tokens.js';
+import { ConfigurationToken, ConnectionToken, LoggerToken, RequestLimitsToken } from './http/tokens.js';
 import { DailyBudget } from './ledger/daily-budget.js';
 import { LedgerController } from './ledger/ledger.controller.js';
 import { Cancellation } from './jobs/cancellation.js';
@@ -21,6 +15,10 @@ import { JobStatus } from './jobs/job-status.js';
 import { JobWait } from './jobs/job-wait.js';
 import { KeyDesk } from './keys/key-desk.js';
 import { KeysController } from './keys/keys.controller.js';
+import { ControlDesk } from './operations/control-desk.js';
+import { InForce } from './operations/in-force.js';
+import { OperationsController } from './operations/operations.controller.js';
+import { OrdersController } from './operations/orders.controller.js';
 import { QueueController } from './queue/queue.controller.js';
 import { QueueView } from './queue/queue-view.js';
 import type { Router } from './router.js';
@@ -39,6 +37,7 @@ export class RouterModule {
         RunsModule.register({
           database: router.database,
           configuration: router.configuration,
+          inForce: router.inForce,
           hints: natsRunHints(router.connection),
           logger: router.logger,
           budget: router.dailyBudget,
@@ -52,6 +51,8 @@ export class RouterModule {
         KeysController,
         LedgerController,
         WebhooksController,
+        OrdersController,
+        OperationsController,
       ],
       providers: [
         { provide: Database, useValue: router.database },
@@ -68,12 +69,13 @@ export class RouterModule {
         { provide: JobStatus, useValue: router.jobStatus },
         { provide: JobWait, useValue: router.jobWait },
         { provide: KeyDesk, useValue: router.keyDesk },
+        { provide: InForce, useValue: router.inForce },
+        { provide: ControlDesk, useValue: router.controlDesk },
         { provide: Cancellation, useValue: router.cancellation },
         { provide: ConfigurationToken, useValue: router.configuration },
         { provide: LoggerToken, useValue: router.logger },
         { provide: ConnectionToken, useValue: router.connection },
         { provide: RequestLimitsToken, useValue: router.limits },
-        { provide: GpuLimitToken, useValue: router.configuration.limits.gpus },
       ],
     };
   }

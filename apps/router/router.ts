@@ -20,11 +20,11 @@ import {
 } from '#messaging';
 import { Metrics, type Logger } from '#observability';
 import { Database, checkTicket } from '#persistence';
+import { secretOfTenant } from '#webhooks';
 import type { Authenticator } from './access/guard-routes.js';
 import { KeyRing } from './access/key-ring.js';
 import { OpenDoor } from './access/service-token.js';
-import { secretOfTenant } from '#webhooks';
-import { Endpoints, handoverOf } from './engine/endpoints.js';
+import { Endpoints } from './engine/endpoints.js';
 import { Engine } from './engine/engine.js';
 import { JobJournal } from './engine/job-journal.js';
 import { EndpointControl } from './engine/endpoint-control.js';
@@ -42,6 +42,12 @@ import { RateLimits } from './limits/rate-limits.js';
 import { JobStatus } from './jobs/job-status.js';
 import { JobWait } from './jobs/job-wait.js';
 import { KeyDesk } from './keys/key-desk.js';
+import { ControlDesk } from './operations/control-desk.js';
+import { ControlJournal } from './operations/control-journal.js';
+import { ControlKeeper } from './operations/control-keeper.js';
+import { InForce } from './operations/in-force.js';
+import { WakeUps } from './operations/wake-ups.js';
+import { Withdrawals } from './operations/withdrawals.js';
 import { QueueView } from './queue/queue-view.js';
 
 const OUTCOMES_PREFETCH = 1000;
@@ -61,6 +67,8 @@ export class Router {
     readonly jobStatus: JobStatus,
     readonly jobWait: JobWait,
     readonly cancellation: Cancellation,
+    readonly inForce: InForce,
+    readonly controlDesk: ControlDesk,
     readonly limits: RequestLimits,
     /** The one in force and, during a rotation, the one before. */
     readonly webhookSecrets: readonly string[],
@@ -72,6 +80,7 @@ export class Router {
     readonly rateLimits: RateLimits,
     private readonly engine: Engine,
     private readonly reconciler: Reconciler,
+    private readonly controlKeeper: ControlKeeper,
     private readonly outcomes: DurableConsumer,
   ) {}
 
@@ -110,7 +119,9 @@ export class Router {
     });
     const webhookSecretOf = (tenant: string): string | null =>
       settings.webhookSecret === undefined ? null : secretOfTenant(settings.webhookSecret, tenant);
-    const endpoints = new Endpoints(configuration, Date.now());
+    const inForce = new InForce(configuration, logger);
+    await inForce.refresh(database);
+    const endpoints = new Endpoints(configuration, Date.now(), inForce);
     const topology = await Topology.open(connection);
     ensureStreams = () => topology.ensureStreams(endpoints.regions);
     // NATS may still be opening its store; everything that needs a stream makes it where it is missing.
@@ -119,11 +130,6 @@ export class Router {
     });
 
     const journal = new JobJournal(connection, metrics, logger);
-    const breaker = {
-      failures: configuration.breaker.failures,
-      openMs: configuration.breaker.open_ms,
-      openMaxMs: configuration.breaker.open_max_ms,
-    };
     const engine = new Engine({
       database,
       endpoints,
@@ -131,19 +137,10 @@ export class Router {
       journal,
       metrics,
       logger,
-      gpuLimit: configuration.limits.gpus,
-      handover: handoverOf(configuration),
+      inForce,
       releases: new Releases(new EndpointControl(connection, configuration), metrics, logger),
       pricing: ledgerPricingOf(configuration),
       random: Math.random,
-      policy: {
-        breaker,
-        retries: {
-          maxAttempts: configuration.retries.max_attempts,
-          backoffMs: configuration.retries.backoff_ms,
-          backoffMaxMs: configuration.retries.backoff_max_ms,
-        },
-      },
     });
     const reconciler = new Reconciler({
       database,
@@ -155,28 +152,41 @@ export class Router {
       journal,
       metrics,
       logger,
-      breaker,
+      inForce,
     });
     const queueView = new QueueView(database, endpoints);
     const warmKeeper = new WarmKeeper({
-      ...{ database, configuration, queueView, metrics, logger },
+      ...{ database, configuration, queueView, inForce, metrics, logger },
       control: new EndpointControl(connection, configuration),
     });
-    const jobStatus = new JobStatus(database, queueView, configuration.limits.gpus);
+    const jobStatus = new JobStatus(database, queueView, () => inForce.gpuLimit);
     const limitLog = new LimitLog(metrics, logger);
     const intake = new JobIntake(
       ...([database, endpoints, queueView, engine, journal, metrics, logger] as const),
       {
-        executionMs: configuration.timeouts.execution_ms,
-        maxAttempts: configuration.retries.max_attempts,
+        defaults: () => ({
+          executionMs: inForce.configuration.timeouts.execution_ms,
+          maxAttempts: inForce.retries.maxAttempts,
+        }),
         ageing: {
           normalMs: configuration.priorities.normal_ageing_s * 1000,
           lowMs: configuration.priorities.low_ageing_s * 1000,
         },
       },
-      new QueueLimits(database, () => configuration.limits),
+      new QueueLimits(database, () => inForce.configuration.limits),
       limitLog,
     );
+    const controlDesk = new ControlDesk(
+      database,
+      inForce,
+      engine,
+      new Withdrawals(database, connection, metrics, logger),
+      new ControlJournal(connection, metrics, logger),
+    );
+    const wakeUps = new WakeUps({ database, endpoints, inForce, engine, journal, metrics, logger });
+    const controlKeeper = new ControlKeeper({
+      ...{ database, connection, endpoints, inForce, engine, desk: controlDesk, wakeUps, logger },
+    });
     subscribe(connection, database, endpoints, engine, logger);
     const outcomes = new DurableConsumer(connection, {
       stream: subjects.OUTCOMES_STREAM,
@@ -202,6 +212,7 @@ export class Router {
     engine.poke();
     reconciler.start();
     warmKeeper.start();
+    controlKeeper.start();
     return new Router(
       configuration,
       logger,
@@ -215,15 +226,18 @@ export class Router {
       jobStatus,
       new JobWait(journal, jobStatus),
       new Cancellation(database, connection, topology, journal, logger),
+      inForce,
+      controlDesk,
       requestLimitsOf(configuration),
       [settings.webhookSecret, settings.webhookSecretPrevious].filter((secret) => secret !== undefined),
       authenticator ?? keyRing ?? new OpenDoor(serviceToken),
       keyRing,
       new KeyDesk({ database, ring: keyRing, webhookSecretOf, metrics, logger }),
       new DailyBudget(database),
-      new RateLimits(() => configuration.limits, limitLog),
+      new RateLimits(() => inForce.configuration.limits, limitLog),
       engine,
       reconciler,
+      controlKeeper,
       outcomes,
     );
   }
@@ -239,6 +253,7 @@ export class Router {
     this.keyRing?.stop();
     this.queueView.stop();
     await this.outcomes.stop();
+    await this.controlKeeper.stop();
     await this.warmKeeper.stop();
     await this.reconciler.stop();
     await this.engine.stop();

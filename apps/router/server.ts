@@ -9,6 +9,7 @@ import {
   keyOperations,
   ledgerOperations,
   openApiDocument,
+  operationsOperations,
   runOperations,
   webhookOperations,
 } from '#contracts';
@@ -73,6 +74,7 @@ export async function createServer(
       ...keyOperations(),
       ...ledgerOperations(),
       ...webhookOperations(),
+      ...operationsOperations(),
     ],
     VERSION,
     needsKey,

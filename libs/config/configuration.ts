@@ -347,7 +347,7 @@ export function resolveRegion(configuration: Configuration, name: string): strin
   return undefined;
 }
 
-function deepFreeze<T>(value: T): T {
+export function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null) {
     for (const entry of Object.values(value)) deepFreeze(entry);
     Object.freeze(value);

@@ -16,3 +16,14 @@ export {
   type LogLevel,
   type Settings,
 } from './settings.js';
+export {
+  CHANGEABLE_NAMES,
+  CHANGEABLE_SETTINGS,
+  boundOf,
+  faultOfSetting,
+  isSettingName,
+  settingOf,
+  withSettings,
+  type SettingBound,
+  type SettingName,
+} from './changeable-settings.js';

@@ -41,6 +41,10 @@ export {
   startedSchema,
   ticketCheckReplySchema,
   ticketCheckSchema,
+  controlEventSchema,
+  withdrawReplySchema,
+  withdrawSchema,
+  type ControlEvent,
   type CallEnded,
   type Cancel,
   type Heartbeat,
@@ -186,6 +190,28 @@ export {
   type QueueStatusView,
   type RegionQueueView,
 } from './http/queue.js';
+export {
+  controlChangeSchema,
+  controlChangesSchema,
+  controlRequestSchema,
+  drainRequestSchema,
+  operationsSchema,
+  orderedSchema,
+  changedSchema,
+  settingChangeSchema,
+  settingSchema,
+  settingsSchema,
+  singleRegionRequestSchema,
+  undoRequestSchema,
+  warmRequestSchema,
+  type ChangedView,
+  type ControlChangeView,
+  type ControlView,
+  type OperationsView,
+  type OrderedView,
+  type SettingView,
+} from './http/operations.js';
+export { operationsOperations } from './openapi-operations.js';
 export { callbackAcceptedSchema, callbackSchema, type CallbackAccepted } from './http/callbacks.js';
 export { coreOperations, openApiDocument, type Operation } from './openapi.js';
 export { runOperations } from './openapi-runs.js';

@@ -23,12 +23,13 @@ import { webhookEvents } from './openapi-webhook-events.js';
 
 /** One operation of the HTTP API, described by the schemas that validate it. */
 export interface Operation {
-  readonly method: 'get' | 'post' | 'delete';
+  readonly method: 'get' | 'post' | 'put' | 'delete';
   /** OpenAPI spelling: `/runs/{run_id}`. */
   readonly path: string;
   readonly summary: string;
   readonly tag: string;
   readonly request?: z.ZodType;
+  readonly isBodyOptional?: boolean;
   readonly query?: Readonly<Record<string, z.ZodType>>;
   readonly headers?: readonly string[];
   readonly responses: Readonly<
@@ -252,7 +253,7 @@ export function openApiDocument(
         ? {}
         : {
             requestBody: {
-              required: true,
+              required: operation.isBodyOptional !== true,
               content: { 'application/json': { schema: schemaOf(operation.request, 'input') } },
             },
           }),

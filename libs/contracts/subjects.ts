@@ -38,6 +38,8 @@ export const probeSubject = (region: string): string => `beacon.control.${subjec
 /** Request and reply: an endpoint's autoscaler is to be told something. One dispatcher of the region does it. */
 export const autoscalerSubject = (region: string): string =>
   `beacon.control.${subjectToken(region)}.autoscaler`;
+/** Request; the dispatcher that holds the ticket replies: a ticket whose call has not begun is to be given back. */
+export const withdrawSubject = (region: string): string => `beacon.control.${subjectToken(region)}.withdraw`;
 export const callEndedSubject = (region: string): string =>
   `beacon.control.${subjectToken(region)}.call-ended`;
 /** Request and reply: is this ticket still wanted? Asked before a redelivered ticket is worked on. */
@@ -45,6 +47,8 @@ export const TICKET_CHECK = 'beacon.tickets.check';
 /** Request, many replies: the metrics of every process, so that one scrape of the router covers them all. */
 export const METRICS = 'beacon.metrics';
 export const JOB_EVENTS = 'beacon.events.job';
+/** An operator changed something, or it ended by itself: routers and the runner look at once. */
+export const CONTROL_EVENTS = 'beacon.events.control';
 export const RUN_EVENTS = 'beacon.events.run';
 /** A client created, cancelled or decided something about a run: the runner looks at once. Same body as RUN_EVENTS. */
 export const RUN_REQUESTS = 'beacon.control.run';

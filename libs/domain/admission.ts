@@ -1,6 +1,6 @@
 import { capacityOf, holdsGpu, mayServe, type EndpointView } from './endpoint.js';
 import { TenantTurns, drawFairly, type TenantShare, type Turns } from './fair-share.js';
-import { ANY_LANE, type Lane } from './lane.js';
+import { ANY_LANE, endpointLane, type Lane } from './lane.js';
 
 /** What the handover of GPUs asks of admission. */
 export interface HandedOver {
@@ -21,6 +21,8 @@ export interface Candidate {
   readonly isRetry: boolean;
   /** Unix ms of creation plus the ageing allowance of its priority; smaller goes first. */
   readonly orderKey: number;
+  /** A caller waits for it, and direct mode is on: it goes before all that are not. */
+  readonly isDirect?: boolean;
   /** Regions in which it failed. It goes back only where no other region is able to serve its model. */
   readonly avoidRegions: readonly string[];
 }
@@ -46,15 +48,22 @@ export interface Assignment {
 
 /**
  * Lanes an endpoint draws a model from: its region's own, the common one, and those of regions in which nothing
- * can serve the model now (never their pinned jobs).
+ * can serve the model now (never their pinned jobs). While another region is to take everything, its own pinned jobs
+ * alone. One that is to be kept warm has a lane of its own, for the calls that wake it.
  */
 export function lanesOf(endpoint: EndpointView, model: string, all: readonly EndpointView[]): Lane[] {
+  const own: Lane[] = endpoint.orders?.keepWarm === true ? [endpointLane(endpoint.spec.id)] : [];
+  if (isPinnedOnly(endpoint)) return [...own, `pin:${endpoint.spec.region}`];
   const regions = new Set(all.map(({ spec }) => spec.region));
-  const lanes: Lane[] = [`pin:${endpoint.spec.region}`, `prefer:${endpoint.spec.region}`, ANY_LANE];
+  const lanes: Lane[] = [...own, `pin:${endpoint.spec.region}`, `prefer:${endpoint.spec.region}`, ANY_LANE];
   for (const region of regions) {
     if (region === endpoint.spec.region) continue;
     const served = all.some(
-      (other) => other.spec.region === region && other.spec.models.includes(model) && mayServe(other),
+      (other) =>
+        other.spec.region === region &&
+        other.spec.models.includes(model) &&
+        mayServe(other) &&
+        !isPinnedOnly(other),
     );
     if (!served) lanes.push(`prefer:${region}`);
   }
@@ -117,7 +126,14 @@ export function planAdmission(
     const mayDraw = drawsFrom(endpoint, endpoints);
     const { id: endpointId, region } = endpoint.spec;
     const drawable = ordered.filter((candidate) => !taken.has(candidate.jobId) && mayDraw(candidate));
-    const drawn = drawFairly(drawable, count, turns.at(endpointId));
+    // In direct mode, whoever waits for an answer goes before everybody who does not.
+    const direct = drawFairly(
+      drawable.filter(({ isDirect }) => isDirect === true),
+      count,
+      turns.at(endpointId),
+    );
+    const others = drawable.filter(({ isDirect }) => isDirect !== true);
+    const drawn = [...direct, ...drawFairly(others, count - direct.length, turns.at(endpointId))];
     for (const { jobId } of drawn) {
       taken.add(jobId);
       assignments.push({ jobId, endpointId, region, staged });
@@ -227,11 +243,19 @@ function avoids(candidate: Candidate, region: string, endpoints: readonly Endpoi
 }
 
 function regionsServing(model: string, endpoints: readonly EndpointView[]): string[] {
-  const serving = endpoints.filter((view) => view.spec.models.includes(model) && mayServe(view));
+  const serving = endpoints.filter(
+    (view) => view.spec.models.includes(model) && mayServe(view) && !isPinnedOnly(view),
+  );
   return [...new Set(serving.map(({ spec }) => spec.region))];
 }
 
+function isPinnedOnly({ orders }: EndpointView): boolean {
+  return orders?.pinnedOnly === true;
+}
+
 function byOrder(left: Candidate, right: Candidate): number {
+  const isDirect = left.isDirect === true;
+  if (isDirect !== (right.isDirect === true)) return isDirect ? -1 : 1;
   if (left.isRetry !== right.isRetry) return left.isRetry ? -1 : 1;
   return left.orderKey - right.orderKey || (left.jobId < right.jobId ? -1 : 1);
 }

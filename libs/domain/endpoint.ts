@@ -1,3 +1,4 @@
+import type { StandingOrders } from './controls.js';
 import { traitsOf, type AttemptErrorCode } from './errors.js';
 
 /** What the configuration says of an endpoint. */
@@ -72,6 +73,8 @@ export interface EndpointView {
   readonly leases: number;
   /** Whether a dispatcher of its region gives signs of life. */
   readonly dispatcherAlive: boolean;
+  /** What operators ask of it; absent: nothing. That it is paused stands in its record as well. */
+  readonly orders?: StandingOrders | undefined;
 }
 
 export const ENDPOINT_STATES = ['cold', 'warming', 'warm', 'draining', 'down', 'paused'] as const;

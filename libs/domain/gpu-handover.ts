@@ -91,6 +91,15 @@ export function planAdmissionAndHandover(
   };
 }
 
+/** Endpoints that operators have drained and want without a container, and whose last call has ended. */
+export function drainedToRelease(endpoints: readonly EndpointView[], nowMs: number): string[] {
+  return endpoints
+    .filter(({ orders, leases }) => orders?.releaseWhenIdle === true && leases === 0)
+    .filter((endpoint) => holdsGpu(endpoint, nowMs) && endpoint.record.releasingUntilMs <= nowMs)
+    .filter(({ spec, dispatcherAlive }) => spec.canRelease && dispatcherAlive)
+    .map(({ spec }) => spec.id);
+}
+
 /** Whether it has been told to give up the GPU that it holds, or the last one that it held. */
 export function hasEndedTurn({ turnEndedAtMs, gpuSinceMs }: EndpointRecord): boolean {
   return turnEndedAtMs > gpuSinceMs;

@@ -10,6 +10,28 @@ export {
   type Role,
 } from './access.js';
 export {
+  CHANGE_CAUSES,
+  CONTROL_KINDS,
+  CONTROL_MODES,
+  NO_ORDERS,
+  controlValueOf,
+  endpointTarget,
+  isDirectMode,
+  ordersOf,
+  planUndo,
+  regionTarget,
+  singleRegionOf,
+  type ChangeCause,
+  type Control,
+  type ControlChange,
+  type ControlKind,
+  type ControlMode,
+  type ControlState,
+  type ControlValue,
+  type StandingOrders,
+  type UndoPlan,
+} from './controls.js';
+export {
   ATTEMPT_ERRORS,
   ATTEMPT_ERROR_CODES,
   CELL_ERRORS,
@@ -130,10 +152,11 @@ export {
   planAdmissionAndHandover,
   type AdmissionPlan,
   type HandoverPolicy,
+  drainedToRelease,
 } from './gpu-handover.js';
 export { TenantTurns, aheadUnderFairness, drawFairly, type TenantShare, type Turns } from './fair-share.js';
 export { TokenBucket, type BucketSize } from './token-bucket.js';
-export { ANY_LANE, laneOf, type Lane } from './lane.js';
+export { ANY_LANE, endpointLane, laneOf, type Lane } from './lane.js';
 export { orderKeyMs, type AgeingPolicy } from './priority.js';
 export {
   ENDPOINT_STATES,

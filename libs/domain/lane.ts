@@ -9,6 +9,9 @@ export type Lane = string;
 
 export const ANY_LANE: Lane = 'any';
 
+/** Drawn by one endpoint alone, while it is to be kept warm: of the calls that wake it. */
+export const endpointLane = (endpointId: string): Lane => `endpoint:${endpointId}`;
+
 /** @param servesModel whether an endpoint of the region serves the job's model at all */
 export function laneOf(policy: RegionPolicy, region: string, servesModel: boolean): Lane {
   switch (policy) {

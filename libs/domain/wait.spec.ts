@@ -146,7 +146,12 @@ describe('why a job waits', () => {
       0,
     ],
     ['no dispatcher of region US is answering', job(pinned), [anEndpoint(warm, 0, { alive: false })], 0],
-    ['every endpoint in region US is paused', job(pinned), [anEndpoint({ paused: true }, 1)], 0],
+    [
+      'every endpoint in region US is paused by an operator',
+      job(pinned),
+      [anEndpoint({ paused: true }, 1)],
+      0,
+    ],
     [
       'every endpoint in any allowed region is down (UPSTREAM_ERROR); probed until one is well',
       job(),

@@ -63,6 +63,8 @@ export interface WaitingJob {
   readonly notBeforeMs: number;
   readonly pinnedRegion: string | undefined;
   readonly aheadCount: number;
+  /** In single-region mode: where everything goes that is not pinned elsewhere. */
+  readonly onlyRegion?: string | undefined;
 }
 
 /** Says why a job waits, in one sentence for people. */
@@ -74,6 +76,8 @@ export function explainWait(
   nowMs: number,
 ): string {
   const where = job.pinnedRegion === undefined ? 'any allowed region' : `region ${job.pinnedRegion}`;
+  if (servers.length === 0 && job.onlyRegion !== undefined && job.pinnedRegion === undefined)
+    return `single-region mode is on: it waits for an endpoint in ${job.onlyRegion}`;
   if (servers.length === 0) return `no endpoint in ${where} serves this model`;
   if (job.notBeforeMs > nowMs)
     return `retry after backoff, due in ${Math.ceil((job.notBeforeMs - nowMs) / 1000)} s`;
@@ -89,8 +93,8 @@ export function explainWait(
     ];
     if (servers.some(({ record }) => record.releasingUntilMs > nowMs))
       return `the container that is warm in ${where} is being given up for others`;
-    if (states.every((state) => state === 'paused' || state === 'draining'))
-      return `every endpoint in ${where} is paused`;
+    if (servers.every(({ record }) => record.paused))
+      return `every endpoint in ${where} is paused by an operator`;
     return `every endpoint in ${where} is down${codes.length > 0 ? ` (${codes.join(', ')})` : ''}; probed until one is well`;
   }
   if (job.aheadCount > 0) return `${job.aheadCount} ${job.aheadCount === 1 ? 'job goes' : 'jobs go'} first`;

@@ -10,7 +10,7 @@ export type WarmMode = (typeof WARM_MODES)[number];
  * Why a mode is wanted. `off`, `always`: it is configured so. `no_autoscaler`: the platform cannot be told.
  * `gpus_scarce`: more endpoints want a GPU than there are, and a longer window would make them wait. `often_called`,
  * `slow_cold_start`: promoted. `idle`: demoted. `kept`: nothing speaks for a change. `does_not_pay`: the mode that use
- * speaks for would have cost more GPU time than it saved.
+ * speaks for would have cost more GPU time than it saved. `asked`: an operator wants it warm for a time.
  */
 export const WARM_REASONS = [
   'off',
@@ -22,6 +22,7 @@ export const WARM_REASONS = [
   'idle',
   'kept',
   'does_not_pay',
+  'asked',
 ] as const;
 export type WarmReason = (typeof WARM_REASONS)[number];
 
@@ -46,6 +47,8 @@ export interface RecentAttempt {
 
 export interface WarmFacts {
   readonly setting: WarmSetting;
+  /** An operator wants it warm now; absent: nobody does. */
+  readonly isAskedFor?: boolean;
   readonly canBeTold: boolean;
   /** In force now. */
   readonly mode: WarmMode;
@@ -65,6 +68,8 @@ export interface WarmDecision {
 
 /** @returns which mode is wanted; the same again once it is in force and nothing else has changed */
 export function decideWarmth(facts: WarmFacts, policy: WarmPolicy): WarmDecision {
+  // Before all else: somebody knows why. Its GPU still goes to work that waits for one.
+  if (facts.isAskedFor === true && facts.canBeTold) return { mode: 'hot', reason: 'asked' };
   if (facts.setting === 'off') return { mode: 'configured', reason: 'off' };
   if (!facts.canBeTold) return { mode: 'configured', reason: 'no_autoscaler' };
   // Also where it is to be kept hot: one endpoint's comfort is another one's wait.

@@ -144,6 +144,16 @@ export const METRICS = {
     help: 'Tickets issued again because they had no sign of life',
     labels: ['region'],
   },
+  beacon_tickets_taken_back_total: {
+    kind: 'counter',
+    help: 'Tickets that had not begun and were taken back because their endpoint was paused',
+    labels: ['endpoint'],
+  },
+  beacon_control_changes_total: {
+    kind: 'counter',
+    help: 'Changes of pauses, modes and settings, asked for, taken back, or ended by themselves',
+    labels: ['kind', 'cause'],
+  },
   beacon_settle_seconds: {
     kind: 'histogram',
     help: 'One transaction of recording and admission',

@@ -12,7 +12,21 @@ export {
   readEndpoints,
   type AdmittedJob,
 } from './sql/admission.js';
+export { readAwaitedCandidates } from './sql/awaited-jobs.js';
 export { addToTotals, cancelJob, type CancelledJob } from './sql/cancel-job.js';
+export {
+  changeControl,
+  findTicketsNotBegun,
+  latestChangeToUndo,
+  listChanges,
+  listDueControls,
+  readChange,
+  readControls,
+  readSettingInForce,
+  type ControlsInForce,
+  type StoredChange,
+  type WantedChange,
+} from './sql/controls.js';
 export { writeEndpointRecords } from './sql/endpoint-states.js';
 export {
   claimWindowChange,

@@ -42,6 +42,13 @@ export interface TestDispatcher {
   stop(): Promise<void>;
 }
 
+/** To be stopped, or it is with everything else. */
+export interface AnotherRouter {
+  readonly url: string;
+  readonly client: BeaconClient;
+  stop(): Promise<void>;
+}
+
 /** Router and dispatchers in this process, on a Postgres, a nats-server and a scripted upstream of their own. */
 export interface Beacon {
   readonly url: string;
@@ -60,10 +67,10 @@ export interface Beacon {
   /** @param holder who publishes; JetStream drops what one holder publishes twice */
   publishOutcome(outcome: Outcome, holder?: string): Promise<void>;
   stopRouter(): Promise<void>;
-  /** Another one, beside the first: its URL, and how it is stopped. */
-  startAnotherRouter(): Promise<{ readonly url: string; stop(): Promise<void> }>;
   /** After `stopRouter`, on the same address. */
   startRouter(): Promise<void>;
+  /** One more, beside the first, on the same Postgres and NATS. */
+  startAnotherRouter(): Promise<AnotherRouter>;
   stop(): Promise<void>;
 }
 
@@ -117,6 +124,7 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
   };
   const stopRouter = async (): Promise<void> => first?.stop();
 
+  const others: (() => Promise<void>)[] = [];
   const running = new Set<TestDispatcher>();
   const startDispatcher = async (region: string): Promise<TestDispatcher> => {
     const link = await TcpLink.open(nats.port);
@@ -166,13 +174,18 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
     },
     startDispatcher,
     publishOutcome: (outcome, holder = 'test') => new OutcomePublisher(observer, holder).publish(outcome),
-    startAnotherRouter: () => serve(0),
     stopRouter,
     startRouter,
+    startAnotherRouter: async () => {
+      const served = await serve(0);
+      others.push(served.stop);
+      return { url: served.url, client: new BeaconClient(served.url), stop: served.stop };
+    },
     stop: async () => {
       // Upstream first: calls that a spec left hanging end with it.
       await upstream.close();
       await Promise.all([...running].map((dispatcher) => dispatcher.stop()));
+      await Promise.all(others.map((stop) => stop()));
       await stopRouter();
       await observer.close();
       await nats.close();

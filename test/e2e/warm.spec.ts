@@ -96,4 +96,49 @@ describe('an endpoint that is kept warm by use', () => {
     },
     LIMIT_MS,
   );
+
+  it(
+    'is woken and kept when an operator asks, within the limit of GPUs, and let go when that is taken back',
+    async () => {
+      const ordered = await beacon.client.request('/endpoints/other/warm', {
+        json: { for_s: 600, reason: 'a demonstration' },
+      });
+      expect(ordered).toMatchObject({ status: 200, body: { in_force: { until: expect.any(String) } } });
+      // The other endpoint holds the only GPU, or has just given it up: the call that wakes this one waits its turn.
+      await until(
+        'it is warm, by a call that nobody made',
+        async () => {
+          const { body } = await beacon.client.request('/providers');
+          const provider = providersSchema.parse(body).providers.find(({ id }) => id === 'other');
+          return (
+            provider?.state === 'warm' && provider.warm.reason === 'asked' && provider.warm.mode === 'hot'
+          );
+        },
+        LIMIT_MS,
+      );
+      expect(await warmthOf('other')).toMatchObject({ window_s: HOT_S / TIME_SCALE });
+      const { body } = await beacon.client.request('/operations');
+      expect(body).toMatchObject({
+        warm: [{ target: { kind: 'endpoint', id: 'other' }, reason: 'a demonstration' }],
+      });
+      // Drained with a release it gives the container up that was just woken.
+      await beacon.client.request('/endpoints/other/drain', { json: { release: true } });
+      await until('its container is gone', async () => {
+        const { endpoints } = await beacon.client
+          .request<{ regions: { US: { endpoints: { id: string; state: string; holds_gpu: boolean }[] } } }>(
+            '/queue/status',
+          )
+          .then((reply) => reply.body.regions.US);
+        return endpoints.some(
+          ({ id, state, holds_gpu }) => id === 'other' && state === 'paused' && !holds_gpu,
+        );
+      });
+      await beacon.client.request('/endpoints/other/resume', { method: 'POST' });
+      const warmed = String(ordered.body['change_id']);
+      await beacon.client.request(`/operations/changes/${warmed}/undo`, { method: 'POST' });
+      await until('the window is as configured', async () => (await warmthOf('other')).mode === 'configured');
+      expect((await platform.account()).totals.gpus_peak).toBe(1);
+    },
+    LIMIT_MS,
+  );
 });

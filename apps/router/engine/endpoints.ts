@@ -1,7 +1,8 @@
 import type { Configuration, EndpointConfiguration } from '#config';
 import { resolveRegion } from '#config';
 import type { EndpointRecord, EndpointSpec, EndpointView, HandoverPolicy } from '#domain';
-import { FRESH_ENDPOINT, workspaceOf } from '#domain';
+import { FRESH_ENDPOINT, NO_ORDERS, workspaceOf } from '#domain';
+import type { InForce } from '../operations/in-force.js';
 import { specInForce } from './window-in-force.js';
 
 /** A region whose dispatchers are silent for this long is treated as down. */
@@ -38,6 +39,8 @@ export class Endpoints {
   constructor(
     private readonly configuration: Configuration,
     startedAtMs: number,
+    /** What operators ask for; left out: nothing. */
+    private readonly inForce?: Pick<InForce, 'ordersFor' | 'onlyRegion'>,
   ) {
     this.specs = configuration.endpoints.map(specOf);
     this.ids = this.specs.map(({ id }) => id);
@@ -54,6 +57,11 @@ export class Endpoints {
 
   resolveRegion(name: string): string | undefined {
     return resolveRegion(this.configuration, name);
+  }
+
+  /** In single-region mode: where everything goes that is not pinned elsewhere. */
+  get onlyRegion(): string | undefined {
+    return this.inForce?.onlyRegion;
   }
 
   regionsServing(model: string): string[] {
@@ -77,11 +85,13 @@ export class Endpoints {
   ): EndpointView[] {
     return this.specs.map((spec) => {
       const { record, leases } = stored.get(spec.id) ?? { record: FRESH_ENDPOINT, leases: 0 };
+      const orders = this.inForce?.ordersFor(spec) ?? NO_ORDERS;
       return {
         spec: specInForce(spec, record),
-        record,
+        record: { ...record, paused: orders.pauses.length > 0 },
         leases,
         dispatcherAlive: this.dispatcherAlive(spec.region, nowMs),
+        orders,
       };
     });
   }

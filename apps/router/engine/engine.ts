@@ -5,6 +5,7 @@ import {
   afterWaking,
   capacityOf,
   demandOf,
+  drainedToRelease,
   hasEndedTurn,
   holdsGpu,
   planAdmissionAndHandover,
@@ -12,7 +13,6 @@ import {
   type AttemptErrorCode,
   type EndpointRecord,
   type EndpointView,
-  type HandoverPolicy,
 } from '#domain';
 import type { JsMsg, TicketPublisher } from '#messaging';
 import type { Logger, Metrics } from '#observability';
@@ -23,6 +23,7 @@ import {
   lockSettlingJobs,
   markStarted,
   nextRetryDueMs,
+  readAwaitedCandidates,
   readCandidates,
   readEarlierFailures,
   readEndpoints,
@@ -37,7 +38,8 @@ import {
   type Queryable,
   type StartedJob,
 } from '#persistence';
-import type { Endpoints } from './endpoints.js';
+import type { InForce } from '../operations/in-force.js';
+import { handoverOf, type Endpoints } from './endpoints.js';
 import { HeldOutcomes } from './held-outcomes.js';
 import type { LedgerPricing } from '../ledger/ledger-pricing.js';
 import { CallsOfCycle, type EndpointThen } from '../ledger/record-calls.js';
@@ -45,7 +47,7 @@ import { reportEntries } from '../ledger/report-entries.js';
 import { breakerChanges, recordBreakerChange, type BreakerChange } from './breaker-journal.js';
 import type { JobJournal } from './job-journal.js';
 import { RELEASE_LEASE_MS, recordAfterReply, type ReleaseReply, type Releases } from './releases.js';
-import { settle, type Settled, type SettlementPolicy } from './settlement.js';
+import { settle, type Settled } from './settlement.js';
 
 /** An outcome and what to do once it is recorded. */
 export interface ReceivedOutcome {
@@ -61,9 +63,7 @@ export interface EngineOptions {
   readonly journal: JobJournal;
   readonly metrics: Metrics;
   readonly logger: Logger;
-  readonly policy: SettlementPolicy;
-  readonly gpuLimit: number;
-  readonly handover: HandoverPolicy;
+  readonly inForce: InForce;
   readonly releases: Releases;
   readonly pricing: LedgerPricing;
   readonly random: () => number;
@@ -194,7 +194,11 @@ export class Engine {
     signs: readonly Started[],
     replies: readonly ReleaseReply[],
   ): Promise<Cycle> {
-    const { endpoints, gpuLimit, handover, policy, random } = this.options;
+    const { endpoints, inForce, random } = this.options;
+    // In the transaction that decides: a pause that was answered holds for every admission after it, in every router.
+    await inForce.refresh(client);
+    const { configuration, gpuLimit, onlyRegion, retries, breaker } = inForce;
+    const policy = { retries, breaker, onlyRegion };
     const ended = new Set(received.map(({ outcome }) => `${outcome.job_id}:${outcome.epoch}`));
     const startedSigns = signs.filter(({ job_id, epoch }) => !ended.has(`${job_id}:${epoch}`));
     const started = startedSigns.length > 0 ? await markStarted(client, startedSigns) : [];
@@ -273,16 +277,23 @@ export class Engine {
     const views = this.releasableOnly(endpoints.views(stored, Date.now()));
     const viewOf = new Map(views.map((view) => [view.spec.id, view]));
     const demands = demandOf(views, nowMs);
-    const { candidates, until } =
+    const direct = inForce.isDirect && demands.length > 0 ? await readAwaitedCandidates(client, demands) : [];
+    const first = new Set(direct.map(({ jobId }) => jobId));
+    const { candidates: waiting, until } =
       demands.length > 0
         ? await readCandidates(client, demands, this.lookedUntil)
         : { candidates: [], until: this.lookedUntil };
     this.lookedUntil = until;
+    const candidates = [...direct, ...waiting.filter(({ jobId }) => !first.has(jobId))];
     const tenants = [...new Set(candidates.map(({ tenant }) => tenant))];
     // With one tenant nobody's turn is to be told from anybody else's.
     const shares = tenants.length > 1 ? await readTenantShares(client, tenants) : [];
+    const handover = handoverOf(configuration);
     const plan = planAdmissionAndHandover(views, candidates, gpuLimit, handover, nowMs, shares);
-    const admitted = plan.assignments.length > 0 ? await admitJobs(client, plan.assignments) : [];
+    const admitted =
+      plan.assignments.length > 0
+        ? await admitJobs(client, plan.assignments, configuration.timeouts.execution_ms)
+        : [];
     for (const { endpoint_id, timeout_ms } of admitted) {
       const view = viewOf.get(endpoint_id);
       if (view === undefined) continue;
@@ -294,7 +305,8 @@ export class Engine {
       changed.set(endpoint_id, { ...record, warmUntilMs });
     }
     const leaseMs = Math.round(nowMs) + RELEASE_LEASE_MS;
-    for (const id of plan.release) {
+    const release = [...new Set([...plan.release, ...drainedToRelease(views, nowMs)])];
+    for (const id of release) {
       const record = changed.get(id) ?? viewOf.get(id)?.record;
       if (record !== undefined) changed.set(id, { ...record, releasingUntilMs: leaseMs });
     }
@@ -328,7 +340,7 @@ export class Engine {
       admitted,
       breakers: breakerChanges(before, changed),
       hasRoom,
-      releases: plan.release.map((id) => [id, leaseMs] as const),
+      releases: release.map((id) => [id, leaseMs] as const),
       yielded,
       lookAgainInMs: Number.isFinite(lookAgainMs) ? Math.max(0, lookAgainMs - nowMs) : undefined,
     };

@@ -1,6 +1,6 @@
 import type { BegunCall, Outcome } from '#contracts';
 import { probeReplySchema, subjects } from '#contracts';
-import { afterProbe, planForSilentSlot, type BreakerPolicy, type SilentSlotPlan } from '#domain';
+import { afterProbe, planForSilentSlot, type SilentSlotPlan } from '#domain';
 import { publishJson, requestJson, type CallStore, type NatsConnection, type Topology } from '#messaging';
 import type { Logger, Metrics } from '#observability';
 import {
@@ -18,6 +18,7 @@ import {
   type Database,
   type SilentSlot,
 } from '#persistence';
+import type { InForce } from '../operations/in-force.js';
 import type { Endpoints } from './endpoints.js';
 import type { Engine } from './engine.js';
 import { breakerChanges, recordBreakerChange, type BreakerChange } from './breaker-journal.js';
@@ -40,7 +41,7 @@ export interface ReconcilerOptions {
   readonly journal: JobJournal;
   readonly metrics: Metrics;
   readonly logger: Logger;
-  readonly breaker: BreakerPolicy;
+  readonly inForce: InForce;
 }
 
 /**
@@ -144,9 +145,12 @@ export class Reconciler {
    * this order cannot miss both.
    */
   private async lookInto(slot: SilentSlot): Promise<void> {
-    const { topology, endpoints } = this.options;
+    const { topology, endpoints, inForce } = this.options;
     const { region } = slot;
     const ticketWaits = await topology.holds(...this.ticketOf(slot));
+    const spec = endpoints.spec(slot.endpoint_id);
+    // A ticket that is nowhere any more is not issued again to an endpoint that takes nothing new.
+    const isPaused = spec !== undefined && inForce.ordersFor(spec).pauses.length > 0;
     const outcome = subjects.outcomeSubject(region, slot.job_id, slot.epoch);
     const plan = planForSilentSlot({
       jobState: slot.job_state,
@@ -155,7 +159,7 @@ export class Reconciler {
       ticketWaits,
       outcomeWaits: !ticketWaits && (await topology.holds(subjects.OUTCOMES_STREAM, outcome)),
       hasTaker:
-        endpoints.spec(slot.endpoint_id) !== undefined && endpoints.dispatcherAlive(region, Date.now()),
+        spec !== undefined && endpoints.dispatcherAlive(region, Date.now()) && (ticketWaits || !isPaused),
     });
     await this.apply(plan, slot);
   }
@@ -258,7 +262,7 @@ export class Reconciler {
 
   /** The dispatcher asks, because it is in the region and holds the endpoint's secrets. */
   private async probe(endpointId: string, region: string): Promise<void> {
-    const { connection, database, endpoints, engine, logger, breaker } = this.options;
+    const { connection, database, endpoints, engine, logger, inForce } = this.options;
     const reply = await requestJson(
       connection,
       subjects.probeSubject(region),
@@ -273,7 +277,7 @@ export class Reconciler {
       await database.admissionTransaction(async (client, nowMs) => {
         const before = (await readEndpoints(client, endpoints.ids)).get(endpointId)?.record;
         if (before === undefined) return;
-        const record = afterProbe(before, health, breaker, nowMs);
+        const record = afterProbe(before, health, inForce.breaker, nowMs);
         if (record !== before) await writeEndpointRecords(client, [{ endpointId, record }]);
         change = breakerChanges(new Map([[endpointId, { record: before }]]), new Map([[endpointId, record]]));
       });

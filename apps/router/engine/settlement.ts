@@ -24,6 +24,8 @@ import type { Settlement, SettlingJob, StoredResult } from '#persistence';
 export interface SettlementPolicy {
   readonly retries: RetryPolicy;
   readonly breaker: BreakerPolicy;
+  /** In single-region mode: the only region that a job may go to that is not pinned elsewhere. */
+  readonly onlyRegion?: string | undefined;
 }
 
 export interface Settled {
@@ -150,10 +152,11 @@ export function settle(
           regionPolicy: job.region_policy,
           region: outcome.region,
           failedRegions: job.avoid_regions,
-          healthyRegions: healthyRegions(endpoints, job.model),
+          healthyRegions: healthyRegions(endpoints, job.model, policy.onlyRegion),
           regionsOutsideWorkspace: healthyRegions(
             endpoints.filter(({ spec }) => spec.workspace !== view?.spec.workspace),
             job.model,
+            policy.onlyRegion,
           ),
         },
         {
@@ -222,11 +225,16 @@ function neighboursAfter(
   });
 }
 
-function healthyRegions(endpoints: readonly EndpointView[], model: string): string[] {
+function healthyRegions(
+  endpoints: readonly EndpointView[],
+  model: string,
+  onlyRegion: string | undefined,
+): string[] {
   return [
     ...new Set(
       endpoints
         .filter((view) => isLive(view) && view.spec.models.includes(model))
+        .filter(({ spec }) => onlyRegion === undefined || spec.region === onlyRegion)
         .map(({ spec }) => spec.region),
     ),
   ];

@@ -24,6 +24,7 @@ import {
   type StoredWarmth,
 } from '#persistence';
 import { spreadsOf, type QueueSnapshot, type QueueView } from '../queue/queue-view.js';
+import type { InForce } from '../operations/in-force.js';
 import type { EndpointControl } from './endpoint-control.js';
 
 /** Every five seconds with the default times; more often where time is compressed. */
@@ -59,6 +60,8 @@ export interface WarmKeeperOptions {
   readonly database: Database;
   readonly configuration: Configuration;
   readonly queueView: QueueView;
+  /** Left out: nobody changes anything while it runs. */
+  readonly inForce?: Pick<InForce, 'gpuLimit' | 'ordersFor'>;
   readonly control: Pick<EndpointControl, 'canBeTold' | 'setWindow'>;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -128,6 +131,7 @@ export class WarmKeeper {
       const configuredMs = endpoint.scaledown_window_s * 1000;
       const facts: WarmFacts = {
         setting: endpoint.warm,
+        isAskedFor: this.isAskedFor(endpoint),
         canBeTold: this.options.control.canBeTold(endpoint.id),
         mode: known?.mode ?? 'configured',
         configuredWindowMs: configuredMs,
@@ -158,7 +162,8 @@ export class WarmKeeper {
     const mayChange = configuration.endpoints.filter(({ id }) => control.canBeTold(id));
     if (mayChange.length === 0) return;
     // Where nothing is to be kept warm, and nothing ever was, there is nothing to look at.
-    if (mayChange.every(({ warm }) => warm === 'off') && (await readWarmth(database)).size === 0) return;
+    const isWanted = mayChange.some((endpoint) => endpoint.warm !== 'off' || this.isAskedFor(endpoint));
+    if (!isWanted && (await readWarmth(database)).size === 0) return;
     const warmths = await this.assess(await queueView.read());
     await Promise.all(
       warmths
@@ -209,6 +214,7 @@ export class WarmKeeper {
     attempts: ReadonlyMap<string, readonly RecentAttempt[]>,
     nowMs: number,
   ): boolean {
+    const { configuration, inForce } = this.options;
     const { endpoints } = snapshot;
     const sinceMs = nowMs - this.policy.promoteWithinMs;
     const wanting = endpoints.filter(
@@ -217,7 +223,11 @@ export class WarmKeeper {
         (attempts.get(view.spec.id) ?? []).some(({ finishedMs }) => (finishedMs ?? nowMs) >= sinceMs) ||
         isWaitedFor(view, snapshot),
     );
-    return wanting.length > this.options.configuration.limits.gpus;
+    return wanting.length > (inForce?.gpuLimit ?? configuration.limits.gpus);
+  }
+
+  private isAskedFor(endpoint: Configuration['endpoints'][number]): boolean {
+    return this.options.inForce?.ordersFor(endpoint).keepWarm === true;
   }
 }
 

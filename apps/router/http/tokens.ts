@@ -3,4 +3,3 @@ export const RequestLimitsToken = Symbol('RequestLimits');
 export const ConfigurationToken = Symbol('Configuration');
 export const LoggerToken = Symbol('Logger');
 export const ConnectionToken = Symbol('NatsConnection');
-export const GpuLimitToken = Symbol('GpuLimit');

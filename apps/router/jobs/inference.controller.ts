@@ -143,7 +143,10 @@ export class InferenceController {
     reply.raw.once('close', () => {
       if (!reply.raw.writableEnded) hungUp.abort();
     });
-    const { jobId } = await this.intake.accept(parsed, idempotencyKey, originOf(caller));
+    const { jobId } = await this.intake.accept(parsed, idempotencyKey, {
+      ...originOf(caller),
+      awaited: true,
+    });
     const job = await this.jobWait.untilEnded(jobId, hungUp.signal);
     if (!isTerminal(job.state)) {
       if (hungUp.signal.aborted && idempotencyKey === undefined) {

@@ -29,6 +29,8 @@ export interface JobOrigin {
   readonly keyId: string | null;
   readonly runId: string | null;
   readonly taskType: string | null;
+  /** A caller holds a connection open for the answer; left out: none does. */
+  readonly awaited?: boolean;
   /** What the caller may not go beyond. */
   readonly limits: KeyLimits;
   readonly kind: Caller['kind'];
@@ -43,8 +45,8 @@ export function originOf(
 }
 
 export interface IntakePolicy {
-  readonly executionMs: number;
-  readonly maxAttempts: number;
+  /** Of jobs that do not say; asked for each of them, because operators change it. */
+  readonly defaults: () => { readonly executionMs: number; readonly maxAttempts: number };
   readonly ageing: AgeingPolicy;
 }
 
@@ -160,6 +162,7 @@ export class JobIntake {
         { field: 'region_preference', message },
       ]);
     }
+    const defaults = policy.defaults();
     const nowMs = Date.now();
     if (deadline !== undefined && Date.parse(deadline) <= nowMs) {
       throw new ProblemError('VALIDATION_FAILED', 'deadline: must be in the future', [
@@ -181,8 +184,10 @@ export class JobIntake {
       priority: request.priority,
       lane: laneOf(effectivePolicy, homeRegion, serving.includes(homeRegion)),
       order_key: orderKeyMs(nowMs, request.priority, policy.ageing),
-      max_attempts: request.max_attempts ?? policy.maxAttempts,
-      timeout_ms: request.timeout_ms ?? policy.executionMs,
+      max_attempts: request.max_attempts ?? defaults.maxAttempts,
+      timeout_ms: request.timeout_ms ?? defaults.executionMs,
+      default_timeout: request.timeout_ms === undefined,
+      awaited: origin.awaited ?? false,
       deadline: deadline ?? null,
       request: {
         ...(request.prompt === undefined ? {} : { prompt: request.prompt }),

@@ -11,7 +11,7 @@ export class JobStatus {
   constructor(
     private readonly database: Database,
     private readonly queueView: QueueView,
-    private readonly gpuLimit: number,
+    private readonly gpuLimit: () => number,
   ) {}
 
   /** @throws ProblemError JOB_NOT_FOUND */
@@ -98,10 +98,11 @@ export class JobStatus {
           notBeforeMs: job.notBefore instanceof Date ? job.notBefore.getTime() : 0,
           pinnedRegion: job.regionPolicy === 'pin' ? job.homeRegion : undefined,
           aheadCount: ahead,
+          onlyRegion: this.queueView.onlyRegion,
         },
         servers,
         this.queueView.gpusInUse(snapshot),
-        this.gpuLimit,
+        this.gpuLimit(),
         Date.now(),
       ),
     };

@@ -1,13 +1,30 @@
-import type { EndpointStatusView, HealthView, QueueStatusView, RegionQueueView } from '#contracts';
-import { ANY_LANE, endpointState, explainWait, holdsGpu, isLive, type EndpointView } from '#domain';
+import type {
+  ControlView,
+  EndpointStatusView,
+  HealthView,
+  QueueStatusView,
+  RegionQueueView,
+} from '#contracts';
+import {
+  ANY_LANE,
+  endpointState,
+  explainWait,
+  holdsGpu,
+  isLive,
+  regionTarget,
+  type Control,
+  type EndpointView,
+} from '#domain';
 import type { QueueCount } from '#persistence';
+import type { InForce } from '../operations/in-force.js';
+import { controlView, orderTargetOf } from '../operations/operations-view.js';
 import { timesOf, type QueueSnapshot } from './queue-view.js';
 
 /** The queues the way clients see them. */
 export function queueReport(
   snapshot: QueueSnapshot,
   regions: readonly string[],
-  gpuLimit: number,
+  inForce: Pick<InForce, 'gpuLimit' | 'onlyRegion' | 'controls'>,
   dispatcherAlive: (region: string) => boolean,
   nowMs: number,
 ): QueueStatusView {
@@ -18,11 +35,11 @@ export function queueReport(
     regions: Object.fromEntries(
       regions.map((region) => [
         region,
-        regionReport(snapshot, region, gpuLimit, dispatcherAlive(region), nowMs),
+        regionReport(snapshot, region, inForce, dispatcherAlive(region), nowMs),
       ]),
     ),
     gpus_in_use: snapshot.endpoints.filter((view) => holdsGpu(view, nowMs)).length,
-    gpu_limit: gpuLimit,
+    gpu_limit: inForce.gpuLimit,
     as_of: new Date(snapshot.asOfMs).toISOString(),
   };
 }
@@ -30,7 +47,7 @@ export function queueReport(
 function regionReport(
   snapshot: QueueSnapshot,
   region: string,
-  gpuLimit: number,
+  inForce: Pick<InForce, 'gpuLimit' | 'onlyRegion' | 'controls'>,
   alive: boolean,
   nowMs: number,
 ): RegionQueueView {
@@ -57,7 +74,8 @@ function regionReport(
     expired: totals?.expired ?? 0,
     oldest_wait_seconds: Number.isFinite(oldestMs) ? Math.max(0, Math.round(nowMs - oldestMs) / 1000) : null,
     dispatcher_alive: alive,
-    wait_reason: waitReason(snapshot, views, [...fresh, ...retries], gpuLimit, nowMs),
+    paused: pauseOf(inForce.controls, regionTarget(region)),
+    wait_reason: waitReason(snapshot, views, [...fresh, ...retries], inForce, nowMs),
     models: Object.fromEntries(
       models.map((model) => {
         const { warmMs, coldMs } = timesOf(snapshot, region, model);
@@ -84,19 +102,23 @@ function waitReason(
   snapshot: QueueSnapshot,
   views: readonly EndpointView[],
   waiting: readonly QueueCount[],
-  gpuLimit: number,
+  { gpuLimit, onlyRegion }: Pick<InForce, 'gpuLimit' | 'onlyRegion'>,
   nowMs: number,
 ): string | null {
   const blocked = waiting.find((count) => count.state !== 'dispatched');
   if (blocked === undefined) return null;
+  const isPinned = blocked.lane.startsWith('pin:');
   return explainWait(
     {
       isRetry: blocked.is_retry,
       notBeforeMs: 0,
-      pinnedRegion: blocked.lane.startsWith('pin:') ? blocked.region : undefined,
+      pinnedRegion: isPinned ? blocked.region : undefined,
       aheadCount: 0,
+      onlyRegion,
     },
-    views.filter(({ spec }) => spec.models.includes(blocked.model)),
+    views
+      .filter(({ spec }) => spec.models.includes(blocked.model))
+      .filter(({ orders }) => isPinned || orders?.pinnedOnly !== true),
     snapshot.endpoints.filter((view) => holdsGpu(view, nowMs)).length,
     gpuLimit,
     nowMs,
@@ -114,7 +136,16 @@ export function endpointReport(view: EndpointView, nowMs: number): EndpointStatu
     holds_gpu: holdsGpu(view, nowMs),
     consecutive_failures: view.record.consecutiveFailures,
     last_error_code: view.record.lastErrorCode,
+    paused: (view.orders?.pauses ?? []).map((pause) => ({
+      ...controlView(pause),
+      target: orderTargetOf(pause.target).kind,
+    })),
   };
+}
+
+function pauseOf(controls: readonly Control[], target: string): ControlView | null {
+  const pause = controls.find((control) => control.kind === 'pause' && control.target === target);
+  return pause === undefined ? null : controlView(pause);
 }
 
 /** Healthy: every endpoint may be sent work. A cold endpoint is healthy. */

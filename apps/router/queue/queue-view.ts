@@ -73,6 +73,11 @@ export class QueueView {
     private readonly endpoints: Endpoints,
   ) {}
 
+  /** In single-region mode: where everything goes that is not pinned elsewhere. */
+  get onlyRegion(): string | undefined {
+    return this.endpoints.onlyRegion;
+  }
+
   async read(): Promise<QueueSnapshot> {
     return this.latest !== undefined && this.background !== undefined ? this.latest : this.take();
   }

@@ -2,7 +2,7 @@ import { Controller, Get, Inject, Param } from '@nestjs/common';
 import { ProblemError, type ProviderView, type QueueStatusView, type RegionQueueView } from '#contracts';
 import { Endpoints } from '../engine/endpoints.js';
 import { WarmKeeper } from '../engine/warm-keeper.js';
-import { GpuLimitToken } from '../http/tokens.js';
+import { InForce } from '../operations/in-force.js';
 import { providerReport } from './provider-report.js';
 import { queueReport } from './queue-report.js';
 import { QueueView } from './queue-view.js';
@@ -13,7 +13,7 @@ export class QueueController {
     @Inject(QueueView) private readonly queueView: QueueView,
     @Inject(Endpoints) private readonly endpoints: Endpoints,
     @Inject(WarmKeeper) private readonly warmKeeper: WarmKeeper,
-    @Inject(GpuLimitToken) private readonly gpuLimit: number,
+    @Inject(InForce) private readonly inForce: InForce,
   ) {}
 
   @Get('queue/status')
@@ -23,7 +23,7 @@ export class QueueController {
     return queueReport(
       snapshot,
       this.endpoints.regions,
-      this.gpuLimit,
+      this.inForce,
       (region) => this.endpoints.dispatcherAlive(region, nowMs),
       nowMs,
     );

@@ -118,6 +118,7 @@ async function aJob(
       ...{ lane: 'pin:US', order_key: 1, max_attempts: 4, timeout_ms: 1000, deadline: null, request: {} },
       ...{ metadata: null, webhook_url: null, idempotency_key: cellKey(runId, cellNo, cellAttempt) },
       request_hash: '00',
+      ...{ default_timeout: false, awaited: false },
     },
   ]);
   const last = attempts.at(-1);

@@ -50,7 +50,7 @@ async function aStoredRun(order: RunOrder, shape: RunShape = {}): Promise<string
 /** Asked anew each time: what is remembered is another matter. */
 async function secondsLeft(runId: string): Promise<number | null> {
   const { database } = postgres;
-  const eta = new RunEta(database, configuration, new RunPlanner(database, configuration));
+  const eta = new RunEta(database, () => configuration, new RunPlanner(database, configuration));
   const run = (await findRun(database, runId))!;
   return eta.seconds(run, await countCells(database, run), await findRunGates(database, runId));
 }

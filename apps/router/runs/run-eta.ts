@@ -27,7 +27,7 @@ export class RunEta {
 
   constructor(
     private readonly database: Database,
-    private readonly configuration: Configuration,
+    private readonly configuration: () => Configuration,
     private readonly planner: RunPlanner,
   ) {}
 
@@ -62,7 +62,7 @@ export class RunEta {
     const [facts, calls] = await Promise.all([this.planner.readFacts(), readRunCalls(this.database, run.id)]);
     const input = planInputOf(
       { spec: run.spec, questions: progress.questions, gates: undecided },
-      this.configuration,
+      this.configuration(),
       facts,
     );
     if (isAllAssumed(input)) return null;

@@ -11,6 +11,7 @@ import {
   type StoredRunSpec,
 } from '#persistence';
 import { requestLimitsOf } from '../http/request-limits.js';
+import type { InForce } from '../operations/in-force.js';
 import type { PlanFacts } from './plan-input.js';
 import { planRun, storedPlan } from './plan-run.js';
 import { resolveRun, type ResolvedRun } from './resolve-run.js';
@@ -22,9 +23,15 @@ export class RunPlanner {
 
   constructor(
     private readonly database: Database,
-    private readonly configuration: Configuration,
+    private readonly configured: Configuration,
+    /** Left out: nobody changes anything while it runs. */
+    private readonly inForce?: Pick<InForce, 'configuration' | 'ordersFor'>,
   ) {
-    this.schema = runPlanRequestSchema(requestLimitsOf(configuration));
+    this.schema = runPlanRequestSchema(requestLimitsOf(configured));
+  }
+
+  private get configuration(): Configuration {
+    return this.inForce?.configuration ?? this.configured;
   }
 
   /** @throws ProblemError */
@@ -88,6 +95,11 @@ export class RunPlanner {
         this.configuration.endpoints.map(({ id }) => id),
       ),
     ]);
+    for (const spec of this.configuration.endpoints) {
+      const known = stored.get(spec.id);
+      if (known !== undefined && (this.inForce?.ordersFor(spec).pauses ?? []).length > 0)
+        stored.set(spec.id, { ...known, record: { ...known.record, paused: true } });
+    }
     return { learned, stored, nowMs: Date.now() };
   }
 }

@@ -22,7 +22,7 @@ export class RunReader {
 
   constructor(
     private readonly database: Database,
-    private readonly configuration: Configuration,
+    private readonly configuration: () => Configuration,
     private readonly eta: RunEta,
   ) {
     this.questionIds = new QuestionIds(database);
@@ -42,7 +42,7 @@ export class RunReader {
       countCells(this.database, run, this.questionIds.of(run.id)),
       findRunGates(this.database, runId),
       countWebhooks(this.database, runId),
-      budgetView(this.database, this.configuration, run),
+      budgetView(this.database, this.configuration(), run),
       run.spec.max_skew_s === undefined ? new Map<number, number>() : readSkews(this.database, runId),
     ]);
     const more = { webhooks, budget, skews };

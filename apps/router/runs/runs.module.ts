@@ -3,6 +3,7 @@ import type { Logger } from '#observability';
 import { Database } from '#persistence';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { DailyBudget } from '../ledger/daily-budget.js';
+import type { InForce } from '../operations/in-force.js';
 import { ComparisonController } from './comparison.controller.js';
 import { ReceiptDesk } from './receipt-desk.js';
 import { ReceiptSigner } from './receipt-signer.js';
@@ -23,6 +24,8 @@ import { RunsController } from './runs.controller.js';
 export interface RunsParts {
   readonly database: Database;
   readonly configuration: Configuration;
+  /** Left out: nobody changes anything while it runs. */
+  readonly inForce?: Pick<InForce, 'configuration' | 'ordersFor'>;
   readonly hints: RunHints;
   readonly logger: Logger;
   /** Left out: one of its own, which keeps what keys have spent for a second. */
@@ -39,13 +42,15 @@ export class RunsModule {
   static register({
     database,
     configuration,
+    inForce,
     hints,
     logger,
     budget = new DailyBudget(database),
     feed,
   }: RunsParts): DynamicModule {
-    const planner = new RunPlanner(database, configuration);
-    const reader = new RunReader(database, configuration, new RunEta(database, configuration, planner));
+    const planner = new RunPlanner(database, configuration, inForce);
+    const current = (): Configuration => inForce?.configuration ?? configuration;
+    const reader = new RunReader(database, current, new RunEta(database, current, planner));
     return {
       module: RunsModule,
       controllers: [

@@ -1,5 +1,6 @@
 import { ENDPOINT_STATES, WARM_MODES, WARM_REASONS, WARM_SETTINGS } from '#domain';
 import { z } from 'zod';
+import { controlSchema } from './operations.js';
 
 export const endpointViewSchema = z.object({
   id: z.string(),
@@ -12,6 +13,8 @@ export const endpointViewSchema = z.object({
   holds_gpu: z.boolean(),
   consecutive_failures: z.int(),
   last_error_code: z.string().nullable(),
+  /** Its own pause, and its region's; empty: it is not paused. */
+  paused: z.array(controlSchema.extend({ target: z.enum(['endpoint', 'region']) })),
 });
 export type EndpointStatusView = z.infer<typeof endpointViewSchema>;
 
@@ -38,6 +41,8 @@ export const regionQueueSchema = z.object({
   /** Seconds since the oldest job that has not started was accepted; `null`: none waits. */
   oldest_wait_seconds: z.number().nullable(),
   dispatcher_alive: z.boolean(),
+  /** The pause of the region as a whole; `null`: there is none. Its endpoints may be paused by themselves. */
+  paused: controlSchema.nullable(),
   /** Why jobs wait here; `null`: none waits. */
   wait_reason: z.string().nullable(),
   models: z.record(z.string(), modelQueueSchema),

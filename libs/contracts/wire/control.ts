@@ -1,4 +1,4 @@
-import { JOB_STATES } from '#domain';
+import { CHANGE_CAUSES, CONTROL_KINDS, JOB_STATES } from '#domain';
 import { z } from 'zod';
 
 /** A call has begun. Sent at once; the heartbeat repeats it in case this is lost. */
@@ -24,6 +24,22 @@ export type Cancel = z.infer<typeof cancelSchema>;
 /** An endpoint reported that the call of an attempt has ended. A hint: whoever waits for it asks at once. */
 export const callEndedSchema = z.object({ job_id: z.uuid(), attempt: z.int().min(1) });
 export type CallEnded = z.infer<typeof callEndedSchema>;
+
+export const withdrawSchema = z.object({ job_id: z.uuid(), epoch: z.int().min(1) });
+export const withdrawReplySchema = z.object({
+  /** The ticket is gone, and no call was made; otherwise its call has begun. */
+  given_back: z.boolean(),
+});
+
+/** Something about operators' controls changed. A hint: readers that miss one poll. */
+export const controlEventSchema = z.object({
+  change_id: z.int(),
+  kind: z.enum(CONTROL_KINDS),
+  target: z.string(),
+  cause: z.enum(CHANGE_CAUSES),
+  in_force: z.boolean(),
+});
+export type ControlEvent = z.infer<typeof controlEventSchema>;
 
 export const ticketCheckSchema = z.object({ job_id: z.uuid(), epoch: z.int().min(1) });
 export type TicketCheck = z.infer<typeof ticketCheckSchema>;

@@ -12,6 +12,7 @@ import { Tenancy1763769600011 } from './0011-tenancy.js';
 import { Ledger1763769600012 } from './0012-ledger.js';
 import { WebhooksOfJobs1763769600013 } from './0013-webhooks-of-jobs.js';
 import { FairSharing1763769600014 } from './0014-fair-sharing.js';
+import { Operations1763769600015 } from './0015-operations.js';
 
 /** In order. Append only: a released migration never changes. */
 export const MIGRATIONS = [
@@ -29,4 +30,5 @@ export const MIGRATIONS = [
   Ledger1763769600012,
   WebhooksOfJobs1763769600013,
   FairSharing1763769600014,
+  Operations1763769600015,
 ];

@@ -96,7 +96,7 @@ describe('what admission reads of a backlog', () => {
     const [a] = await queue('a', 1, 0);
     const [b] = await queue('b', 1, 0);
     const to = (jobId: string) => ({ jobId, endpointId: 'US-m', region: 'US', staged: false });
-    expect(await admitJobs(postgres.database, [to(b!), to(a!)])).toHaveLength(2);
+    expect(await admitJobs(postgres.database, [to(b!), to(a!)], 1000)).toHaveLength(2);
     const shares = await readTenantShares(postgres.database, ['a', 'b', 'c']);
     const of = (tenant: string) => shares.find((share) => share.tenant === tenant);
     expect(shares).toHaveLength(2);

@@ -18,7 +18,7 @@ export async function readEndpoints(
 ): Promise<Map<string, { record: EndpointRecord; leases: number }>> {
   const { rows } = await database.query<EndpointStateRow & { leases: number }>(
     `SELECT endpoint_warmth.ceiling_ms AS told_window_ms,
-            endpoint_id, paused, breaker, consecutive_failures, opens, last_error_code,
+            endpoint_id, breaker, consecutive_failures, opens, last_error_code,
             (extract(epoch FROM open_until) * 1000)::float8 AS open_until_ms,
             ${unixMs('warm_until')}, ${unixMs('gpu_until')}, ${unixMs('gpu_since')}, ${unixMs('idle_since')},
             ${unixMs('releasing_until')}, ${unixMs('turn_ended_at')}, release_ms,
@@ -158,10 +158,12 @@ export interface AdmittedJob {
 /**
  * Gives jobs their tickets: state, attempt and epoch of the job, the attempt's row, and the slot, which is lease
  * and outbox in one.
+ * @param defaultTimeoutMs of jobs that named no timeout: the one in force now, whatever it was when they came
  */
 export async function admitJobs(
   database: Queryable,
   assignments: readonly Assignment[],
+  defaultTimeoutMs: number,
 ): Promise<AdmittedJob[]> {
   const { rows } = await database.query<AdmittedJob & Record<string, unknown>>(
     `WITH assigned AS (
@@ -169,7 +171,8 @@ export async function admitJobs(
                      AS a (job_id, endpoint_id, region, staged, turn)
           ), admitted AS (
             UPDATE jobs
-               SET state = 'dispatched', attempt = attempt + 1, epoch = epoch + 1
+               SET state = 'dispatched', attempt = attempt + 1, epoch = epoch + 1,
+                   timeout_ms = CASE WHEN default_timeout THEN $6 ELSE timeout_ms END
               FROM assigned
              WHERE jobs.id = assigned.job_id AND state IN ('queued', 'retrying')
          RETURNING jobs.id, jobs.attempt, jobs.epoch, jobs.model, jobs.timeout_ms, jobs.request, jobs.is_retry,
@@ -196,6 +199,7 @@ export async function admitJobs(
       assignments.map(({ region }) => region),
       assignments.map(({ staged }) => staged),
       SLOT_LEASE_MS,
+      defaultTimeoutMs,
     ],
   );
   return rows;

@@ -4,7 +4,6 @@ import type { Queryable } from '../database.js';
 export interface EndpointStateRow extends Record<string, unknown> {
   readonly endpoint_id: string;
   readonly told_window_ms: number | null;
-  readonly paused: boolean | null;
   readonly breaker: Breaker | null;
   readonly consecutive_failures: number | null;
   readonly opens: number | null;
@@ -22,7 +21,8 @@ export interface EndpointStateRow extends Record<string, unknown> {
 export function recordOf(row: EndpointStateRow): EndpointRecord {
   return {
     ...(row.told_window_ms === null ? {} : { toldWindowMs: row.told_window_ms }),
-    paused: row.paused ?? FRESH_ENDPOINT.paused,
+    // Pauses are controls: whoever makes a view of this adds them.
+    paused: FRESH_ENDPOINT.paused,
     breaker: row.breaker ?? FRESH_ENDPOINT.breaker,
     consecutiveFailures: row.consecutive_failures ?? FRESH_ENDPOINT.consecutiveFailures,
     opens: row.opens ?? FRESH_ENDPOINT.opens,
@@ -44,15 +44,15 @@ export async function writeEndpointRecords(
   records: readonly { endpointId: string; record: EndpointRecord }[],
 ): Promise<void> {
   await database.query(
-    `INSERT INTO endpoint_states (endpoint_id, paused, breaker, consecutive_failures, opens, open_until,
+    `INSERT INTO endpoint_states (endpoint_id, breaker, consecutive_failures, opens, open_until,
                                   last_error_code, warm_until, gpu_until, gpu_since, idle_since,
                                   releasing_until, turn_ended_at, release_ms, updated_at)
-     SELECT endpoint_id, paused, breaker, consecutive_failures, opens, to_timestamp(open_until_ms / 1000),
+     SELECT endpoint_id, breaker, consecutive_failures, opens, to_timestamp(open_until_ms / 1000),
             last_error_code, to_timestamp(warm_until_ms / 1000), to_timestamp(gpu_until_ms / 1000), to_timestamp(gpu_since_ms / 1000),
             to_timestamp(idle_since_ms / 1000), to_timestamp(releasing_until_ms / 1000), to_timestamp(turn_ended_at_ms / 1000),
             release_ms, clock_timestamp()
        FROM jsonb_to_recordset($1::jsonb) AS state (
-              endpoint_id text, paused boolean, breaker text, consecutive_failures integer, opens integer,
+              endpoint_id text, breaker text, consecutive_failures integer, opens integer,
               open_until_ms float8, last_error_code text, warm_until_ms float8, gpu_until_ms float8, gpu_since_ms float8,
               idle_since_ms float8, releasing_until_ms float8, turn_ended_at_ms float8, release_ms integer)
      ON CONFLICT (endpoint_id) DO UPDATE
@@ -66,7 +66,6 @@ export async function writeEndpointRecords(
       JSON.stringify(
         records.map(({ endpointId, record }) => ({
           endpoint_id: endpointId,
-          paused: record.paused,
           breaker: record.breaker,
           consecutive_failures: record.consecutiveFailures,
           opens: record.opens,

@@ -17,6 +17,10 @@ export interface NewJob {
   readonly order_key: number;
   readonly max_attempts: number;
   readonly timeout_ms: number;
+  /** The timeout was not asked for: a changed default holds for the job while it waits. */
+  readonly default_timeout: boolean;
+  /** A caller holds a connection open for the answer. */
+  readonly awaited: boolean;
   /** RFC 3339. */
   readonly deadline: string | null;
   readonly request: unknown;
@@ -35,13 +39,15 @@ export async function insertJobs(database: Queryable, jobs: readonly NewJob[]): 
   const { rows } = await database.query<{ id: string }>(
     `INSERT INTO jobs (id, tenant, key_id, run_id, task_type, state, model, home_region, preferred_region, region_policy, priority, lane, order_key,
                        max_attempts, timeout_ms, deadline, request, metadata, webhook_url, idempotency_key,
-                       request_hash)
+                       request_hash, default_timeout, awaited)
      SELECT id, tenant, key_id, run_id, task_type, 'queued', model, home_region, preferred_region, region_policy, priority, lane, order_key,
-            max_attempts, timeout_ms, deadline, request, metadata, webhook_url, idempotency_key, decode(request_hash, 'hex')
+            max_attempts, timeout_ms, deadline, request, metadata, webhook_url, idempotency_key, decode(request_hash, 'hex'),
+            default_timeout, awaited
        FROM jsonb_to_recordset($1::jsonb) AS job (
               id uuid, tenant text, key_id text, run_id uuid, task_type text, model text, home_region text, preferred_region text, region_policy text, priority text,
               lane text, order_key bigint, max_attempts integer, timeout_ms integer, deadline timestamptz,
-              request jsonb, metadata jsonb, webhook_url text, idempotency_key text, request_hash text)
+              request jsonb, metadata jsonb, webhook_url text, idempotency_key text, request_hash text,
+              default_timeout boolean, awaited boolean)
      ON CONFLICT (idempotency_key, tenant) WHERE idempotency_key IS NOT NULL DO NOTHING
      RETURNING id`,
     [JSON.stringify(jobs)],
