@@ -133,7 +133,7 @@ export class EndpointWorker {
    * where another dispatcher runs the call before it. A redelivered one is asked about first.
    */
   private async awaitTurn(call: RunningCall): Promise<'begin' | 'unwanted' | 'cancelled' | 'draining'> {
-    const { connection, topology, calls, logger } = this.services;
+    const { dispatcherId, connection, topology, calls, logger } = this.services;
     const redelivered = isRedelivered(call);
     if (!redelivered && !call.ticket.staged) return 'begin';
     let delayMs = FIRST_CHECK_DELAY_MS;
@@ -143,7 +143,12 @@ export class EndpointWorker {
       // While this process runs all the calls the endpoint takes, one of them will pass its turn.
       const full = calls.begunOn(this.endpoint.id) >= this.endpoint.concurrency;
       if (redelivered || !full) {
-        const reply = await checkTicket(connection, topology, call.ticket, redelivered);
+        const reply = await checkTicket(
+          connection,
+          topology,
+          call.ticket,
+          redelivered ? dispatcherId : undefined,
+        );
         if (redelivered)
           logger.debug(
             { event: 'ticket.redelivered', ...idsOf(call.ticket), ...reply },

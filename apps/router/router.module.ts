@@ -2,6 +2,9 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { Metrics } from '#observability';
 import { Database } from '#persistence';
 import { CallbacksController } from './callbacks/callbacks.controller.js';
+import { DeadLetterReader } from './dead-letters/dead-letter-reader.js';
+import { DeadLettersController } from './dead-letters/dead-letters.controller.js';
+import { Redrive } from './dead-letters/redrive.js';
 import { Endpoints } from './engine/endpoints.js';
 import { WarmKeeper } from './engine/warm-keeper.js';
 import { HealthController } from './http/health.controller.js';
@@ -20,6 +23,8 @@ import { JobStatus } from './jobs/job-status.js';
 import { JobWait } from './jobs/job-wait.js';
 import { QueueController } from './queue/queue.controller.js';
 import { QueueView } from './queue/queue-view.js';
+import { Erasure } from './retention/erasure.js';
+import { ErasureController } from './retention/erasure.controller.js';
 import type { Router } from './router.js';
 import { natsRunHints } from './runs/run-hints.js';
 import { RunsModule } from './runs/runs.module.js';
@@ -38,7 +43,10 @@ export class RouterModule {
           logger: router.logger,
         }),
       ],
-      controllers: [InferenceController, QueueController, HealthController, CallbacksController],
+      controllers: [
+        ...[InferenceController, QueueController, HealthController, CallbacksController],
+        ...[DeadLettersController, ErasureController],
+      ],
       providers: [
         { provide: Database, useValue: router.database },
         { provide: Metrics, useValue: router.metrics },
@@ -48,6 +56,9 @@ export class RouterModule {
         { provide: JobIntake, useValue: router.intake },
         { provide: JobStatus, useValue: router.jobStatus },
         { provide: JobWait, useValue: router.jobWait },
+        { provide: DeadLetterReader, useValue: router.deadLetters },
+        { provide: Redrive, useValue: router.redrive },
+        { provide: Erasure, useValue: router.erasure },
         { provide: Cancellation, useValue: router.cancellation },
         { provide: ConfigurationToken, useValue: router.configuration },
         { provide: LoggerToken, useValue: router.logger },

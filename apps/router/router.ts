@@ -8,6 +8,7 @@ import {
   type RequestLimits,
 } from '#contracts';
 import {
+  CallStore,
   DurableConsumer,
   TicketPublisher,
   Topology,
@@ -18,15 +19,18 @@ import {
   type NatsConnection,
 } from '#messaging';
 import { Metrics, type Logger } from '#observability';
-import { Database, checkTicket } from '#persistence';
+import { Database } from '#persistence';
 import type { Authenticator } from './access/guard-routes.js';
 import { OpenDoor } from './access/service-token.js';
+import { DeadLetterReader } from './dead-letters/dead-letter-reader.js';
+import { Redrive } from './dead-letters/redrive.js';
 import { Endpoints, handoverOf } from './engine/endpoints.js';
 import { Engine } from './engine/engine.js';
 import { JobJournal } from './engine/job-journal.js';
 import { EndpointControl } from './engine/endpoint-control.js';
 import { Releases } from './engine/releases.js';
 import { Reconciler } from './engine/reconciler.js';
+import { TicketDesk } from './engine/ticket-desk.js';
 import { WarmKeeper } from './engine/warm-keeper.js';
 import { requestLimitsOf } from './http/request-limits.js';
 import { Cancellation } from './jobs/cancellation.js';
@@ -34,6 +38,8 @@ import { JobIntake } from './jobs/intake.js';
 import { JobStatus } from './jobs/job-status.js';
 import { JobWait } from './jobs/job-wait.js';
 import { QueueView } from './queue/queue-view.js';
+import { Erasure } from './retention/erasure.js';
+import { RetentionSweeper } from './retention/retention-sweeper.js';
 
 const OUTCOMES_PREFETCH = 1000;
 
@@ -55,6 +61,10 @@ export class Router {
     readonly limits: RequestLimits,
     readonly webhookSecret: string | undefined,
     readonly authenticator: Authenticator,
+    readonly deadLetters: DeadLetterReader,
+    readonly redrive: Redrive,
+    readonly erasure: Erasure,
+    private readonly sweeper: RetentionSweeper,
     private readonly engine: Engine,
     private readonly reconciler: Reconciler,
     private readonly outcomes: DurableConsumer,
@@ -138,15 +148,34 @@ export class Router {
       control: new EndpointControl(connection, configuration),
     });
     const jobStatus = new JobStatus(database, queueView, configuration.limits.gpus);
+    const ageing = {
+      normalMs: configuration.priorities.normal_ageing_s * 1000,
+      lowMs: configuration.priorities.low_ageing_s * 1000,
+    };
     const intake = new JobIntake(database, endpoints, queueView, engine, journal, metrics, logger, {
       executionMs: configuration.timeouts.execution_ms,
       maxAttempts: configuration.retries.max_attempts,
-      ageing: {
-        normalMs: configuration.priorities.normal_ageing_s * 1000,
-        lowMs: configuration.priorities.low_ageing_s * 1000,
-      },
+      ageing,
     });
-    subscribe(connection, database, endpoints, engine, logger);
+    const deadLetters = new DeadLetterReader(database, endpoints);
+    const redrive = new Redrive({
+      ...{ database, endpoints, queueView, engine, journal, metrics, logger, ageing },
+      reader: deadLetters,
+    });
+    const erasure = new Erasure({
+      ...{ database, topology, metrics, logger },
+      callStore: new CallStore(connection),
+    });
+    const sweeper = new RetentionSweeper(database, erasure, configuration.retention, logger);
+    const desk = new TicketDesk(
+      database,
+      endpoints,
+      engine,
+      metrics,
+      logger,
+      configuration.retries.crashes_max,
+    );
+    subscribe(connection, desk, endpoints, engine, logger);
     const outcomes = new DurableConsumer(connection, {
       stream: subjects.OUTCOMES_STREAM,
       consumer: subjects.RECORDER_CONSUMER,
@@ -171,6 +200,7 @@ export class Router {
     engine.poke();
     reconciler.start();
     warmKeeper.start();
+    sweeper.start();
     return new Router(
       configuration,
       logger,
@@ -187,6 +217,10 @@ export class Router {
       requestLimitsOf(configuration),
       settings.webhookSecret,
       authenticator,
+      deadLetters,
+      redrive,
+      erasure,
+      sweeper,
       engine,
       reconciler,
       outcomes,
@@ -204,6 +238,7 @@ export class Router {
     this.queueView.stop();
     await this.outcomes.stop();
     await this.warmKeeper.stop();
+    await this.sweeper.stop();
     await this.reconciler.stop();
     await this.engine.stop();
     await this.connection.drain().catch(() => undefined);
@@ -214,7 +249,7 @@ export class Router {
 /** Every core NATS subscription of the router. */
 function subscribe(
   connection: NatsConnection,
-  database: Database,
+  desk: TicketDesk,
   endpoints: Endpoints,
   engine: Engine,
   logger: Logger,
@@ -245,13 +280,13 @@ function subscribe(
     connection,
     subjects.TICKET_CHECK,
     ticketCheckSchema,
-    ({ job_id, epoch }, message) => {
-      checkTicket(database, job_id, epoch, (id) => endpoints.spec(id)?.concurrency ?? 1).then(
-        ({ wanted, ended, mayBegin }) => replyJson(message, { wanted, ended, may_begin: mayBegin }),
+    (check, message) => {
+      desk.check(check).then(
+        (reply) => replyJson(message, reply),
         // No answer: the dispatcher asks again. A guess could pay for a call twice.
         (error: unknown) =>
           logger.warn(
-            { event: 'ticket.check_failed', job_id, epoch, err: error },
+            { event: 'ticket.check_failed', job_id: check.job_id, epoch: check.epoch, err: error },
             'a ticket could not be checked',
           ),
       );

@@ -88,7 +88,7 @@ export function coreOperations(limits: RequestLimits): Operation[] {
       request: job,
       headers: ['Idempotency-Key'],
       responses: { 200: inferenceResponseSchema },
-      problems: submit,
+      problems: [...submit, 'CONTENT_ERASED'],
     },
     {
       method: 'post',
@@ -98,7 +98,7 @@ export function coreOperations(limits: RequestLimits): Operation[] {
       request: job,
       headers: ['Idempotency-Key'],
       responses: { 200: inferenceResponseSchema },
-      problems: submit,
+      problems: [...submit, 'CONTENT_ERASED'],
     },
     {
       method: 'get',

@@ -43,8 +43,10 @@ export function guardRoutes(server: FastifyInstance, database: Database, authent
     if (access.kind !== 'role') return;
     const caller = { ...(await authenticator.authenticate(request)), requestId: request.id };
     request.caller = caller;
-    if (!hasRole(caller, access.role)) {
-      throw new ProblemError('FORBIDDEN', `this needs a key with the role "${access.role}"`);
+    const { role, or } = access;
+    if (!hasRole(caller, role) && (or === undefined || !hasRole(caller, or))) {
+      const other = or === undefined ? '' : ` or "${or}"`;
+      throw new ProblemError('FORBIDDEN', `this needs a key with the role "${role}"${other}`);
     }
     if (access.owned !== undefined) await refuseForeign(database, request, caller, access.owned);
   });

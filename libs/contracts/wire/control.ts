@@ -25,7 +25,12 @@ export type Cancel = z.infer<typeof cancelSchema>;
 export const callEndedSchema = z.object({ job_id: z.uuid(), attempt: z.int().min(1) });
 export type CallEnded = z.infer<typeof callEndedSchema>;
 
-export const ticketCheckSchema = z.object({ job_id: z.uuid(), epoch: z.int().min(1) });
+export const ticketCheckSchema = z.object({
+  job_id: z.uuid(),
+  epoch: z.int().min(1),
+  /** The dispatcher that asks, where the ticket came back: somebody else may have worked on it. */
+  redelivered_to: z.string().max(200).optional(),
+});
 export type TicketCheck = z.infer<typeof ticketCheckSchema>;
 export const ticketCheckReplySchema = z.object({
   /** The ticket is the job's current one, and the job is not over. */
