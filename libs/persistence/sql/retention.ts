@@ -252,9 +252,11 @@ export async function readCallPlaces(database: Queryable, jobIds: readonly strin
 /** Notes that everything a tenant has is to be erased; what it makes from then on is not meant. */
 export async function requestTenantErasure(client: Queryable, tenant: string, actor: string): Promise<Date> {
   const { rows } = await client.query<{ at: Date }>(
-    `INSERT INTO tenant_erasures (tenant, requested_by) VALUES ($1, $2)
+    // In whole milliseconds, as the time is handed around.
+    `INSERT INTO tenant_erasures (tenant, requested_by, requested_at)
+     VALUES ($1, $2, date_trunc('milliseconds', clock_timestamp()) + interval '1 millisecond')
      ON CONFLICT (tenant) DO UPDATE
-        SET requested_at = clock_timestamp(), requested_by = excluded.requested_by, completed_at = NULL
+        SET requested_at = excluded.requested_at, requested_by = excluded.requested_by, completed_at = NULL
      RETURNING requested_at AS at`,
     [tenant, actor],
   );
