@@ -72,7 +72,7 @@ export function registerDeadLetters(program: Command, setExitCode: (code: number
       for (const [name, value] of Object.entries(filterOf(options))) query.set(name, String(value));
       if (options.state !== undefined) query.set('state', options.state);
       if (options.cursor !== undefined) query.set('cursor', options.cursor);
-      print(options, await ask(options, `dead-letters?${query}`, deadLetterListSchema), listLines);
+      print(options, await ask(options, `dead-letters?${query.toString()}`, deadLetterListSchema), listLines);
       done();
     });
 
