@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { exitCodeOf, messageOf } from './command-error.js';
+import { registerDeadLetters } from './commands/dead-letters.js';
 import { registerDemo } from './commands/demo.js';
 import { registerFetchModel } from './commands/fetch-model.js';
 import { registerKeys } from './commands/keys.js';
@@ -32,6 +33,7 @@ export async function main(parameters: readonly string[]): Promise<number> {
   registerPlan(program, setExitCode);
   registerOperations(program, setExitCode);
   registerVerifyReceipt(program, setExitCode);
+  registerDeadLetters(program, setExitCode);
   try {
     await program.parseAsync(parameters, { from: 'user' });
     return exitCode;

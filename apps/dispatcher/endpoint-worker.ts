@@ -156,7 +156,7 @@ export class EndpointWorker {
   private async awaitTurn(
     call: RunningCall,
   ): Promise<'begin' | 'unwanted' | 'reported' | 'cancelled' | 'draining'> {
-    const { connection, topology, calls, logger } = this.services;
+    const { dispatcherId, connection, topology, calls, logger } = this.services;
     const redelivered = isRedelivered(call);
     if (!redelivered && !call.ticket.staged) return 'begin';
     let delayMs = FIRST_CHECK_DELAY_MS;
@@ -166,7 +166,12 @@ export class EndpointWorker {
       // While this process runs all the calls the endpoint takes, one of them will pass its turn.
       const full = calls.begunOn(this.endpoint.id) >= this.endpoint.concurrency;
       if (redelivered || !full) {
-        const reply = await checkTicket(connection, topology, call.ticket, redelivered);
+        const reply = await checkTicket(
+          connection,
+          topology,
+          call.ticket,
+          redelivered ? dispatcherId : undefined,
+        );
         if (reply === 'reported') return 'reported';
         if (redelivered)
           logger.debug(

@@ -8,6 +8,7 @@ const REPLY_TIMEOUT_MS = 2000;
  * the stream of outcomes is asked first: its earlier holder may have published an outcome and died before the
  * ack, and calling again would pay twice. An outcome moves from the stream to the router's rows, so looking in
  * this order cannot miss it.
+ * @param redeliveredTo this dispatcher, where the ticket came back
  * @returns `reported`: its outcome is on its way. `undefined` where nobody can tell now: nothing is known, so nothing may
  * be called
  */
@@ -15,9 +16,9 @@ export async function checkTicket(
   connection: NatsConnection,
   topology: Topology,
   ticket: Ticket,
-  redelivered: boolean,
+  redeliveredTo: string | undefined,
 ): Promise<TicketCheckReply | 'reported' | undefined> {
-  if (redelivered) {
+  if (redeliveredTo !== undefined) {
     const outcome = subjects.outcomeSubject(ticket.region, ticket.job_id, ticket.epoch);
     try {
       if (await topology.holds(subjects.OUTCOMES_STREAM, outcome)) return 'reported';
@@ -28,7 +29,11 @@ export async function checkTicket(
   return requestJson(
     connection,
     subjects.TICKET_CHECK,
-    { job_id: ticket.job_id, epoch: ticket.epoch },
+    {
+      job_id: ticket.job_id,
+      epoch: ticket.epoch,
+      ...(redeliveredTo === undefined ? {} : { redelivered_to: redeliveredTo }),
+    },
     ticketCheckReplySchema,
     REPLY_TIMEOUT_MS,
   );

@@ -2,6 +2,9 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { Metrics } from '#observability';
 import { Database } from '#persistence';
 import { CallbacksController } from './callbacks/callbacks.controller.js';
+import { DeadLetterReader } from './dead-letters/dead-letter-reader.js';
+import { DeadLettersController } from './dead-letters/dead-letters.controller.js';
+import { Redrive } from './dead-letters/redrive.js';
 import { Endpoints } from './engine/endpoints.js';
 import { WarmKeeper } from './engine/warm-keeper.js';
 import { HealthController } from './http/health.controller.js';
@@ -21,6 +24,8 @@ import { OperationsController } from './operations/operations.controller.js';
 import { OrdersController } from './operations/orders.controller.js';
 import { QueueController } from './queue/queue.controller.js';
 import { QueueView } from './queue/queue-view.js';
+import { Erasure } from './retention/erasure.js';
+import { ErasureController } from './retention/erasure.controller.js';
 import type { Router } from './router.js';
 import { natsRunHints } from './runs/run-hints.js';
 import { RunsModule } from './runs/runs.module.js';
@@ -53,6 +58,8 @@ export class RouterModule {
         WebhooksController,
         OrdersController,
         OperationsController,
+        DeadLettersController,
+        ErasureController,
       ],
       providers: [
         { provide: Database, useValue: router.database },
@@ -71,6 +78,9 @@ export class RouterModule {
         { provide: KeyDesk, useValue: router.keyDesk },
         { provide: InForce, useValue: router.inForce },
         { provide: ControlDesk, useValue: router.controlDesk },
+        { provide: DeadLetterReader, useValue: router.deadLetters },
+        { provide: Redrive, useValue: router.redrive },
+        { provide: Erasure, useValue: router.erasure },
         { provide: Cancellation, useValue: router.cancellation },
         { provide: ConfigurationToken, useValue: router.configuration },
         { provide: LoggerToken, useValue: router.logger },

@@ -19,17 +19,20 @@ import {
   type NatsConnection,
 } from '#messaging';
 import { Metrics, type Logger } from '#observability';
-import { Database, checkTicket } from '#persistence';
+import { Database } from '#persistence';
 import { secretOfTenant } from '#webhooks';
 import type { Authenticator } from './access/guard-routes.js';
 import { KeyRing } from './access/key-ring.js';
 import { OpenDoor } from './access/service-token.js';
+import { DeadLetterReader } from './dead-letters/dead-letter-reader.js';
+import { Redrive } from './dead-letters/redrive.js';
 import { Endpoints } from './engine/endpoints.js';
 import { Engine } from './engine/engine.js';
 import { JobJournal } from './engine/job-journal.js';
 import { EndpointControl } from './engine/endpoint-control.js';
 import { Releases } from './engine/releases.js';
 import { Reconciler } from './engine/reconciler.js';
+import { TicketDesk } from './engine/ticket-desk.js';
 import { WarmKeeper } from './engine/warm-keeper.js';
 import { DailyBudget } from './ledger/daily-budget.js';
 import { ledgerPricingOf } from './ledger/ledger-pricing.js';
@@ -49,6 +52,8 @@ import { InForce } from './operations/in-force.js';
 import { WakeUps } from './operations/wake-ups.js';
 import { Withdrawals } from './operations/withdrawals.js';
 import { QueueView } from './queue/queue-view.js';
+import { Erasure } from './retention/erasure.js';
+import { RetentionSweeper } from './retention/retention-sweeper.js';
 
 const OUTCOMES_PREFETCH = 1000;
 
@@ -78,6 +83,10 @@ export class Router {
     readonly keyDesk: KeyDesk,
     readonly dailyBudget: DailyBudget,
     readonly rateLimits: RateLimits,
+    readonly deadLetters: DeadLetterReader,
+    readonly redrive: Redrive,
+    readonly erasure: Erasure,
+    private readonly sweeper: RetentionSweeper,
     private readonly engine: Engine,
     private readonly reconciler: Reconciler,
     private readonly controlKeeper: ControlKeeper,
@@ -159,6 +168,10 @@ export class Router {
       ...{ database, configuration, queueView, inForce, metrics, logger },
       control: new EndpointControl(connection, configuration),
     });
+    const ageing = {
+      normalMs: configuration.priorities.normal_ageing_s * 1000,
+      lowMs: configuration.priorities.low_ageing_s * 1000,
+    };
     const jobStatus = new JobStatus(database, queueView, () => inForce.gpuLimit);
     const limitLog = new LimitLog(metrics, logger);
     const intake = new JobIntake(
@@ -168,10 +181,7 @@ export class Router {
           executionMs: inForce.configuration.timeouts.execution_ms,
           maxAttempts: inForce.retries.maxAttempts,
         }),
-        ageing: {
-          normalMs: configuration.priorities.normal_ageing_s * 1000,
-          lowMs: configuration.priorities.low_ageing_s * 1000,
-        },
+        ageing,
       },
       new QueueLimits(database, () => inForce.configuration.limits),
       limitLog,
@@ -187,7 +197,25 @@ export class Router {
     const controlKeeper = new ControlKeeper({
       ...{ database, connection, endpoints, inForce, engine, desk: controlDesk, wakeUps, logger },
     });
-    subscribe(connection, database, endpoints, engine, logger);
+    const deadLetters = new DeadLetterReader(database, endpoints);
+    const redrive = new Redrive({
+      ...{ database, endpoints, queueView, engine, journal, metrics, logger, ageing },
+      reader: deadLetters,
+    });
+    const erasure = new Erasure({
+      ...{ database, topology, metrics, logger },
+      callStore: new CallStore(connection),
+    });
+    const sweeper = new RetentionSweeper(database, erasure, configuration.retention, logger);
+    const desk = new TicketDesk(
+      database,
+      endpoints,
+      engine,
+      metrics,
+      logger,
+      configuration.retries.crashes_max,
+    );
+    subscribe(connection, desk, endpoints, engine, logger);
     const outcomes = new DurableConsumer(connection, {
       stream: subjects.OUTCOMES_STREAM,
       consumer: subjects.RECORDER_CONSUMER,
@@ -213,6 +241,7 @@ export class Router {
     reconciler.start();
     warmKeeper.start();
     controlKeeper.start();
+    sweeper.start();
     return new Router(
       configuration,
       logger,
@@ -235,6 +264,10 @@ export class Router {
       new KeyDesk({ database, ring: keyRing, webhookSecretOf, metrics, logger }),
       new DailyBudget(database),
       new RateLimits(() => inForce.configuration.limits, limitLog),
+      deadLetters,
+      redrive,
+      erasure,
+      sweeper,
       engine,
       reconciler,
       controlKeeper,
@@ -255,6 +288,7 @@ export class Router {
     await this.outcomes.stop();
     await this.controlKeeper.stop();
     await this.warmKeeper.stop();
+    await this.sweeper.stop();
     await this.reconciler.stop();
     await this.engine.stop();
     await this.connection.drain().catch(() => undefined);
@@ -265,7 +299,7 @@ export class Router {
 /** Every core NATS subscription of the router. */
 function subscribe(
   connection: NatsConnection,
-  database: Database,
+  desk: TicketDesk,
   endpoints: Endpoints,
   engine: Engine,
   logger: Logger,
@@ -296,13 +330,13 @@ function subscribe(
     connection,
     subjects.TICKET_CHECK,
     ticketCheckSchema,
-    ({ job_id, epoch }, message) => {
-      checkTicket(database, job_id, epoch, (id) => endpoints.spec(id)?.concurrency ?? 1).then(
-        ({ wanted, ended, mayBegin }) => replyJson(message, { wanted, ended, may_begin: mayBegin }),
+    (check, message) => {
+      desk.check(check).then(
+        (reply) => replyJson(message, reply),
         // No answer: the dispatcher asks again. A guess could pay for a call twice.
         (error: unknown) =>
           logger.warn(
-            { event: 'ticket.check_failed', job_id, epoch, err: error },
+            { event: 'ticket.check_failed', job_id: check.job_id, epoch: check.epoch, err: error },
             'a ticket could not be checked',
           ),
       );

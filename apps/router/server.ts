@@ -6,6 +6,7 @@ import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyInstance } from 'fastify';
 import {
   coreOperations,
+  deadLetterOperations,
   keyOperations,
   ledgerOperations,
   openApiDocument,
@@ -75,6 +76,7 @@ export async function createServer(
       ...ledgerOperations(),
       ...webhookOperations(),
       ...operationsOperations(),
+      ...deadLetterOperations(),
     ],
     VERSION,
     needsKey,

@@ -32,7 +32,8 @@ export function outcomeOf(
   switch (job.status) {
     case 'completed': {
       const { result } = job;
-      if (result === null)
+      // What was erased before it was taken over is lost like what never came.
+      if (result === null || result.response === null)
         return { kind: 'unanswered', cell: { ...cell, jobAttempts, code: 'RESPONSE_INVALID' } };
       if (pinned && (result.substituted || result.region !== region)) {
         return { kind: 'unanswered', cell: { ...cell, jobAttempts, code: 'REGION_MISMATCH' } };

@@ -27,6 +27,7 @@ function jobView({ status, region: at, result, attempts }: Drawn): JobStatusView
       ...{ started_at: null, finished_at: null },
     })),
     result: result && { ...result, success: true, model: 'm', inference_time: null, tokens_generated: null },
+    ...{ erased_at: null, redriven_from: null },
     ...{ error: null, metadata: null, created_at: '', started_at: null, completed_at: null, duration: 0 },
   };
 }

@@ -146,6 +146,8 @@ export const configurationSchema = z
         /** Same-region backoff doubles from here; a failover does not wait. */
         backoff_ms: z.int().min(0).max(600_000).default(2000),
         backoff_max_ms: z.int().min(0).max(3_600_000).default(30_000),
+        /** Dispatchers that may die while they work on one job before it is taken for the cause. */
+        crashes_max: z.int().min(2).max(100).default(3),
       })
       .prefault({}),
     breaker: z
@@ -203,6 +205,17 @@ export const configurationSchema = z
       .strictObject({
         /** Origins whose pages may use the API from a browser. */
         cors_origins: z.array(originSchema).max(100).default([]),
+      })
+      .prefault({}),
+    /** How long contents are kept after their job or run has ended. Ids, states, hashes, counts and the ledger stay. */
+    retention: z
+      .strictObject({
+        /** Prompts, system prompts and metadata; 0: for ever. */
+        prompts_days: z.number().min(0).max(36_500).default(0),
+        /** Answers; 0: for ever. */
+        results_days: z.number().min(0).max(36_500).default(0),
+        /** How often is looked for what has had its time. */
+        sweep_interval_s: z.number().min(0.1).max(86_400).default(300),
       })
       .prefault({}),
     regions: z.record(

@@ -217,6 +217,35 @@ export { coreOperations, openApiDocument, type Operation } from './openapi.js';
 export { runOperations } from './openapi-runs.js';
 export { keyOperations } from './openapi-keys.js';
 export { webhookOperations } from './openapi-webhooks.js';
+export { deadLetterOperations } from './openapi-dead-letters.js';
+export {
+  deadLetterDetailSchema,
+  deadLetterListSchema,
+  deadLetterQuerySchema,
+  deadLetterSchema,
+  deadLetterSummaryQuerySchema,
+  deadLetterSummarySchema,
+  discardManyRequestSchema,
+  discardRequestSchema,
+  discardedManySchema,
+  redriveRequestSchema,
+  redrivenManySchema,
+  redrivenSchema,
+  type DeadLetterBodyFilter,
+  type DeadLetterDetailView,
+  type DeadLetterListView,
+  type DeadLetterSummaryView,
+  type DeadLetterView,
+  type DiscardedManyView,
+  type RedrivenManyView,
+  type RedrivenView,
+} from './http/dead-letters.js';
+export {
+  tenantEraseRequestSchema,
+  type JobErasedView,
+  type RunErasedView,
+  type TenantErasedView,
+} from './http/erasure.js';
 export { serviceHeadersSchema, type ServiceHeaders } from './http/service.js';
 export {
   auditListSchema,

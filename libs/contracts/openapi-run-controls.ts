@@ -34,7 +34,7 @@ export function runControlOperations(): Operation[] {
       summary: 'Ask the cells of an ended run again that have no answer',
       request: runRetryRequestSchema,
       responses: { 202: runRetrySchema },
-      problems: [...BODY_PROBLEMS, 'RUN_NOT_FOUND', 'RUN_NOT_FINISHED', 'GATE_DECIDED'],
+      problems: [...BODY_PROBLEMS, 'RUN_NOT_FOUND', 'RUN_NOT_FINISHED', 'GATE_DECIDED', 'CONTENT_ERASED'],
     },
     {
       method: 'post',
@@ -43,7 +43,10 @@ export function runControlOperations(): Operation[] {
       summary: 'Give an ended run more repeats',
       request: runExtendRequestSchema,
       responses: { 202: runExtendSchema },
-      problems: [...BODY_PROBLEMS, 'RUN_NOT_FOUND', 'RUN_NOT_FINISHED', 'RUN_FINISHED', 'GATE_DECIDED'],
+      problems: [
+        ...BODY_PROBLEMS,
+        ...(['RUN_NOT_FOUND', 'RUN_NOT_FINISHED', 'RUN_FINISHED', 'GATE_DECIDED', 'CONTENT_ERASED'] as const),
+      ],
     },
   ];
 }

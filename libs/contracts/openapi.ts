@@ -93,7 +93,7 @@ export function coreOperations(limits: RequestLimits): Operation[] {
       request: job,
       headers: ['Idempotency-Key'],
       responses: { 200: inferenceResponseSchema },
-      problems: submit,
+      problems: [...submit, 'CONTENT_ERASED'],
     },
     {
       method: 'post',
@@ -103,7 +103,7 @@ export function coreOperations(limits: RequestLimits): Operation[] {
       request: job,
       headers: ['Idempotency-Key'],
       responses: { 200: inferenceResponseSchema },
-      problems: submit,
+      problems: [...submit, 'CONTENT_ERASED'],
     },
     {
       method: 'get',

@@ -23,6 +23,10 @@ export const endpointConsumerFilter = (region: string, endpointId: string): stri
 export const outcomeSubject = (region: string, jobId: string, epoch: number): string =>
   `beacon.outcomes.${subjectToken(region)}.${jobId}.${epoch}`;
 
+/** Outcomes of a job, of whatever epoch. */
+export const outcomesOfJob = (region: string, jobId: string): string =>
+  `beacon.outcomes.${subjectToken(region)}.${jobId}.*`;
+
 /** Names a ticket. It is its message id, by which JetStream drops a second copy. */
 export const messageId = (jobId: string, epoch: number): string => `${jobId}:${epoch}`;
 /** KV key of a running call: the attempt, because a ticket issued again is still the same call. */

@@ -56,6 +56,7 @@ export const ATTEMPT_ERRORS = {
   MODEL_ERROR: terminal('request'),
   RESPONSE_TOO_LARGE: terminal('request'),
   CALL_CANCELLED: terminal('request'),
+  POISON_SUSPECTED: terminal('request'),
 } as const satisfies Record<string, ErrorTraits>;
 
 /** Codes that end a job without an attempt of their own. */
@@ -85,6 +86,12 @@ export const REQUEST_ERRORS = [
   'IDEMPOTENCY_KEY_REUSED',
   'JOB_NOT_FOUND',
   'JOB_FINISHED',
+  'JOB_NOT_FINISHED',
+  'DEAD_LETTER_NOT_FOUND',
+  'DEAD_LETTER_DISCARDED',
+  'DEAD_LETTER_REDRIVEN',
+  'JOB_OF_RUN',
+  'CONTENT_ERASED',
   'RUN_NOT_FOUND',
   'RUN_FINISHED',
   'RUN_NOT_FINISHED',

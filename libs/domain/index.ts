@@ -61,6 +61,24 @@ export {
   type RegionPolicy,
   type TerminalState,
 } from './job.js';
+export {
+  DEAD_LETTER_GROUPS,
+  DEAD_LETTER_STATES,
+  REDRIVE_SKIPS,
+  judgeRedrive,
+  nextRedriveStep,
+  type DeadLetterGroup,
+  type DeadLetterState,
+  type RedriveFacts,
+  type RedriveSkip,
+} from './dead-letter.js';
+export {
+  POISON_LETTERS,
+  blamesPayload,
+  judgeReturnedTicket,
+  type ReturnedTicket,
+  type SuspicionVerdict,
+} from './suspicion.js';
 export { planForSilentSlot, type SilentSlotFacts, type SilentSlotPlan } from './silent-slot.js';
 export { arrows, nextState, type JobEvent } from './lifecycle.js';
 export { backoffMs, type BackoffPolicy } from './backoff.js';

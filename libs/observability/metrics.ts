@@ -154,6 +154,46 @@ export const METRICS = {
     help: 'Changes of pauses, modes and settings, asked for, taken back, or ended by themselves',
     labels: ['kind', 'cause'],
   },
+  beacon_ticket_crashes_total: {
+    kind: 'counter',
+    help: 'Tickets that were taken over from a dispatcher that is gone',
+    labels: ['region'],
+  },
+  beacon_dead_letters: {
+    kind: 'gauge',
+    help: 'Open dead letters',
+    labels: ['region', 'code'],
+  },
+  beacon_dead_letters_poison: {
+    kind: 'gauge',
+    help: 'Open dead letters whose payload is taken for poison',
+    labels: ['region'],
+  },
+  beacon_dead_letters_oldest_seconds: {
+    kind: 'gauge',
+    help: 'Age of the oldest open dead letter',
+    labels: ['region'],
+  },
+  beacon_dead_letters_created_total: {
+    kind: 'counter',
+    help: 'Jobs that became dead letters',
+    labels: ['region', 'code'],
+  },
+  beacon_dead_letters_redriven_total: {
+    kind: 'counter',
+    help: 'Dead letters that were made new jobs of',
+    labels: ['region'],
+  },
+  beacon_dead_letters_discarded_total: {
+    kind: 'counter',
+    help: 'Dead letters that were discarded',
+    labels: ['region'],
+  },
+  beacon_contents_erased_total: {
+    kind: 'counter',
+    help: 'Jobs and runs whose contents were erased',
+    labels: ['of', 'cause'],
+  },
   beacon_settle_seconds: {
     kind: 'histogram',
     help: 'One transaction of recording and admission',

@@ -177,6 +177,34 @@ describe('openapi.json', () => {
     expectDocumented('GET /webhook-deliveries/{event_id}', missing);
   });
 
+  it('describes what dead letters and erasures are really answered with', async () => {
+    const { client, upstream } = beacon;
+    upstream.next('US/m', (call) => call.respond(200, { status: 'error', error: 'choked' }));
+    const { job_id: id } = await client.queue({ model: 'm', prompt: 'bad', region_preference: 'US' });
+    await client.untilJob(id, 'failed');
+    for (const [name, path] of [
+      ['GET /dead-letters', '/dead-letters?poison=false&limit=1'],
+      ['GET /dead-letters/summary', '/dead-letters/summary'],
+      ['GET /dead-letters/{job_id}', `/dead-letters/${id}`],
+    ] as const)
+      expectDocumented(name, await client.request(path));
+    const post = async (name: string, path: string, json?: object): Promise<void> =>
+      expectDocumented(`POST ${name}`, await client.request(path, { method: 'POST', json }));
+    await post('/dead-letters/{job_id}/redrive', `/dead-letters/${id}/redrive`);
+    await post('/dead-letters/{job_id}/discard', `/dead-letters/${id}/discard`, { reason: 'x' });
+    await post('/dead-letters/redrive', '/dead-letters/redrive', { filter: { code: 'MODEL_ERROR' } });
+    await post('/dead-letters/discard', '/dead-letters/discard', { filter: {}, reason: 'x' });
+    await client.untilJob(
+      (await client.request(`/dead-letters/${id}`)).body['redriven_as'] as string,
+      'completed',
+    );
+    await post('/inference/{job_id}/erase', `/inference/${id}/erase`);
+    await post('/runs/{id}/erase', `/runs/${UNKNOWN_ID}/erase`);
+    await post('/tenants/{tenant}/erase', '/tenants/nobody/erase', { confirm: 'nobody' });
+    const status = await client.request(`/inference/status/${id}`);
+    expectDocumented('GET /inference/status/{job_id}', status);
+  });
+
   it('describes refusals', async () => {
     const { client } = beacon;
     const bad = { json: { model: 'm' } };

@@ -14,6 +14,7 @@ const aCell = (region: string, response: string, more: Partial<CellResultView> =
     prompt_sha256: '',
     seed: null,
     asked_at: null,
+    erased: false,
   },
   ...more,
 });

@@ -19,6 +19,7 @@ const CELLS = DEMO_QUESTION_IDS.flatMap((question) =>
           prompt_sha256: '',
           seed: null,
           asked_at: null,
+          erased: false,
         },
       }),
     ),

@@ -8,7 +8,7 @@ const rowSchema = cellResultSchema
     ...{ question_id: true, model: true, region: true, repeat: true, status: true },
     ...{ response: true, answered_region: true, substituted: true },
   })
-  .extend({ seed: cellResultSchema.shape.seed.optional() });
+  .extend({ seed: cellResultSchema.shape.seed.optional(), erased: z.boolean().optional() });
 const documentSchema = z.object({ run_id: z.string(), results: z.array(z.unknown()) });
 
 /**
@@ -66,8 +66,10 @@ function checkRow(cell: ReceiptCell, row: z.infer<typeof rowSchema>, ended: bool
   if (isOpen && !ended) return;
   const fault = (what: string): void => void faults.push(`results, cell ${cell.cell_no}: ${what}`);
   if (row.status !== cell.status) fault(`is ${row.status}, but ${cell.status} in the receipt`);
+  // What has been erased since cannot be held against its hash.
+  const isErased = row.erased === true && row.response === null && cell.answer_sha256 !== null;
   const hash = row.response === null ? null : createHash('sha256').update(row.response, 'utf8').digest('hex');
-  if (hash !== cell.answer_sha256) fault('does not hold the answer that was signed');
+  if (!isErased && hash !== cell.answer_sha256) fault('does not hold the answer that was signed');
   if (row.seed !== undefined && row.seed !== (cell.seed ?? null)) fault('has another seed than was signed');
   if (row.answered_region !== cell.answered_region || row.substituted !== cell.substituted)
     fault('does not say of its answer where it is from as the receipt does');

@@ -185,6 +185,16 @@ describe('results held against a receipt', () => {
       expect(checkResults(aReceipt(), text).join('\n')).toContain(fault);
   });
 
+  it('may have lost answers that were erased since, but none that were not given', () => {
+    const erased = rows().map((row) => ({
+      ...row,
+      ...(row['response'] === null ? {} : { response: null, erased: true }),
+    }));
+    for (const text of [jsonl(erased), json(erased)]) expect(checkResults(aReceipt(), text)).toEqual([]);
+    const lost = erased.map((row) => ({ ...row, erased: false }));
+    expect(checkResults(aReceipt(), jsonl(lost)).join('\n')).toContain('that was signed');
+  });
+
   it('are of another run', () => {
     expect(checkResults(aReceipt(), json(rows(), 'other'))).toEqual(['results are those of run other']);
   });

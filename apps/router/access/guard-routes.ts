@@ -57,8 +57,10 @@ export function guardRoutes(
     void reply.header('cache-control', 'no-store');
     rateLimits.take(caller, route, reply);
     if (access.kind === 'caller') return;
-    if (!hasRole(caller, access.role)) {
-      throw new ProblemError('FORBIDDEN', `this needs a key with the role "${access.role}"`);
+    const { role, or } = access;
+    if (!hasRole(caller, role) && (or === undefined || !hasRole(caller, or))) {
+      const other = or === undefined ? '' : ` or "${or}"`;
+      throw new ProblemError('FORBIDDEN', `this needs a key with the role "${role}"${other}`);
     }
     if (access.owned !== undefined) await refuseForeign(database, request, caller, access.owned);
   });

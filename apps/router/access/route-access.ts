@@ -8,7 +8,13 @@ export type RouteAccess =
   | { readonly kind: 'open' }
   | { readonly kind: 'secret' }
   | { readonly kind: 'caller' }
-  | { readonly kind: 'role'; readonly role: Role; readonly owned?: OwnedResource };
+  | {
+      readonly kind: 'role';
+      readonly role: Role;
+      readonly owned?: OwnedResource;
+      /** This role will do as well. */
+      readonly or?: Role;
+    };
 
 /** What belongs to a tenant, and the parameter of the path that names it. */
 export type OwnedResource = 'job' | 'run' | 'webhook';
@@ -22,6 +28,11 @@ const open: RouteAccess = { kind: 'open' };
 const needs = (role: Role, owned?: OwnedResource): RouteAccess => ({
   kind: 'role',
   role,
+  ...(owned === undefined ? {} : { owned }),
+});
+/** The tenant itself, or operations for it. */
+const ownerOrOperations = (owned?: OwnedResource): RouteAccess => ({
+  ...{ kind: 'role', role: 'submit', or: 'operate' },
   ...(owned === undefined ? {} : { owned }),
 });
 
@@ -89,6 +100,17 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'DELETE /operations/modes/direct': needs('operate'),
   'PUT /operations/modes/single-region': needs('operate'),
   'DELETE /operations/modes/single-region': needs('operate'),
+  'GET /dead-letters': needs('read'),
+  'GET /dead-letters/summary': needs('read'),
+  'GET /dead-letters/{job_id}': needs('read', 'job'),
+  'POST /dead-letters/redrive': ownerOrOperations(),
+  'POST /dead-letters/discard': ownerOrOperations(),
+  'POST /dead-letters/{job_id}/redrive': ownerOrOperations('job'),
+  'POST /dead-letters/{job_id}/discard': ownerOrOperations('job'),
+
+  'POST /inference/{job_id}/erase': ownerOrOperations('job'),
+  'POST /runs/{id}/erase': ownerOrOperations('run'),
+  'POST /tenants/{tenant}/erase': needs('admin'),
 
   'POST /api/webhooks/modal/task-complete': { kind: 'secret' },
 };

@@ -2,7 +2,10 @@ import { performance } from 'node:perf_hooks';
 import type { Outcome, Started, Ticket } from '#contracts';
 import { modelRequestSchema } from '#contracts';
 import {
+  ATTEMPT_ERROR_CODES,
+  POISON_LETTERS,
   afterWaking,
+  blamesPayload,
   capacityOf,
   demandOf,
   drainedToRelease,
@@ -21,6 +24,7 @@ import {
   admitJobs,
   keepStrayOutcomes,
   lockSettlingJobs,
+  markPoison,
   markStarted,
   nextRetryDueMs,
   readAwaitedCandidates,
@@ -85,6 +89,7 @@ interface Cycle {
   readonly lookAgainInMs: number | undefined;
 }
 
+const PAYLOAD_CODES = ATTEMPT_ERROR_CODES.filter(blamesPayload);
 const OUTCOMES_PER_CYCLE = 500;
 const IDLE_POLL_MS = 1000;
 const FAULT_PAUSE_MS = 250;
@@ -268,6 +273,7 @@ export class Engine {
           client,
           settled.map((entry) => entry.settled.settlement),
         );
+      await notePoison(client, settled);
       const samples = settled.flatMap(({ settled: { job }, outcome }) => sampleOf(job.model, outcome));
       if (samples.length > 0) await addExecutionTimes(client, samples);
       if (strays.length > 0) await keepStrayOutcomes(client, strays.map(strayOf));
@@ -524,6 +530,19 @@ async function earlierFailures(
     codes.add(outcome.result.code);
   }
   return jobIds.size === 0 ? new Set() : readEarlierFailures(client, [...jobIds], [...codes]);
+}
+
+/** What has just failed for good may be the latest of many like it. */
+async function notePoison(
+  client: Queryable,
+  settled: readonly { readonly settled: Settled }[],
+): Promise<void> {
+  const buried = settled.flatMap(({ settled: { settlement } }) =>
+    settlement.dead_letter && settlement.error_code !== null && blamesPayload(settlement.error_code)
+      ? [settlement.job_id]
+      : [],
+  );
+  if (buried.length > 0) await markPoison(client, buried, PAYLOAD_CODES, POISON_LETTERS);
 }
 
 /** Class 22 and 23 of SQLSTATE: the data, not the connection, is at fault. */

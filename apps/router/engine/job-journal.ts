@@ -47,6 +47,12 @@ export class JobJournal {
     };
     this.logger.info({ event: `job.${to}`, ...event }, 'job changed state');
     if (isTerminal(to)) this.metrics.count('beacon_jobs_total', { region: homeRegion, state: to });
+    if (to === 'failed') {
+      this.metrics.count('beacon_dead_letters_created_total', {
+        region: region ?? homeRegion,
+        code: code ?? 'none',
+      });
+    }
     publishJson(this.connection, subjects.JOB_EVENTS, event);
     if (isTerminal(to)) this.wake(jobId);
   }

@@ -3,7 +3,8 @@ import type { FastifyReply } from 'fastify';
 import { metricsReplySchema, subjects, type HealthView } from '#contracts';
 import { gatherJson, type NatsConnection } from '#messaging';
 import { Metrics } from '#observability';
-import { Database } from '#persistence';
+import { Database, tallyDeadLetters } from '#persistence';
+import { setDeadLetterGauges } from '../dead-letters/dead-letter-gauges.js';
 import { Endpoints } from '../engine/endpoints.js';
 import { healthReport } from '../queue/queue-report.js';
 import { QueueView } from '../queue/queue-view.js';
@@ -73,6 +74,10 @@ export class HealthController {
     // Where the database is away the counters are still worth scraping.
     await this.queueView.read().then(
       (snapshot) => setQueueGauges(this.metrics, snapshot),
+      () => undefined,
+    );
+    await tallyDeadLetters(this.database).then(
+      (tallies) => setDeadLetterGauges(this.metrics, tallies),
       () => undefined,
     );
     // One scrape covers every process: dispatchers and the runner serve no HTTP.

@@ -155,6 +155,9 @@ export class InferenceController {
       throw new ProblemError('SHUTTING_DOWN', `the wait was given up; ask for /inference/status/${jobId}`);
     }
     const { result } = job;
+    if (result?.response === null) {
+      throw new ProblemError('CONTENT_ERASED', `job ${jobId} was answered, and its answer has been erased`);
+    }
     return {
       success: result !== null,
       response: result?.response ?? null,

@@ -68,6 +68,8 @@ export class JobStatus {
           ? null
           : { code: job.errorCode, message: job.errorDetail ?? job.errorCode },
       metadata: job.metadata,
+      erased_at: (job.resultErasedAt ?? job.promptErasedAt)?.toISOString() ?? null,
+      redriven_from: job.redrivenFrom,
       created_at: job.createdAt.toISOString(),
       started_at: job.startedAt?.toISOString() ?? null,
       completed_at: job.completedAt?.toISOString() ?? null,

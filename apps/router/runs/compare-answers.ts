@@ -21,6 +21,7 @@ export function comparedAnswer(cell: ComparedCell): ComparedAnswer {
     words: answer === null ? null : wordsOf(answer).length,
     refusal: answer === null ? null : phrase !== undefined,
     refusal_phrase: phrase ?? null,
+    erased: cell.erased,
   };
 }
 

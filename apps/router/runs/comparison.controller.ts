@@ -42,6 +42,7 @@ export class ComparisonController {
       status: run.status,
       question_id: question.questionId,
       question: question.text,
+      question_erased: question.contentHashes !== null,
       repeat,
       repeats: run.spec.repeats,
       answers,

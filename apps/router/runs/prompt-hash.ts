@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson, systemPromptOf, type PromptsByRegion } from '#domain';
-import type { RunQuestion } from '#persistence';
+import type { ContentHashes, RunEntity, RunQuestion } from '#persistence';
 
 export function sha256(text: string): string {
   return createHash('sha256').update(text, 'utf8').digest('hex');
@@ -26,4 +26,19 @@ export function promptHashes(
     system_sha256: system === '' ? null : sha256(system),
     prompt_sha256: sha256(canonicalJson(messages)),
   };
+}
+
+/** What a receipt says of a question: computed while its text is there, and as it was kept once that is erased. */
+export function contentHashes(
+  spec: Pick<RunEntity['spec'], 'regions' | 'system_prompts'>,
+  question: Pick<RunQuestion, 'text' | 'systems' | 'contentHashes'>,
+): ContentHashes {
+  return (
+    question.contentHashes ?? {
+      text_sha256: sha256(question.text),
+      prompts: Object.fromEntries(
+        spec.regions.map((region) => [region, { ...promptHashes(region, spec.system_prompts, question) }]),
+      ),
+    }
+  );
 }

@@ -31,6 +31,7 @@ export function receiptCell(row: ReceiptCellRow, runSeed: number | null): Receip
     attempts_counted: row.attempts,
     seed: runSeed === null ? null : cellSeed(runSeed, row),
     asked_at: row.askedAt?.toISOString() ?? null,
+    erased: row.erased,
     jobs: row.jobs.map(receiptJob),
   };
 }

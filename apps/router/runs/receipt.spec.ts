@@ -291,6 +291,7 @@ describe('GET /runs/{id}/receipt', () => {
     ];
     expect(receipt.questions[0]).toEqual({
       question_id: 'q1',
+      erased: false,
       text_sha256: hashOf('question 1'),
       prompts: {
         US: { system_sha256: null, prompt_sha256: hashOf(canonicalJson(messages.slice(1))) },
@@ -356,7 +357,7 @@ describe('GET /runs/{id}/receipt', () => {
     const results = await (await fetch(`${url()}/runs/${runId}/results`)).json();
     expect(results).toMatchObject({ results: [{ asked_at: asked?.asked_at }, { asked_at: null }] });
     const csv = await (await fetch(`${url()}/runs/${runId}/results?format=csv`)).text();
-    expect(csv.split('\r\n')[1]).toMatch(new RegExp(`,${asked?.asked_at}$`));
+    expect(csv.split('\r\n')[1]).toMatch(new RegExp(`,${asked?.asked_at},false$`));
   });
 
   it('shows a time that was changed behind its back', async () => {
@@ -601,7 +602,7 @@ describe('GET /runs/{id}/results', () => {
     ]);
     const [header, first] = (await (await fetch(`${results}?format=csv`)).text()).split('\r\n');
     expect(header).toMatch(
-      /^question_id,.*,accepted_at,model_revision,temperature,max_tokens,prompt_sha256,seed,asked_at$/,
+      /^question_id,.*,accepted_at,model_revision,temperature,max_tokens,prompt_sha256,seed,asked_at,erased$/,
     );
     expect(first).toContain(`,rev1,0.1,64,${prompts?.['US']?.prompt_sha256}`);
     const jsonl = await (await fetch(`${results}?format=jsonl`)).text();

@@ -29,6 +29,7 @@ export function resultView(
     prompt_sha256: promptSha256,
     seed: seed === null || seed === undefined ? null : cellSeed(seed, cell),
     asked_at: cell.askedAt?.toISOString() ?? null,
+    erased: cell.erasedAt !== null,
   };
 }
 
@@ -55,6 +56,7 @@ const COLUMNS = [
   'prompt_sha256',
   'seed',
   'asked_at',
+  'erased',
 ] as const satisfies readonly (keyof CellResultView)[];
 
 export const CSV_HEADER = `${COLUMNS.join(',')}\r\n`;

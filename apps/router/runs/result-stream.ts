@@ -59,7 +59,9 @@ async function viewsOf(
     if (hash === undefined) {
       const question = questions.get(cell.questionNo);
       if (question === undefined) throw new Error(`run ${run.id} has no question ${cell.questionNo}`);
-      hash = promptHashes(cell.region, run.spec.system_prompts, question).prompt_sha256;
+      hash =
+        question.contentHashes?.prompts[cell.region]?.prompt_sha256 ??
+        promptHashes(cell.region, run.spec.system_prompts, question).prompt_sha256;
       hashes.set(key, hash);
     }
     return resultView(cell, run.spec, hash);

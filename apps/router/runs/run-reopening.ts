@@ -17,6 +17,7 @@ import {
   reopenRun,
   retryCells,
   type Database,
+  type LockedRun,
   type RunEntity,
   type StoredRunPlan,
 } from '#persistence';
@@ -35,12 +36,13 @@ export class RunReopening {
     private readonly logger: Logger,
   ) {}
 
-  /** @throws ProblemError RUN_NOT_FOUND, RUN_NOT_FINISHED, GATE_DECIDED, VALIDATION_FAILED */
+  /** @throws ProblemError RUN_NOT_FOUND, RUN_NOT_FINISHED, GATE_DECIDED, CONTENT_ERASED, VALIDATION_FAILED */
   async retryFailed(runId: string, body: unknown): Promise<RunRetryView> {
     const { budget } = parseRequest(runRetryRequestSchema, body ?? {});
     const { status, cells, reopened } = await this.database.transaction(async (client) => {
       const run = await lockRun(client, runId);
       if (run === undefined) throw runNotFound();
+      refuseErased(run);
       const verdict = judgeRetry(run, run.retriedCells !== null);
       refuse(verdict, run.status);
       refuseUnpriced(budget, run.spec, this.configuration);
@@ -57,7 +59,7 @@ export class RunReopening {
     return { run_id: runId, status, retried_cells: cells };
   }
 
-  /** @throws ProblemError RUN_NOT_FOUND, RUN_NOT_FINISHED, RUN_FINISHED, GATE_DECIDED, VALIDATION_FAILED */
+  /** @throws ProblemError RUN_NOT_FOUND, RUN_NOT_FINISHED, RUN_FINISHED, GATE_DECIDED, CONTENT_ERASED, VALIDATION_FAILED */
   async extend(runId: string, body: unknown): Promise<RunExtendView> {
     const { repeats, budget } = parseRequest(runExtendRequestSchema, body);
     const known = await findRun(this.database, runId);
@@ -69,6 +71,7 @@ export class RunReopening {
     const extended = await this.database.transaction(async (client) => {
       const run = await lockRun(client, runId);
       if (run === undefined) throw runNotFound();
+      refuseErased(run);
       const verdict = judgeExtension(run, run.spec.repeats, repeats);
       refuse(verdict, run.status);
       refuseUnpriced(budget, run.spec, this.configuration);
@@ -135,6 +138,11 @@ function reopenedEvent(reason: 'retry_failed' | 'extended', cells: number) {
 
 function wrongRepeats(message: string): ProblemError {
   return new ProblemError('VALIDATION_FAILED', `repeats: ${message}`, [{ field: 'repeats', message }]);
+}
+
+function refuseErased({ erased }: Pick<LockedRun, 'erased'>): void {
+  if (erased)
+    throw new ProblemError('CONTENT_ERASED', 'contents of the run have been erased: it cannot go on');
 }
 
 function refuse(verdict: ReopenVerdict, status: RunStatus): void {

@@ -17,7 +17,7 @@ import {
   type RegionTally,
   type RunTurnRow,
 } from '#persistence';
-import { promptHashes, sha256 } from './prompt-hash.js';
+import { contentHashes } from './prompt-hash.js';
 import { missingAnswer, receiptCell, strayOutcomes, substituteAnswer } from './receipt-cells.js';
 import { runNotFound } from './run-id.js';
 
@@ -132,10 +132,8 @@ async function writeQuestions(client: Queryable, { id, spec }: ReceiptRunRow): P
     questions.add(
       batch.map((question) => ({
         question_id: question.questionId,
-        text_sha256: sha256(question.text),
-        prompts: Object.fromEntries(
-          spec.regions.map((region) => [region, promptHashes(region, spec.system_prompts, question)]),
-        ),
+        erased: question.contentHashes !== null,
+        ...contentHashes(spec, question),
       })),
     );
   }

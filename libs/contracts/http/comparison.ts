@@ -25,6 +25,8 @@ export const comparedAnswerSchema = z.object({
   refusal: z.boolean().nullable(),
   /** The words it goes by, in lower case. */
   refusal_phrase: z.string().nullable(),
+  /** It was accepted, and has been erased. */
+  erased: z.boolean(),
 });
 export type ComparedAnswer = z.infer<typeof comparedAnswerSchema>;
 
@@ -35,7 +37,9 @@ export const comparisonSchema = z.object({
   run_id: z.uuid(),
   status: z.enum(RUN_STATUSES),
   question_id: z.string(),
+  /** Empty where its text has been erased. */
   question: z.string(),
+  question_erased: z.boolean(),
   repeat: z.int(),
   repeats: z.int(),
   answers: z.array(comparedAnswerSchema),

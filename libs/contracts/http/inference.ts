@@ -131,7 +131,8 @@ export const attemptViewSchema = z.object({
 
 export const resultViewSchema = z.object({
   success: z.literal(true),
-  response: z.string(),
+  /** null: it has been erased; `erased_at` says when. */
+  response: z.string().nullable(),
   model: z.string(),
   region: z.string(),
   substituted: z.boolean(),
@@ -157,6 +158,10 @@ export const jobStatusSchema = z.object({
   result: resultViewSchema.nullable(),
   error: jobErrorViewSchema.nullable(),
   metadata: z.record(z.string(), z.unknown()).nullable(),
+  /** When its prompt and metadata, or its answer, were erased; null: they were not. */
+  erased_at: z.iso.datetime().nullable().default(null),
+  /** The dead letter that it was made of again; null: none. */
+  redriven_from: z.uuid().nullable().default(null),
   created_at: z.iso.datetime(),
   started_at: z.iso.datetime().nullable(),
   completed_at: z.iso.datetime().nullable(),

@@ -80,6 +80,8 @@ export const receiptCellSchema = cellName.extend({
    * receipts from before then.
    */
   asked_at: time.nullable().optional(),
+  /** The answer has been erased since: only its hash is left. Absent in receipts from before that was possible. */
+  erased: z.boolean().optional(),
   jobs: z.array(receiptJobSchema),
 });
 export type ReceiptCell = z.infer<typeof receiptCellSchema>;
@@ -115,6 +117,8 @@ export type ReceiptCounts = z.infer<typeof receiptCountsSchema>;
 export const receiptQuestionSchema = z.object({
   question_id: z.string(),
   text_sha256: sha256,
+  /** The text has been erased since: only hashes are left. Absent in receipts from before that was possible. */
+  erased: z.boolean().optional(),
   /** By region. */
   prompts: z.record(
     z.string(),

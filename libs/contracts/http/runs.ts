@@ -241,6 +241,8 @@ export const cellResultSchema = z.object({
   seed: z.int().nullable(),
   /** When the call began that gave the answer; null: there is none, or it is from before this was kept. */
   asked_at: z.iso.datetime().nullable(),
+  /** The cell was answered, and its answer has been erased: `response` is null. */
+  erased: z.boolean().default(false),
 });
 export type CellResultView = z.infer<typeof cellResultSchema>;
 

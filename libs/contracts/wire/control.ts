@@ -41,7 +41,12 @@ export const controlEventSchema = z.object({
 });
 export type ControlEvent = z.infer<typeof controlEventSchema>;
 
-export const ticketCheckSchema = z.object({ job_id: z.uuid(), epoch: z.int().min(1) });
+export const ticketCheckSchema = z.object({
+  job_id: z.uuid(),
+  epoch: z.int().min(1),
+  /** The dispatcher that asks, where the ticket came back: somebody else may have worked on it. */
+  redelivered_to: z.string().max(200).optional(),
+});
 export type TicketCheck = z.infer<typeof ticketCheckSchema>;
 export const ticketCheckReplySchema = z.object({
   /** The ticket is the job's current one, and the job is not over. */

@@ -3,7 +3,10 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 /** The answer that was accepted for a job. */
 export interface StoredResult {
-  readonly response: string;
+  /** null: erased. */
+  readonly response: string | null;
+  /** Of an erased response; absent while it is there. */
+  readonly response_sha256?: string;
   readonly model: string;
   readonly region: string;
   readonly endpoint_id: string;
@@ -37,6 +40,9 @@ export class JobEntity {
   @Column('integer', { name: 'timeout_ms' }) timeoutMs!: number;
   @Column('timestamptz', { nullable: true }) deadline!: Date | null;
   @Column('jsonb', { nullable: true }) metadata!: Record<string, unknown> | null;
+  @Column('uuid', { name: 'redriven_from', nullable: true }) redrivenFrom!: string | null;
+  @Column('timestamptz', { name: 'prompt_erased_at', nullable: true }) promptErasedAt!: Date | null;
+  @Column('timestamptz', { name: 'result_erased_at', nullable: true }) resultErasedAt!: Date | null;
   @Column('text', { name: 'error_code', nullable: true }) errorCode!: string | null;
   @Column('text', { name: 'error_detail', nullable: true }) errorDetail!: string | null;
   @Column('jsonb', { nullable: true }) result!: StoredResult | null;

@@ -82,4 +82,6 @@ export class RunEntity {
   @Column('timestamptz', { name: 'created_at' }) createdAt!: Date;
   @Column('timestamptz', { name: 'started_at', nullable: true }) startedAt!: Date | null;
   @Column('timestamptz', { name: 'finished_at', nullable: true }) finishedAt!: Date | null;
+  @Column('timestamptz', { name: 'prompts_erased_at', nullable: true }) promptsErasedAt!: Date | null;
+  @Column('timestamptz', { name: 'results_erased_at', nullable: true }) resultsErasedAt!: Date | null;
 }

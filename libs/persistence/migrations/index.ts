@@ -13,6 +13,7 @@ import { Ledger1763769600012 } from './0012-ledger.js';
 import { WebhooksOfJobs1763769600013 } from './0013-webhooks-of-jobs.js';
 import { FairSharing1763769600014 } from './0014-fair-sharing.js';
 import { Operations1763769600015 } from './0015-operations.js';
+import { DeadLetters1763769600016 } from './0016-dead-letters.js';
 
 /** In order. Append only: a released migration never changes. */
 export const MIGRATIONS = [
@@ -31,4 +32,5 @@ export const MIGRATIONS = [
   WebhooksOfJobs1763769600013,
   FairSharing1763769600014,
   Operations1763769600015,
+  DeadLetters1763769600016,
 ];

@@ -38,7 +38,9 @@ export async function markStarted(database: Queryable, signs: readonly SignOfLif
                                   THEN coalesce(slots.seen_at, slots.left_at) ELSE slots.left_at END,
                    seen_at = clock_timestamp(),
                    holder = signs.dispatcher_id, started_at = coalesce(slots.started_at, signs.began),
-                   lease_until = clock_timestamp() + make_interval(secs => $2 / 1000.0)
+                   lease_until = clock_timestamp() + make_interval(secs => $2 / 1000.0),
+                   trial_until = CASE WHEN slots.trial_until IS NOT NULL
+                                      THEN clock_timestamp() + make_interval(secs => $2 / 1000.0) END
               FROM signs
              WHERE slots.job_id = signs.job_id AND slots.epoch = signs.epoch
          RETURNING slots.job_id, slots.epoch, slots.attempt, slots.endpoint_id, slots.region, slots.leased_at, signs.began

@@ -12,6 +12,8 @@ export interface LockedRun {
   readonly retriedCells: number | null;
   /** Cells up to this number have rows; null: all of them. */
   readonly cellsMade: number | null;
+  /** Its texts or its answers are being erased, or are: it cannot go on. */
+  readonly erased: boolean;
 }
 
 /**
@@ -22,7 +24,8 @@ export interface LockedRun {
 export async function lockRun(client: Queryable, runId: string): Promise<LockedRun | undefined> {
   const { rows } = await client.query<LockedRun>(
     `SELECT status, ending, cell_order AS "order", spec, started_at AS "startedAt",
-            retried_cells AS "retriedCells", cells_made AS "cellsMade" FROM runs WHERE id = $1 FOR UPDATE`,
+            retried_cells AS "retriedCells", cells_made AS "cellsMade",
+            coalesce(prompts_erased_at, results_erased_at) IS NOT NULL AS erased FROM runs WHERE id = $1 FOR UPDATE`,
     [runId],
   );
   return rows[0];

@@ -187,6 +187,8 @@ export interface ReceiptCellRow {
   readonly finishedAt: Date | null;
   /** When the answering call began. */
   readonly askedAt: Date | null;
+  /** Its answer was there, and is erased. */
+  readonly erased: boolean;
   readonly jobs: ReceiptJobRow[];
 }
 
@@ -194,13 +196,13 @@ export interface ReceiptCellRow {
 const CELLS = `
   (SELECT cell_no AS "cellNo", question_id AS "questionId", model, region, repeat, state,
          cell_attempt AS "cellAttempt", job_id AS "jobId", attempts,
-         encode(sha256(convert_to(answer, 'UTF8')), 'hex') AS "answerSha256", answered_region AS "answeredRegion",
+         coalesce(answer_sha256, encode(sha256(convert_to(answer, 'UTF8')), 'hex')) AS "answerSha256", answered_region AS "answeredRegion",
          substituted, endpoint_id AS "endpointId", inference_time_s AS "inferenceTimeS",
          tokens_generated AS "tokensGenerated", error_code AS "errorCode", finished_at AS "finishedAt",
-         asked_at AS "askedAt"
+         asked_at AS "askedAt", erased_at IS NOT NULL AS erased
     FROM cells WHERE run_id = $1 AND cell_no > $2 ORDER BY cell_no LIMIT $3)
   UNION ALL
-  SELECT cell_no, question_id, model, region, repeat, state, 1, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+  SELECT cell_no, question_id, model, region, repeat, state, 1, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false
     FROM ${unmadeCells('$1', '$2', '$2::bigint + $3')} AS unmade
   ORDER BY 1 LIMIT $3`;
 
@@ -208,7 +210,8 @@ const CELLS = `
 // given, not put together in a join: that would read every job there is, for every batch.
 const JOBS = `
   SELECT id, idempotency_key AS key, state, error_code AS "errorCode",
-         encode(sha256(convert_to(result->>'response', 'UTF8')), 'hex') AS "answerSha256",
+         coalesce(encode(sha256(convert_to(result->>'response', 'UTF8')), 'hex'), result->>'response_sha256')
+           AS "answerSha256",
          result->>'region' AS "answeredRegion", (request->>'seed')::float8 AS seed
     FROM jobs WHERE idempotency_key = ANY ($1::text[])`;
 

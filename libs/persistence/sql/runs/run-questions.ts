@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database.js';
+import type { ContentHashes } from '../retention.js';
 
 export interface RunQuestion {
   readonly questionNo: number;
@@ -6,9 +7,12 @@ export interface RunQuestion {
   readonly text: string;
   /** System prompt by region; the key '' holds for regions that are not named. */
   readonly systems: Readonly<Record<string, string>> | null;
+  /** In the place of both where they are erased; null: they are there. */
+  readonly contentHashes: ContentHashes | null;
 }
 
-const COLUMNS = `question_no AS "questionNo", question_id AS "questionId", text, systems`;
+const COLUMNS = `question_no AS "questionNo", question_id AS "questionId", text, systems,
+  content_hashes AS "contentHashes"`;
 
 /** A run's questions in order, in batches: their texts may be long and many. */
 export async function* readRunQuestions(

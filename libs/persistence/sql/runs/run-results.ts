@@ -24,6 +24,8 @@ export interface CellResult {
   readonly modelRevision: string | null;
   /** When the answering call began. */
   readonly askedAt: Date | null;
+  /** When its answer was erased; null: it was not. */
+  readonly erasedAt: Date | null;
 }
 
 const RESULTS = `
@@ -35,11 +37,11 @@ const RESULTS = `
            (SELECT attested->>'model_revision' FROM attempts
              WHERE attempts.job_id = cells.job_id AND attempts.status = 'succeeded'
              ORDER BY attempt DESC LIMIT 1) END AS "modelRevision",
-         asked_at AS "askedAt"
+         asked_at AS "askedAt", erased_at AS "erasedAt"
     FROM cells WHERE run_id = $1 AND cell_no > $2 ORDER BY cell_no LIMIT $3)
   UNION ALL
   SELECT cell_no, question_no, question_id, model, region, repeat, state,
-         NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL
+         NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL
     FROM ${unmadeCells('$1', '$2', '$2::bigint + $3')} AS unmade
   ORDER BY 1 LIMIT $3`;
 

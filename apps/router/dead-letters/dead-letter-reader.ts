@@ -1,0 +1,110 @@
+import {
+  ProblemError,
+  deadLetterQuerySchema,
+  deadLetterSummaryQuerySchema,
+  parseRequest,
+  type DeadLetterBodyFilter,
+  type DeadLetterDetailView,
+  type DeadLetterListView,
+  type DeadLetterSummaryView,
+} from '#contracts';
+import { hasRole, seesAllTenants, type Caller } from '#domain';
+import {
+  countDeadLetters,
+  findDeadLetter,
+  groupDeadLetters,
+  listDeadLetters,
+  readDeadAttempts,
+  type Database,
+  type DeadLetterFilter,
+} from '#persistence';
+import type { Endpoints } from '../engine/endpoints.js';
+import { deadAttemptView, deadLetterView } from './dead-letter-views.js';
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** @throws ProblemError DEAD_LETTER_NOT_FOUND: what is no id names none */
+export function letterIdOf(text: string): string {
+  if (!UUID.test(text)) throw letterNotFound();
+  return text.toLowerCase();
+}
+
+export function letterNotFound(): ProblemError {
+  return new ProblemError('DEAD_LETTER_NOT_FOUND', 'no dead letter has this id');
+}
+
+/** Reads jobs that failed for good. */
+export class DeadLetterReader {
+  constructor(
+    private readonly database: Database,
+    private readonly endpoints: Endpoints,
+  ) {}
+
+  /**
+   * What a caller may mean by a filter: only its own tenant's, unless it sees everybody's.
+   * @throws ProblemError FORBIDDEN where the filter would tell which endpoints there are
+   */
+  filterOf(
+    given: DeadLetterBodyFilter & { readonly state?: DeadLetterFilter['state'] },
+    caller: Caller,
+  ): DeadLetterFilter {
+    if (given.endpoint !== undefined) refuseEndpoint(caller);
+    const { code, model, endpoint, since, until, state, poison } = given;
+    const region =
+      given.region === undefined ? undefined : (this.endpoints.resolveRegion(given.region) ?? given.region);
+    const base = { code, region, model, endpoint, since, until, state, poison, taskType: given.task_type };
+    const own = seesAllTenants(caller) ? given.tenant : caller.tenant;
+    return {
+      ...base,
+      runId: given.run_id,
+      // Another tenant's letters are not there: a tenant of this name has none.
+      tenant: given.tenant !== undefined && given.tenant !== own ? '' : own,
+    };
+  }
+
+  async list(query: unknown, caller: Caller): Promise<DeadLetterListView> {
+    const { limit, cursor, ...given } = parseRequest(deadLetterQuerySchema, query);
+    const filter = this.filterOf(given, caller);
+    const [letters, counts] = await Promise.all([
+      listDeadLetters(this.database, filter, limit + 1, cursor),
+      countDeadLetters(this.database, filter),
+    ]);
+    const page = letters.slice(0, limit);
+    return {
+      dead_letters: page.map((row) => deadLetterView(row, caller)),
+      next_cursor: letters.length > limit ? (page.at(-1)?.letterNo ?? null) : null,
+      counts,
+    };
+  }
+
+  async summary(query: unknown, caller: Caller): Promise<DeadLetterSummaryView> {
+    const { limit, group_by: groupBy, ...given } = parseRequest(deadLetterSummaryQuerySchema, query);
+    if (groupBy.includes('endpoint')) refuseEndpoint(caller);
+    const groups = await groupDeadLetters(this.database, this.filterOf(given, caller), groupBy, limit);
+    return {
+      group_by: groupBy,
+      groups: groups.map(({ oldestAt, newestAt, ...group }) => ({
+        ...group,
+        oldest_at: oldestAt.toISOString(),
+        newest_at: newestAt.toISOString(),
+      })),
+    };
+  }
+
+  /** @throws ProblemError DEAD_LETTER_NOT_FOUND */
+  async read(id: string, caller: Caller): Promise<DeadLetterDetailView> {
+    const jobId = letterIdOf(id);
+    const letter = await findDeadLetter(this.database, jobId);
+    if (letter === undefined) throw letterNotFound();
+    const attempts = await readDeadAttempts(this.database, jobId);
+    return {
+      ...deadLetterView(letter, caller),
+      attempts: attempts.map((attempt) => deadAttemptView(attempt, caller)),
+    };
+  }
+}
+
+function refuseEndpoint(caller: Caller): void {
+  if (!hasRole(caller, 'operate'))
+    throw new ProblemError('FORBIDDEN', 'endpoint: needs a key with the role "operate"');
+}
