@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { ConfigurationError, problemsOf } from './configuration-error.js';
+import { checkTasks, tasksSchema } from './tasks.js';
 
 const identifier = z
   .string()
@@ -152,6 +153,13 @@ export const configurationSchema = z
         allow_private_addresses: z.boolean().default(false),
       })
       .prefault({}),
+    /** What customers are shown. */
+    charter: z
+      .strictObject({
+        /** Whether they are shown what plans and runs cost; for teams that pay themselves. */
+        show_costs: z.boolean().default(false),
+      })
+      .prefault({}),
     regions: z.record(
       identifier,
       regionSchema.nullable().transform((region) => region ?? { aliases: [] }),
@@ -159,6 +167,8 @@ export const configurationSchema = z
     endpoints: z.array(endpointSchema).min(1),
     /** Question bank: runs may name these by id. */
     questions: z.array(questionSchema).max(10_000).default([]),
+    /** Tasks by type; left out: none are taken. */
+    tasks: tasksSchema.optional(),
   })
   .superRefine((configuration, context) => {
     const { endpoints, limits, regions } = configuration;
@@ -204,6 +214,9 @@ export const configurationSchema = z
         complain('api_key_env', 'goes with the protocol openai only');
       }
     }
+    checkTasks(configuration, (path, message) =>
+      context.addIssue({ code: 'custom', path: ['tasks', ...path], message }),
+    );
     const seenNames = new Map<string, string>();
     for (const [region, { aliases }] of Object.entries(regions)) {
       for (const name of [region, ...aliases]) {

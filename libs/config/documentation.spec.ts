@@ -34,7 +34,9 @@ function keysOf(schema: JsonSchema, path = ''): [string, string][] {
     if (child.items?.properties) return keysOf(child.items, `${key}[]`);
     if (typeof child.additionalProperties === 'object') {
       const entry = child.additionalProperties;
-      return [entry, ...(entry.anyOf ?? [])].flatMap((each) => keysOf(each, `${key}.<region>`));
+      return [entry, ...(entry.anyOf ?? [])].flatMap((each) =>
+        keysOf(each, `${key}.<${key === 'tasks' ? 'type' : 'region'}>`),
+      );
     }
     if (child.properties) return keysOf(child, key);
     if (child.default !== undefined) return [[key, `\`${written(child.default)}\``]];

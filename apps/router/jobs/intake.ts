@@ -25,6 +25,9 @@ export interface JobOrigin {
   readonly keyId: string | null;
   readonly runId: string | null;
   readonly taskType: string | null;
+  /** The client's name for its task, and who answers for it; left out: it has none. */
+  readonly taskId?: string | null;
+  readonly ownerId?: string | null;
 }
 
 export interface IntakePolicy {
@@ -131,6 +134,8 @@ export class JobIntake {
       key_id: origin.keyId,
       run_id: origin.runId,
       task_type: origin.taskType,
+      task_id: origin.taskId ?? null,
+      owner_id: origin.ownerId ?? null,
       model,
       home_region: homeRegion,
       preferred_region: preferred ?? null,

@@ -9,6 +9,7 @@ import { RunCounts1763769600008 } from './0008-run-counts.js';
 import { CellsMade1763769600009 } from './0009-cells-made.js';
 import { AskedAt1763769600010 } from './0010-asked-at.js';
 import { Tenancy1763769600011 } from './0011-tenancy.js';
+import { Charter1763769600017 } from './0017-charter.js';
 
 /** In order. Append only: a released migration never changes. */
 export const MIGRATIONS = [
@@ -23,4 +24,5 @@ export const MIGRATIONS = [
   CellsMade1763769600009,
   AskedAt1763769600010,
   Tenancy1763769600011,
+  Charter1763769600017,
 ];
