@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { Metrics } from '#observability';
 import { Database } from '#persistence';
+import { CharterPolicy } from './charter/charter-policy.js';
 import { CallbacksController } from './callbacks/callbacks.controller.js';
 import { Endpoints } from './engine/endpoints.js';
 import { WarmKeeper } from './engine/warm-keeper.js';
@@ -27,7 +28,7 @@ import { RunsModule } from './runs/runs.module.js';
 /** Wires a running router into its controllers. */
 @Module({})
 export class RouterModule {
-  static of(router: Router): DynamicModule {
+  static of(router: Router, policy: CharterPolicy): DynamicModule {
     return {
       module: RouterModule,
       imports: [
@@ -36,11 +37,22 @@ export class RouterModule {
           configuration: router.configuration,
           hints: natsRunHints(router.connection),
           logger: router.logger,
+          charter: router.charter,
+          feed: {
+            onHeldBack: (type, fault) => {
+              router.metrics.count('beacon_charter_faults_total', { route: 'GET /runs/{id}/events' });
+              router.logger.error(
+                { event: 'charter.refused', route: 'GET /runs/{id}/events', type, reason: fault.message },
+                'an event that the charter does not allow was held back',
+              );
+            },
+          },
         }),
       ],
       controllers: [InferenceController, QueueController, HealthController, CallbacksController],
       providers: [
         { provide: Database, useValue: router.database },
+        { provide: CharterPolicy, useValue: policy },
         { provide: Metrics, useValue: router.metrics },
         { provide: Endpoints, useValue: router.endpoints },
         { provide: WarmKeeper, useValue: router.warmKeeper },

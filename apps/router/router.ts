@@ -18,7 +18,7 @@ import {
   type NatsConnection,
 } from '#messaging';
 import { Metrics, type Logger } from '#observability';
-import { Database, checkTicket } from '#persistence';
+import { CharterDatabase, Database, checkTicket } from '#persistence';
 import type { Authenticator } from './access/guard-routes.js';
 import { OpenDoor } from './access/service-token.js';
 import { Endpoints, handoverOf } from './engine/endpoints.js';
@@ -36,6 +36,8 @@ import { JobWait } from './jobs/job-wait.js';
 import { QueueView } from './queue/queue-view.js';
 
 const OUTCOMES_PREFETCH = 1000;
+/** Connections that read what customers are told. */
+const CHARTER_POOL = 6;
 
 /** Everything a router process holds; built here in one visible place, wired into controllers by the module. */
 export class Router {
@@ -44,6 +46,8 @@ export class Router {
     readonly logger: Logger,
     readonly metrics: Metrics,
     readonly database: Database,
+    /** What customers' answers are read with. */
+    readonly charter: CharterDatabase,
     readonly connection: NatsConnection,
     readonly endpoints: Endpoints,
     readonly queueView: QueueView,
@@ -75,6 +79,12 @@ export class Router {
         logger.warn({ event: 'database.connection_lost', err: error }, 'a database connection was lost'),
     });
     await database.migrate();
+    const charter = await CharterDatabase.open(settings.databaseUrl ?? '', {
+      applicationName: 'beacon-charter',
+      poolSize: CHARTER_POOL,
+      onConnectionFault: (error) =>
+        logger.warn({ event: 'database.connection_lost', err: error }, 'a database connection was lost'),
+    });
     let ensureStreams = (): Promise<void> => Promise.resolve();
     const connection = await connectNats({
       url: settings.natsUrl ?? '',
@@ -137,7 +147,7 @@ export class Router {
       ...{ database, configuration, queueView, metrics, logger },
       control: new EndpointControl(connection, configuration),
     });
-    const jobStatus = new JobStatus(database, queueView, configuration.limits.gpus);
+    const jobStatus = new JobStatus(database, queueView, configuration.limits.gpus, charter);
     const intake = new JobIntake(database, endpoints, queueView, engine, journal, metrics, logger, {
       executionMs: configuration.timeouts.execution_ms,
       maxAttempts: configuration.retries.max_attempts,
@@ -176,6 +186,7 @@ export class Router {
       logger,
       metrics,
       database,
+      charter,
       connection,
       endpoints,
       queueView,
@@ -207,6 +218,7 @@ export class Router {
     await this.reconciler.stop();
     await this.engine.stop();
     await this.connection.drain().catch(() => undefined);
+    await this.charter.close();
     await this.database.close();
   }
 }

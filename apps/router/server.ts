@@ -7,6 +7,8 @@ import type { FastifyInstance } from 'fastify';
 import { coreOperations, openApiDocument, runOperations } from '#contracts';
 import { guardRoutes, requireAccess } from './access/guard-routes.js';
 import { accessOf } from './access/route-access.js';
+import { CharterPolicy } from './charter/charter-policy.js';
+import { guardReplies } from './charter/guard-replies.js';
 import { measureRequests } from './http/http-metrics.js';
 import { ProblemFilter } from './http/problem-filter.js';
 import { refuseConnection, refusePath } from './http/refused-early.js';
@@ -43,7 +45,9 @@ export async function createServer(
   });
   measureRequests(server, router.metrics);
   guardRoutes(server, router.database, router.authenticator);
-  const app = await NestFactory.create<NestFastifyApplication>(RouterModule.of(router), adapter, {
+  const policy = new CharterPolicy(router.configuration.charter.show_costs);
+  guardReplies(server, policy, router.metrics, router.logger);
+  const app = await NestFactory.create<NestFastifyApplication>(RouterModule.of(router, policy), adapter, {
     logger: false,
     abortOnError: false,
     // Nest would add a parser for forms; Fastify's own for JSON is the only one that is wanted.

@@ -168,12 +168,7 @@ export { callbackAcceptedSchema, callbackSchema, type CallbackAccepted } from '.
 export { coreOperations, openApiDocument, type Operation } from './openapi.js';
 export { runOperations } from './openapi-runs.js';
 export { serviceHeadersSchema, type ServiceHeaders } from './http/service.js';
-export {
-  CharterFault,
-  charterView,
-  isCharterView,
-  type CharterView,
-} from './charter/charter-view.js';
+export { CharterFault, charterView, isCharterView, type CharterView } from './charter/charter-view.js';
 export { FORBIDDEN_FIELDS, forbiddenFieldsIn } from './charter/forbidden.js';
 export { errorSentence } from './charter/error-sentences.js';
 export {

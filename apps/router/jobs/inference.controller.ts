@@ -6,18 +6,27 @@ import {
   inferenceRequestSchema,
   parseRequest,
   type InferenceRequest,
+  type CharterView,
   type InferenceResponse,
   type JobStatusView,
   type QueuedResponse,
   type RequestLimits,
+  type charterCancelSchema,
+  type charterInferenceSchema,
+  type charterJobStatusSchema,
+  type charterQueuedSchema,
 } from '#contracts';
-import { hasRole, isTerminal, type Caller } from '#domain';
+import { isTerminal, type Caller } from '#domain';
+import type { JobEntity } from '#persistence';
 import { From } from '../access/caller.js';
+import { CharterPolicy } from '../charter/charter-policy.js';
+import { charterCancel, charterQueued } from '../charter/job-face.js';
 import { parseIdempotencyKey } from '../http/idempotency.js';
 import { RequestLimitsToken } from '../http/tokens.js';
 import { QueueView } from '../queue/queue-view.js';
 import { Cancellation } from './cancellation.js';
 import { JobIntake, type JobOrigin } from './intake.js';
+import { jobNotFound } from './job-not-found.js';
 import { JobStatus, roundSeconds } from './job-status.js';
 import { JobWait } from './job-wait.js';
 
@@ -31,6 +40,7 @@ export class InferenceController {
     @Inject(JobWait) private readonly jobWait: JobWait,
     @Inject(Cancellation) private readonly cancellation: Cancellation,
     @Inject(QueueView) private readonly queueView: QueueView,
+    @Inject(CharterPolicy) private readonly policy: CharterPolicy,
     @Inject(RequestLimitsToken) limits: RequestLimits,
   ) {
     this.bodySchema = inferenceRequestSchema(limits);
@@ -43,6 +53,20 @@ export class InferenceController {
     @Headers('idempotency-key') key: string | undefined,
     @From() caller: Caller,
     @Headers('x-beacon-run-id') runId?: string,
+  ): Promise<QueuedResponse | CharterView<typeof charterQueuedSchema>> {
+    const queued = await this.accept(body, key, caller, runId);
+    return this.policy.reply(
+      caller,
+      () => queued,
+      () => charterQueued(queued),
+    );
+  }
+
+  private async accept(
+    body: unknown,
+    key: string | undefined,
+    caller: Caller,
+    runId: string | undefined,
   ): Promise<QueuedResponse> {
     const request = parseRequest(this.bodySchema, body);
     const origin = originOf(caller, caller.kind === 'service' ? runId : undefined);
@@ -80,17 +104,34 @@ export class InferenceController {
   }
 
   @Get('inference/status/:job_id')
-  status(@Param('job_id') jobId: string): Promise<JobStatusView> {
-    return this.jobStatus.read(jobId);
+  status(
+    @Param('job_id') jobId: string,
+    @From() caller: Caller,
+  ): Promise<JobStatusView | CharterView<typeof charterJobStatusSchema>> {
+    return this.policy.reply(
+      caller,
+      () => this.jobStatus.read(jobId),
+      () => this.jobStatus.readCharter(jobId),
+    );
   }
 
   @Delete('inference/:job_id')
   @HttpCode(202)
   async cancel(
     @Param('job_id') jobId: string,
-  ): Promise<{ job_id: string; status: 'cancelling' | 'cancelled' }> {
-    const { id } = await this.jobStatus.find(jobId);
-    return { job_id: id, status: await this.cancellation.cancel(id) };
+    @From() caller: Caller,
+  ): Promise<
+    { job_id: string; status: 'cancelling' | 'cancelled' } | CharterView<typeof charterCancelSchema>
+  > {
+    const { id, taskType } = await this.jobStatus.find(jobId);
+    // A task is known to customers by its own id alone.
+    if (taskType !== null && !this.policy.faceOf(caller).operations) throw jobNotFound(jobId);
+    const status = await this.cancellation.cancel(id);
+    return this.policy.reply(
+      caller,
+      () => ({ job_id: id, status }),
+      () => charterCancel(id, status),
+    );
   }
 
   @Post('inference')
@@ -100,7 +141,7 @@ export class InferenceController {
     @Headers('idempotency-key') key: string | undefined,
     @From() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<InferenceResponse> {
+  ): Promise<InferenceAnswer> {
     return this.inferAndWait(body, key, caller, reply);
   }
 
@@ -111,7 +152,7 @@ export class InferenceController {
     @Headers('idempotency-key') key: string | undefined,
     @From() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<InferenceResponse> {
+  ): Promise<InferenceAnswer> {
     return this.inferAndWait(body, key, caller, reply);
   }
 
@@ -124,7 +165,7 @@ export class InferenceController {
     key: string | undefined,
     caller: Caller,
     reply: FastifyReply,
-  ): Promise<InferenceResponse> {
+  ): Promise<InferenceAnswer> {
     const parsed = parseRequest(this.bodySchema, body);
     const idempotencyKey = parseIdempotencyKey(key, caller);
     const hungUp = new AbortController();
@@ -139,26 +180,34 @@ export class InferenceController {
       }
       throw new ProblemError('SHUTTING_DOWN', `the wait was given up; ask for /inference/status/${jobId}`);
     }
-    const { result } = job;
-    return {
-      success: result !== null,
-      response: result?.response ?? null,
-      error:
-        result !== null
-          ? null
-          : {
-              code: job.errorCode ?? job.state.toUpperCase(),
-              message: job.errorDetail ?? `the job is ${job.state}`,
-            },
-      // Which endpoint it was is not the customer's to know.
-      provider_used: (hasRole(caller, 'operate') ? result?.endpoint_id : result?.region) ?? null,
-      inference_time: result?.inference_time_s ?? null,
-      cost_estimate: null,
-      region: result?.region ?? null,
-      job_id: jobId,
-      metadata: job.metadata,
-    };
+    return this.policy.reply(
+      caller,
+      () => inferenceOf(job),
+      () => this.jobStatus.readCharterInference(jobId),
+    );
   }
+}
+
+type InferenceAnswer = InferenceResponse | CharterView<typeof charterInferenceSchema>;
+
+function inferenceOf({ id, result, state, errorCode, errorDetail, metadata }: JobEntity): InferenceResponse {
+  return {
+    success: result !== null,
+    response: result?.response ?? null,
+    error:
+      result !== null
+        ? null
+        : {
+            code: errorCode ?? state.toUpperCase(),
+            message: errorDetail ?? `the job is ${state}`,
+          },
+    provider_used: result?.endpoint_id ?? null,
+    inference_time: result?.inference_time_s ?? null,
+    cost_estimate: null,
+    region: result?.region ?? null,
+    job_id: id,
+    metadata,
+  };
 }
 
 function warningsOf(request: InferenceRequest): string[] {

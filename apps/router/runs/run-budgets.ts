@@ -22,9 +22,9 @@ export function refuseUnpriced(
     .filter((endpoint) => pairs.some((pair) => mayAnswer(endpoint, pair, policy)))
     .find((endpoint) => costRateOf(endpoint).usdPerS === null);
   if (unpriced === undefined) return;
-  const gpu = gpuPaidFor(unpriced);
-  const what = gpu === null ? 'calls' : `GPU "${gpu}"`;
-  throw wrongBudget('usd', `no price is known for the ${what} of endpoint ${unpriced.id}; use gpu_seconds`);
+  // Customers are told this too: neither GPU nor endpoint.
+  const what = `${unpriced.models.join(', ')} in ${unpriced.region}`;
+  throw wrongBudget('usd', `no price is known for calls of ${what}; use gpu_seconds`);
 }
 
 /**

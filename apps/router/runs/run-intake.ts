@@ -4,6 +4,7 @@ import { ProblemError, parseRequest, runRequestSchema, type RunCreatedView } fro
 import type { Caller } from '#domain';
 import type { Logger } from '#observability';
 import { findRun, findRunByIdempotencyKey, insertRun, type Database, type RunEntity } from '#persistence';
+import type { MoneyCheck } from '../charter/charter-policy.js';
 import { keyReused, parseIdempotencyKey, requestHash } from '../http/idempotency.js';
 import { requestLimitsOf } from '../http/request-limits.js';
 import { resolveRun } from './resolve-run.js';
@@ -28,10 +29,16 @@ export class RunIntake {
   }
 
   /** @throws ProblemError */
-  async create(body: unknown, idempotencyKey: string | undefined, caller: Caller): Promise<RunCreatedView> {
+  async create(
+    body: unknown,
+    idempotencyKey: string | undefined,
+    caller: Caller,
+    refuseMoney: MoneyCheck = () => undefined,
+  ): Promise<RunCreatedView> {
     const { tenant, keyId } = caller;
     const key = parseIdempotencyKey(idempotencyKey, caller) ?? null;
     const request = parseRequest(this.schema, body);
+    refuseMoney('budget.usd', request.budget?.usd);
     // Only a key is held against it, and it takes its time where there are many questions.
     const hash = key === null ? NO_HASH : requestHash(request);
     if (key !== null) {

@@ -22,6 +22,7 @@ import {
 } from '#persistence';
 import { raiseBudget, refuseUnpriced } from './run-budgets.js';
 import { runNotFound } from './run-id.js';
+import type { MoneyCheck } from '../charter/charter-policy.js';
 import type { RunHints } from './run-hints.js';
 import type { RunPlanner } from './run-planner.js';
 
@@ -36,8 +37,13 @@ export class RunReopening {
   ) {}
 
   /** @throws ProblemError RUN_NOT_FOUND, RUN_NOT_FINISHED, GATE_DECIDED, VALIDATION_FAILED */
-  async retryFailed(runId: string, body: unknown): Promise<RunRetryView> {
+  async retryFailed(
+    runId: string,
+    body: unknown,
+    refuseMoney: MoneyCheck = () => undefined,
+  ): Promise<RunRetryView> {
     const { budget } = parseRequest(runRetryRequestSchema, body ?? {});
+    refuseMoney('budget.usd', budget?.usd);
     const { status, cells, reopened } = await this.database.transaction(async (client) => {
       const run = await lockRun(client, runId);
       if (run === undefined) throw runNotFound();
@@ -58,8 +64,13 @@ export class RunReopening {
   }
 
   /** @throws ProblemError RUN_NOT_FOUND, RUN_NOT_FINISHED, RUN_FINISHED, GATE_DECIDED, VALIDATION_FAILED */
-  async extend(runId: string, body: unknown): Promise<RunExtendView> {
+  async extend(
+    runId: string,
+    body: unknown,
+    refuseMoney: MoneyCheck = () => undefined,
+  ): Promise<RunExtendView> {
     const { repeats, budget } = parseRequest(runExtendRequestSchema, body);
+    refuseMoney('budget.usd', budget?.usd);
     const known = await findRun(this.database, runId);
     if (known === null) throw runNotFound();
     this.refuseRepeats(known, repeats);

@@ -1,7 +1,8 @@
 import type { Configuration } from '#config';
 import type { Logger } from '#observability';
-import { Database } from '#persistence';
+import { Database, type CharterDatabase } from '#persistence';
 import { Module, type DynamicModule } from '@nestjs/common';
+import { CharterPolicy } from '../charter/charter-policy.js';
 import { ComparisonController } from './comparison.controller.js';
 import { ReceiptDesk } from './receipt-desk.js';
 import { ReceiptSigner } from './receipt-signer.js';
@@ -25,6 +26,8 @@ export interface RunsParts {
   readonly hints: RunHints;
   readonly logger: Logger;
   readonly feed?: FeedOptions;
+  /** What customers' answers are read with; left out: there are none. */
+  readonly charter?: CharterDatabase;
 }
 
 /** About 300 MB of receipts. */
@@ -33,9 +36,10 @@ const RECEIPT_CELLS_IN_HAND = 200_000;
 /** `/runs` and everything below it. */
 @Module({})
 export class RunsModule {
-  static register({ database, configuration, hints, logger, feed }: RunsParts): DynamicModule {
+  static register({ database, configuration, hints, logger, feed, charter }: RunsParts): DynamicModule {
     const planner = new RunPlanner(database, configuration);
-    const reader = new RunReader(database, configuration, new RunEta(database, configuration, planner));
+    const eta = new RunEta(database, configuration, planner);
+    const reader = new RunReader(database, configuration, eta, charter);
     return {
       module: RunsModule,
       controllers: [
@@ -44,6 +48,7 @@ export class RunsModule {
       ],
       providers: [
         { provide: Database, useValue: database },
+        { provide: CharterPolicy, useValue: new CharterPolicy(configuration.charter.show_costs) },
         { provide: RunPlanner, useValue: planner },
         {
           provide: RunIntake,

@@ -114,9 +114,7 @@ export const charterReceiptFrameSchema = z.strictObject({
       question_order: z.enum(QUESTION_ORDERS),
     }),
     max_skew_s: z.number().nullable(),
-    budget: z
-      .strictObject({ usd: z.number().nullable(), gpu_seconds: z.number().nullable() })
-      .nullable(),
+    budget: z.strictObject({ usd: z.number().nullable(), gpu_seconds: z.number().nullable() }).nullable(),
     history: z.array(turn),
     total_cells: count,
     created_at: time,

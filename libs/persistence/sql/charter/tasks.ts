@@ -58,9 +58,7 @@ export async function listTasks(
   limit: number,
   summaryBytes: number,
 ): Promise<(TaskRow & { readonly cursorAt: string })[]> {
-  const { rows } = await database.query<
-    TaskRow & { readonly cursorAt: string } & Record<string, unknown>
-  >(
+  const { rows } = await database.query<TaskRow & { readonly cursorAt: string } & Record<string, unknown>>(
     `SELECT ${columns('left(response, $8)')}, created_at::text AS "cursorAt" FROM tasks
       WHERE ($1::text IS NULL OR tenant = $1) AND ($2::text IS NULL OR task_type = $2)
         AND ($3::text IS NULL OR owner_id = $3) AND ($4::text[] IS NULL OR state = ANY ($4))

@@ -292,15 +292,11 @@ async function readJobsOfCells(
   const byId = new Map(jobs.map((job) => [job.id, job]));
   const ids = [...byId.keys()];
   if (ids.length > 0) {
-    const attempts = await client.query<ReceiptAttemptRow & Record<string, unknown>>(
-      statements.attempts,
-      [ids],
-    );
+    const attempts = await client.query<ReceiptAttemptRow & Record<string, unknown>>(statements.attempts, [
+      ids,
+    ]);
     for (const attempt of attempts.rows) byId.get(attempt.jobId)?.attempts.push(attempt);
-    const strays = await client.query<ReceiptStrayRow & Record<string, unknown>>(
-      statements.strays,
-      [ids],
-    );
+    const strays = await client.query<ReceiptStrayRow & Record<string, unknown>>(statements.strays, [ids]);
     for (const stray of strays.rows) byId.get(stray.jobId)?.strays.push(stray);
   }
   const byCell = new Map<number, ReceiptJobRow[]>();
