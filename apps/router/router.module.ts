@@ -22,6 +22,8 @@ import { JobWait } from './jobs/job-wait.js';
 import { QueueController } from './queue/queue.controller.js';
 import { QueueView } from './queue/queue-view.js';
 import type { Router } from './router.js';
+import { TaskDesk } from './tasks/task-desk.js';
+import { TasksController } from './tasks/tasks.controller.js';
 import { natsRunHints } from './runs/run-hints.js';
 import { RunsModule } from './runs/runs.module.js';
 
@@ -49,10 +51,14 @@ export class RouterModule {
           },
         }),
       ],
-      controllers: [InferenceController, QueueController, HealthController, CallbacksController],
+      controllers: [
+        ...[InferenceController, TasksController],
+        ...[QueueController, HealthController, CallbacksController],
+      ],
       providers: [
         { provide: Database, useValue: router.database },
         { provide: CharterPolicy, useValue: policy },
+        { provide: TaskDesk, useValue: new TaskDesk(router) },
         { provide: Metrics, useValue: router.metrics },
         { provide: Endpoints, useValue: router.endpoints },
         { provide: WarmKeeper, useValue: router.warmKeeper },

@@ -4,7 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyInstance } from 'fastify';
-import { coreOperations, openApiDocument, runOperations } from '#contracts';
+import { coreOperations, openApiDocument, runOperations, taskOperations } from '#contracts';
 import { guardRoutes, requireAccess } from './access/guard-routes.js';
 import { accessOf } from './access/route-access.js';
 import { CharterPolicy } from './charter/charter-policy.js';
@@ -56,7 +56,7 @@ export async function createServer(
   server.removeContentTypeParser('text/plain');
   app.useGlobalFilters(new ProblemFilter(router.logger, routes));
   const document = openApiDocument(
-    [...coreOperations(router.limits), ...runOperations(router.limits)],
+    [...coreOperations(router.limits), ...runOperations(router.limits), ...taskOperations(router.limits)],
     VERSION,
     (operation) => accessOf(operation)?.kind === 'role',
   );

@@ -167,6 +167,7 @@ export {
 export { callbackAcceptedSchema, callbackSchema, type CallbackAccepted } from './http/callbacks.js';
 export { coreOperations, openApiDocument, type Operation } from './openapi.js';
 export { runOperations } from './openapi-runs.js';
+export { taskOperations } from './openapi-tasks.js';
 export { serviceHeadersSchema, type ServiceHeaders } from './http/service.js';
 export { CharterFault, charterView, isCharterView, type CharterView } from './charter/charter-view.js';
 export { FORBIDDEN_FIELDS, forbiddenFieldsIn } from './charter/forbidden.js';

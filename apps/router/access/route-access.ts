@@ -54,6 +54,12 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'POST /runs/{id}/gates/{gate}/approve': needs('submit', 'run'),
   'POST /runs/{id}/gates/{gate}/reject': needs('submit', 'run'),
 
+  // A client names its tasks: whose they are is asked together with the name.
+  'POST /api/modal/execute-task': needs('submit'),
+  'GET /tasks': needs('read'),
+  'GET /tasks/{task_id}': needs('read'),
+  'DELETE /tasks/{task_id}': needs('submit'),
+
   'POST /api/webhooks/modal/task-complete': { kind: 'secret' },
 };
 

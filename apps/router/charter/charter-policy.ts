@@ -1,8 +1,16 @@
 import { ProblemError, type CharterView } from '#contracts';
 import { faceOf, type Caller, type Face } from '#domain';
 
-/** Refuses a bound in money where the caller is not shown any. @throws ProblemError FORBIDDEN */
-export type MoneyCheck = (field: string, usd: number | undefined) => void;
+/** What a caller may ask of budgets, and be told when one is refused. */
+export interface BudgetRules {
+  /** @throws ProblemError FORBIDDEN where a bound in money is given by whoever is not shown any */
+  readonly refuseMoney: (field: string, usd: number | undefined) => void;
+  /** Whether a refusal may name endpoints and GPUs. */
+  readonly namesEndpoints: boolean;
+}
+
+/** Of whoever sees everything. */
+export const WHOLE_BUDGET_RULES: BudgetRules = { refuseMoney: () => undefined, namesEndpoints: true };
 
 /** Who is sent what Beacon knows, and who the charter. */
 export class CharterPolicy {
@@ -27,13 +35,16 @@ export class CharterPolicy {
     return face.operations ? internal(face) : charter(face);
   }
 
-  /**
-   * A bound in money tells what things cost, by what it lets pass: whoever is not shown costs has none.
-   * @throws ProblemError FORBIDDEN
-   */
-  refuseMoney(caller: Caller, field: string, usd: number | undefined): void {
-    if (usd === undefined || this.faceOf(caller).money) return;
-    const message = 'needs a key that is shown costs (role "ledger"); use budget.gpu_seconds';
-    throw new ProblemError('FORBIDDEN', `${field}: ${message}`, [{ field, message }]);
+  /** A bound in money tells what things cost, by what it lets pass: whoever is not shown costs has none. */
+  budgetRules(caller: Caller): BudgetRules {
+    const { money, operations } = this.faceOf(caller);
+    return {
+      refuseMoney: (field, usd) => {
+        if (usd === undefined || money) return;
+        const message = 'needs a key that is shown costs (role "ledger"); use budget.gpu_seconds';
+        throw new ProblemError('FORBIDDEN', `${field}: ${message}`, [{ field, message }]);
+      },
+      namesEndpoints: operations,
+    };
   }
 }

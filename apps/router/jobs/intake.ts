@@ -28,6 +28,8 @@ export interface JobOrigin {
   /** The client's name for its task, and who answers for it; left out: it has none. */
   readonly taskId?: string | null;
   readonly ownerId?: string | null;
+  /** Hex, of what the client sent; left out: the job's own request is that. */
+  readonly requestHash?: string;
 }
 
 export interface IntakePolicy {
@@ -156,7 +158,8 @@ export class JobIntake {
       metadata: request.metadata ?? null,
       webhook_url: request.webhook_url ?? null,
       idempotency_key: idempotencyKey ?? null,
-      request_hash: idempotencyKey === undefined ? null : requestHash(request).toString('hex'),
+      request_hash:
+        idempotencyKey === undefined ? null : (origin.requestHash ?? requestHash(request).toString('hex')),
     };
   }
 

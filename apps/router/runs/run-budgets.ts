@@ -16,15 +16,18 @@ export function refuseUnpriced(
   budget: RunBudgetRequest | undefined,
   { pairs, region_policy: policy }: StoredRunSpec,
   { endpoints }: Configuration,
+  namesEndpoints: boolean,
 ): void {
   if (budget?.usd === undefined) return;
   const unpriced = endpoints
     .filter((endpoint) => pairs.some((pair) => mayAnswer(endpoint, pair, policy)))
     .find((endpoint) => costRateOf(endpoint).usdPerS === null);
   if (unpriced === undefined) return;
-  // Customers are told this too: neither GPU nor endpoint.
-  const what = `${unpriced.models.join(', ')} in ${unpriced.region}`;
-  throw wrongBudget('usd', `no price is known for calls of ${what}; use gpu_seconds`);
+  const gpu = gpuPaidFor(unpriced);
+  const what = namesEndpoints
+    ? `the ${gpu === null ? 'calls' : `GPU "${gpu}"`} of endpoint ${unpriced.id}`
+    : `calls of ${unpriced.models.join(', ')} in ${unpriced.region}`;
+  throw wrongBudget('usd', `no price is known for ${what}; use gpu_seconds`);
 }
 
 /**

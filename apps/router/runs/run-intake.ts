@@ -4,7 +4,7 @@ import { ProblemError, parseRequest, runRequestSchema, type RunCreatedView } fro
 import type { Caller } from '#domain';
 import type { Logger } from '#observability';
 import { findRun, findRunByIdempotencyKey, insertRun, type Database, type RunEntity } from '#persistence';
-import type { MoneyCheck } from '../charter/charter-policy.js';
+import { WHOLE_BUDGET_RULES, type BudgetRules } from '../charter/charter-policy.js';
 import { keyReused, parseIdempotencyKey, requestHash } from '../http/idempotency.js';
 import { requestLimitsOf } from '../http/request-limits.js';
 import { resolveRun } from './resolve-run.js';
@@ -33,12 +33,12 @@ export class RunIntake {
     body: unknown,
     idempotencyKey: string | undefined,
     caller: Caller,
-    refuseMoney: MoneyCheck = () => undefined,
+    rules: BudgetRules = WHOLE_BUDGET_RULES,
   ): Promise<RunCreatedView> {
     const { tenant, keyId } = caller;
     const key = parseIdempotencyKey(idempotencyKey, caller) ?? null;
     const request = parseRequest(this.schema, body);
-    refuseMoney('budget.usd', request.budget?.usd);
+    rules.refuseMoney('budget.usd', request.budget?.usd);
     // Only a key is held against it, and it takes its time where there are many questions.
     const hash = key === null ? NO_HASH : requestHash(request);
     if (key !== null) {
@@ -46,7 +46,7 @@ export class RunIntake {
       if (earlier !== undefined) return earlier;
     }
     const resolved = resolveRun(request, this.configuration);
-    refuseUnpriced(request.budget, resolved.spec, this.configuration);
+    refuseUnpriced(request.budget, resolved.spec, this.configuration, rules.namesEndpoints);
     const { plan, run } = await this.planner.planToStore(resolved, request.order, planLimitsOf(request));
     const { spec, questions, gates, totalCells } = run;
     const id = randomUUID();

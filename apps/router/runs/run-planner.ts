@@ -17,7 +17,7 @@ import {
   type StoredRunPlan,
   type StoredRunSpec,
 } from '#persistence';
-import type { MoneyCheck } from '../charter/charter-policy.js';
+import { WHOLE_BUDGET_RULES, type BudgetRules } from '../charter/charter-policy.js';
 import { charterForecast } from '../charter/forecast-face.js';
 import { requestLimitsOf } from '../http/request-limits.js';
 import type { PlanFacts } from './plan-input.js';
@@ -37,8 +37,8 @@ export class RunPlanner {
   }
 
   /** @throws ProblemError */
-  async forecast(body: unknown, refuseMoney: MoneyCheck = () => undefined): Promise<RunForecastView> {
-    const { view } = await this.forecastNaming(body, refuseMoney, (endpointId) => endpointId);
+  async forecast(body: unknown, rules: BudgetRules = WHOLE_BUDGET_RULES): Promise<RunForecastView> {
+    const { view } = await this.forecastNaming(body, rules, (endpointId) => endpointId);
     return view;
   }
 
@@ -46,10 +46,10 @@ export class RunPlanner {
   async charterForecast(
     body: unknown,
     face: Face,
-    refuseMoney: MoneyCheck,
+    rules: BudgetRules,
   ): Promise<CharterView<typeof charterForecastSchema>> {
     const { endpoints } = this.configuration;
-    const { view, run } = await this.forecastNaming(body, refuseMoney, (endpointId) => {
+    const { view, run } = await this.forecastNaming(body, rules, (endpointId) => {
       const endpoint = endpoints.find(({ id }) => id === endpointId);
       return endpoint === undefined ? 'a model' : `${endpoint.models.join(', ')} in ${endpoint.region}`;
     });
@@ -59,12 +59,12 @@ export class RunPlanner {
   /** @param nameOf how endpoints are called in notes */
   private async forecastNaming(
     body: unknown,
-    refuseMoney: MoneyCheck,
+    rules: BudgetRules,
     nameOf: (endpointId: string) => string,
   ): Promise<{ view: RunForecastView; run: ResolvedRun }> {
     const { budget_usd: budgetUsd, ...request } = parseRequest(this.schema, body);
-    refuseMoney('budget_usd', budgetUsd);
-    refuseMoney('budget.usd', request.budget?.usd);
+    rules.refuseMoney('budget_usd', budgetUsd);
+    rules.refuseMoney('budget.usd', request.budget?.usd);
     const run = resolveRun(request, this.configuration);
     const limits = planLimitsOf(
       budgetUsd === undefined ? request : { ...request, budget: { usd: budgetUsd } },

@@ -22,7 +22,7 @@ import {
 } from '#persistence';
 import { raiseBudget, refuseUnpriced } from './run-budgets.js';
 import { runNotFound } from './run-id.js';
-import type { MoneyCheck } from '../charter/charter-policy.js';
+import { WHOLE_BUDGET_RULES, type BudgetRules } from '../charter/charter-policy.js';
 import type { RunHints } from './run-hints.js';
 import type { RunPlanner } from './run-planner.js';
 
@@ -40,16 +40,16 @@ export class RunReopening {
   async retryFailed(
     runId: string,
     body: unknown,
-    refuseMoney: MoneyCheck = () => undefined,
+    rules: BudgetRules = WHOLE_BUDGET_RULES,
   ): Promise<RunRetryView> {
     const { budget } = parseRequest(runRetryRequestSchema, body ?? {});
-    refuseMoney('budget.usd', budget?.usd);
+    rules.refuseMoney('budget.usd', budget?.usd);
     const { status, cells, reopened } = await this.database.transaction(async (client) => {
       const run = await lockRun(client, runId);
       if (run === undefined) throw runNotFound();
       const verdict = judgeRetry(run, run.retriedCells !== null);
       refuse(verdict, run.status);
-      refuseUnpriced(budget, run.spec, this.configuration);
+      refuseUnpriced(budget, run.spec, this.configuration, rules.namesEndpoints);
       await raiseBudget(client, runId, run, budget);
       // A run that came to its end has every answer, whoever asked for the last ones.
       const repeated = run.status === 'completed' ? 0 : (run.retriedCells ?? 0);
@@ -67,10 +67,10 @@ export class RunReopening {
   async extend(
     runId: string,
     body: unknown,
-    refuseMoney: MoneyCheck = () => undefined,
+    rules: BudgetRules = WHOLE_BUDGET_RULES,
   ): Promise<RunExtendView> {
     const { repeats, budget } = parseRequest(runExtendRequestSchema, body);
-    refuseMoney('budget.usd', budget?.usd);
+    rules.refuseMoney('budget.usd', budget?.usd);
     const known = await findRun(this.database, runId);
     if (known === null) throw runNotFound();
     this.refuseRepeats(known, repeats);
@@ -82,7 +82,7 @@ export class RunReopening {
       if (run === undefined) throw runNotFound();
       const verdict = judgeExtension(run, run.spec.repeats, repeats);
       refuse(verdict, run.status);
-      refuseUnpriced(budget, run.spec, this.configuration);
+      refuseUnpriced(budget, run.spec, this.configuration, rules.namesEndpoints);
       await raiseBudget(client, runId, run, budget);
       if (verdict.kind === 'unchanged') return { status: run.status, added: 0 };
       // Somebody else has extended it, and it has ended again: this request was made for another run, so to say.

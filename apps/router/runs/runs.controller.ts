@@ -14,7 +14,7 @@ import {
 import { seesAllTenants, type Caller } from '#domain';
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { From } from '../access/caller.js';
-import { CharterPolicy, type MoneyCheck } from '../charter/charter-policy.js';
+import { CharterPolicy } from '../charter/charter-policy.js';
 import { charterRunCancel } from '../charter/run-face.js';
 import { RunControls } from './run-controls.js';
 import { runIdOf } from './run-id.js';
@@ -39,7 +39,7 @@ export class RunsController {
     @From() caller: Caller,
     @Headers('idempotency-key') key?: string,
   ): Promise<RunCreatedView | CharterView<typeof charterRunCreatedSchema>> {
-    const created = await this.intake.create(body, key, caller, this.moneyCheck(caller));
+    const created = await this.intake.create(body, key, caller, this.policy.budgetRules(caller));
     return this.policy.reply(
       caller,
       () => created,
@@ -55,8 +55,8 @@ export class RunsController {
   ): Promise<RunForecastView | CharterView<typeof charterForecastSchema>> {
     return this.policy.reply(
       caller,
-      () => this.planner.forecast(body, this.moneyCheck(caller)),
-      (face) => this.planner.charterForecast(body, face, this.moneyCheck(caller)),
+      () => this.planner.forecast(body, this.policy.budgetRules(caller)),
+      (face) => this.planner.charterForecast(body, face, this.policy.budgetRules(caller)),
     );
   }
 
@@ -96,9 +96,5 @@ export class RunsController {
       () => view,
       () => charterRunCancel(view),
     );
-  }
-
-  private moneyCheck(caller: Caller): MoneyCheck {
-    return (field, usd) => this.policy.refuseMoney(caller, field, usd);
   }
 }
