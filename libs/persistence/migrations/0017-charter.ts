@@ -38,9 +38,7 @@ export class Charter1763769600017 implements MigrationInterface {
           EXCEPTION
             WHEN duplicate_object OR unique_violation THEN NULL;
             WHEN insufficient_privilege THEN
-              RAISE EXCEPTION 'the role beacon_charter is missing, and % may not make it', current_user
-                USING HINT = format('as an administrator: CREATE ROLE beacon_charter NOLOGIN; GRANT beacon_charter TO %I;',
-                                    current_user);
+              RAISE EXCEPTION 'the role beacon_charter is missing, and % may not make it; as an administrator: CREATE ROLE beacon_charter NOLOGIN; GRANT beacon_charter TO %', current_user, quote_ident(current_user);
           END;
         END IF;
         FOR tried IN 1..20 LOOP
@@ -52,8 +50,7 @@ export class Charter1763769600017 implements MigrationInterface {
             EXECUTE format('GRANT beacon_charter TO %I', current_user);
           EXCEPTION
             WHEN insufficient_privilege THEN
-              RAISE EXCEPTION '% may not become the role beacon_charter', current_user
-                USING HINT = format('as an administrator: GRANT beacon_charter TO %I;', current_user);
+              RAISE EXCEPTION '% may not become the role beacon_charter; as an administrator: GRANT beacon_charter TO %', current_user, quote_ident(current_user);
             -- "tuple concurrently updated": somebody else was at it
             WHEN internal_error OR unique_violation THEN PERFORM pg_sleep(0.05);
           END;
