@@ -7,6 +7,7 @@ import type { FastifyInstance } from 'fastify';
 import { coreOperations, openApiDocument, runOperations, taskOperations } from '#contracts';
 import { guardRoutes, requireAccess } from './access/guard-routes.js';
 import { accessOf } from './access/route-access.js';
+import { CHARTER_FACES } from './charter/charter-faces.js';
 import { CharterPolicy } from './charter/charter-policy.js';
 import { guardReplies } from './charter/guard-replies.js';
 import { measureRequests } from './http/http-metrics.js';
@@ -59,6 +60,7 @@ export async function createServer(
     [...coreOperations(router.limits), ...runOperations(router.limits), ...taskOperations(router.limits)],
     VERSION,
     (operation) => accessOf(operation)?.kind === 'role',
+    (operation) => CHARTER_FACES[operation]?.schema,
   );
   server.get('/openapi.json', (_request, reply) => {
     void reply.send(document);

@@ -8,6 +8,7 @@ import {
   charterQueueStatusSchema,
   charterQueuedSchema,
   charterRegionQueueSchema,
+  charterResultRowSchema,
   charterRunCancelSchema,
   charterRunCreatedSchema,
   charterRunExtendSchema,
@@ -15,19 +16,25 @@ import {
   charterRunRetrySchema,
   charterRunSchema,
   charterRunStateSchema,
+  charterSignedReceiptSchema,
   taskAcceptedSchema,
   taskCancelSchema,
   taskListSchema,
   taskSchema,
 } from '#contracts';
-import type { z } from 'zod';
+import { z } from 'zod';
 
 /** How a route answers a customer: one document by a schema, or pieces, each of which was checked when it was made. */
 export type CharterFace =
-  { readonly kind: 'document'; readonly schema: z.ZodType } | { readonly kind: 'stream' };
+  | { readonly kind: 'document'; readonly schema: z.ZodType }
+  | { readonly kind: 'stream'; readonly schema?: z.ZodType };
 
 const document = (schema: z.ZodType): CharterFace => ({ kind: 'document', schema });
-const stream: CharterFace = { kind: 'stream' };
+/** @param schema what the pieces make together, where that is JSON: for the description of the API */
+const stream = (schema?: z.ZodType): CharterFace => ({
+  kind: 'stream',
+  ...(schema === undefined ? {} : { schema }),
+});
 
 /**
  * What a caller without the role `operate` is answered with, for every route that needs the role `submit` or `read`: a
@@ -47,9 +54,11 @@ export const CHARTER_FACES: Readonly<Record<string, CharterFace>> = {
   'POST /runs/plan': document(charterForecastSchema),
   'GET /runs': document(charterRunListSchema),
   'GET /runs/{id}': document(charterRunSchema),
-  'GET /runs/{id}/results': stream,
-  'GET /runs/{id}/events': stream,
-  'GET /runs/{id}/receipt': stream,
+  'GET /runs/{id}/results': stream(
+    z.strictObject({ run_id: z.uuid(), status: z.string(), results: z.array(charterResultRowSchema) }),
+  ),
+  'GET /runs/{id}/events': stream(),
+  'GET /runs/{id}/receipt': stream(charterSignedReceiptSchema),
   'GET /runs/{id}/comparison': document(charterComparisonSchema),
   'POST /runs/{id}/cancel': document(charterRunCancelSchema),
   'POST /runs/{id}/pause': document(charterRunStateSchema),
