@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CharterFault, ProblemError, charterProblemSchema, charterView, isCharterView } from '#contracts';
 import type { Logger, Metrics } from '#observability';
@@ -99,6 +100,7 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
+/** A stream that is not sent must not be left open. */
 function destroy(payload: unknown): void {
-  if (isObject(payload) && 'destroy' in payload && typeof payload.destroy === 'function') payload.destroy();
+  if (payload instanceof Readable) payload.destroy();
 }

@@ -68,6 +68,7 @@ export function sampleOf(schema: JsonSchema): unknown {
       return true;
     case 'null':
       return null;
+    case undefined:
     default:
       if (schema.format === 'uuid') return '00000000-0000-4000-8000-000000000000';
       if (schema.format === 'date-time') return '2026-11-22T09:00:00.000Z';
