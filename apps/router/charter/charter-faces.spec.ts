@@ -1,12 +1,14 @@
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import {
   charterCancelSchema,
   charterView,
   type CharterView,
   type JobStatusView,
+  type QueueStatusView,
   type charterJobStatusSchema,
 } from '#contracts';
 import { LOCAL_CALLER, type Caller, type Role } from '#domain';
@@ -17,6 +19,7 @@ import { CharterPolicy } from './charter-policy.js';
 import { charterStream } from './charter-stream.js';
 import { guardReplies } from './guard-replies.js';
 import { charterCancel } from './job-face.js';
+import { charterQueueStatus } from './queue-face.js';
 
 const JOB_ID = '00000000-0000-4000-8000-000000000000';
 const withRoles = (...roles: Role[]): Caller => ({ ...LOCAL_CALLER, kind: 'key', roles });
@@ -28,6 +31,41 @@ describe('routes', () => {
     );
     expect(forCustomers.length).toBeGreaterThan(20);
     expect(Object.keys(CHARTER_FACES).sort()).toEqual(forCustomers.sort());
+  });
+});
+
+describe('mappers', () => {
+  const modelQueue = {
+    ...{ queued: 1, retrying: 0, processing: 0 },
+    ...{ median_execution_seconds: null, median_cold_start_seconds: null },
+  };
+  const queue = {
+    ...{ queue_size: 1, retry_queue_size: 0, processing: false, in_flight: 0, completed: 0, failed: 0 },
+    ...{ cancelled: 0, expired: 0, oldest_wait_seconds: null, dispatcher_alive: true, wait_reason: null },
+    models: { m: modelQueue },
+    endpoints: [],
+  };
+  const whole = (): QueueStatusView =>
+    structuredClone({
+      ...{ global_retry_queue_size: 0, regions: { US: queue }, gpus_in_use: 0, gpu_limit: 8 },
+      as_of: '2026-11-22T09:00:00.000Z',
+    });
+
+  it('take from an internal view what the charter lists, whatever joins it anywhere', () => {
+    const listed = JSON.stringify(charterQueueStatus(whole()));
+    const placesOf = (view: QueueStatusView): object[] => {
+      const us = view.regions['US']!;
+      return [view, us, us.models['m']!];
+    };
+    fc.assert(
+      fc.property(fc.nat(2), fc.stringMatching(/^[a-z_]{3,20}$/), fc.jsonValue(), (place, name, value) => {
+        const view = whole();
+        const at = placesOf(view)[place]!;
+        if (Object.hasOwn(at, name)) return;
+        Object.assign(at, { [name]: value });
+        expect(JSON.stringify(charterQueueStatus(view))).toBe(listed);
+      }),
+    );
   });
 });
 

@@ -5,6 +5,8 @@ import type { StoredResult } from '../../entities/job.entity.js';
 /** A job as customers may know it. */
 export interface CharterJob {
   readonly id: string;
+  /** Whose turn it is decides how long it waits. */
+  readonly tenant: string;
   readonly state: JobState;
   readonly model: string;
   readonly homeRegion: string;
@@ -37,7 +39,7 @@ export async function readCharterJob(
   jobId: string,
 ): Promise<CharterJob | undefined> {
   const { rows } = await database.query<CharterJob & Record<string, unknown>>(
-    `SELECT id, state, model, home_region AS "homeRegion", region_policy AS "regionPolicy", priority, lane,
+    `SELECT id, tenant, state, model, home_region AS "homeRegion", region_policy AS "regionPolicy", priority, lane,
             is_retry AS "isRetry", not_before AS "notBefore", attempt, metadata, error_code AS "errorCode", result,
             created_at AS "createdAt", started_at AS "startedAt", completed_at AS "completedAt"
        FROM jobs WHERE id = $1`,
