@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { Metrics } from '#observability';
 import { Database } from '#persistence';
+import { CharterPolicy } from './charter/charter-policy.js';
 import { CallbacksController } from './callbacks/callbacks.controller.js';
 import { DeadLetterReader } from './dead-letters/dead-letter-reader.js';
 import { DeadLettersController } from './dead-letters/dead-letters.controller.js';
@@ -27,6 +28,8 @@ import { QueueView } from './queue/queue-view.js';
 import { Erasure } from './retention/erasure.js';
 import { ErasureController } from './retention/erasure.controller.js';
 import type { Router } from './router.js';
+import { TaskDesk } from './tasks/task-desk.js';
+import { TasksController } from './tasks/tasks.controller.js';
 import { natsRunHints } from './runs/run-hints.js';
 import { RunsModule } from './runs/runs.module.js';
 import { WebhookDeliveries } from './webhooks/webhook-deliveries.js';
@@ -35,7 +38,7 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
 /** Wires a running router into its controllers. */
 @Module({})
 export class RouterModule {
-  static of(router: Router): DynamicModule {
+  static of(router: Router, policy: CharterPolicy): DynamicModule {
     return {
       module: RouterModule,
       imports: [
@@ -46,10 +49,21 @@ export class RouterModule {
           hints: natsRunHints(router.connection),
           logger: router.logger,
           budget: router.dailyBudget,
+          charter: router.charter,
+          feed: {
+            onHeldBack: (type, fault) => {
+              router.metrics.count('beacon_charter_faults_total', { route: 'GET /runs/{id}/events' });
+              router.logger.error(
+                { event: 'charter.refused', route: 'GET /runs/{id}/events', type, reason: fault.message },
+                'an event that the charter does not allow was held back',
+              );
+            },
+          },
         }),
       ],
       controllers: [
         InferenceController,
+        TasksController,
         QueueController,
         HealthController,
         CallbacksController,
@@ -64,6 +78,8 @@ export class RouterModule {
       providers: [
         { provide: Database, useValue: router.database },
         { provide: DailyBudget, useValue: router.dailyBudget },
+        { provide: CharterPolicy, useValue: policy },
+        { provide: TaskDesk, useValue: new TaskDesk(router) },
         { provide: Metrics, useValue: router.metrics },
         { provide: Endpoints, useValue: router.endpoints },
         { provide: WarmKeeper, useValue: router.warmKeeper },

@@ -19,7 +19,7 @@ import {
   type NatsConnection,
 } from '#messaging';
 import { Metrics, type Logger } from '#observability';
-import { Database } from '#persistence';
+import { CharterDatabase, Database } from '#persistence';
 import { secretOfTenant } from '#webhooks';
 import type { Authenticator } from './access/guard-routes.js';
 import { KeyRing } from './access/key-ring.js';
@@ -56,6 +56,8 @@ import { Erasure } from './retention/erasure.js';
 import { RetentionSweeper } from './retention/retention-sweeper.js';
 
 const OUTCOMES_PREFETCH = 1000;
+/** Connections that read what customers are told. */
+const CHARTER_POOL = 6;
 
 /** Everything a router process holds; built here in one visible place, wired into controllers by the module. */
 export class Router {
@@ -64,6 +66,8 @@ export class Router {
     readonly logger: Logger,
     readonly metrics: Metrics,
     readonly database: Database,
+    /** What customers' answers are read with. */
+    readonly charter: CharterDatabase,
     readonly connection: NatsConnection,
     readonly endpoints: Endpoints,
     readonly queueView: QueueView,
@@ -114,6 +118,12 @@ export class Router {
     const { apiKeysFile: path, serviceToken } = settings;
     const keyRing =
       path === undefined ? undefined : await KeyRing.open({ path, database, serviceToken, metrics, logger });
+    const charter = await CharterDatabase.open(settings.databaseUrl ?? '', {
+      applicationName: 'beacon-charter',
+      poolSize: CHARTER_POOL,
+      onConnectionFault: (error) =>
+        logger.warn({ event: 'database.connection_lost', err: error }, 'a database connection was lost'),
+    });
     let ensureStreams = (): Promise<void> => Promise.resolve();
     const connection = await connectNats({
       url: settings.natsUrl ?? '',
@@ -172,7 +182,7 @@ export class Router {
       normalMs: configuration.priorities.normal_ageing_s * 1000,
       lowMs: configuration.priorities.low_ageing_s * 1000,
     };
-    const jobStatus = new JobStatus(database, queueView, () => inForce.gpuLimit);
+    const jobStatus = new JobStatus(database, queueView, () => inForce.gpuLimit, charter);
     const limitLog = new LimitLog(metrics, logger);
     const intake = new JobIntake(
       ...([database, endpoints, queueView, engine, journal, metrics, logger] as const),
@@ -247,6 +257,7 @@ export class Router {
       logger,
       metrics,
       database,
+      charter,
       connection,
       endpoints,
       queueView,
@@ -292,6 +303,7 @@ export class Router {
     await this.reconciler.stop();
     await this.engine.stop();
     await this.connection.drain().catch(() => undefined);
+    await this.charter.close();
     await this.database.close();
   }
 }

@@ -12,6 +12,7 @@ import {
   openApiDocument,
   operationsOperations,
   runOperations,
+  taskOperations,
   webhookOperations,
 } from '#contracts';
 import { guardRoutes, requireAccess } from './access/guard-routes.js';
@@ -19,6 +20,9 @@ import { needsKey } from './access/route-access.js';
 import { endWithKeys } from './access/requests-under-way.js';
 import { secureAnswers } from './http/secure-answers.js';
 import { guardCallbacks } from './callbacks/guard-callbacks.js';
+import { CHARTER_FACES } from './charter/charter-faces.js';
+import { CharterPolicy } from './charter/charter-policy.js';
+import { guardReplies } from './charter/guard-replies.js';
 import { measureRequests } from './http/http-metrics.js';
 import { ProblemFilter } from './http/problem-filter.js';
 import { refuseConnection, refusePath } from './http/refused-early.js';
@@ -60,7 +64,9 @@ export async function createServer(
   guardRoutes(server, router.database, router.authenticator, router.rateLimits);
   if (router.keyRing !== undefined) endWithKeys(server, router.keyRing);
   guardCallbacks(server, router.webhookSecrets, router.metrics);
-  const app = await NestFactory.create<NestFastifyApplication>(RouterModule.of(router), adapter, {
+  const policy = new CharterPolicy(router.configuration.charter.show_costs);
+  guardReplies(server, policy, router.metrics, router.logger);
+  const app = await NestFactory.create<NestFastifyApplication>(RouterModule.of(router, policy), adapter, {
     logger: false,
     abortOnError: false,
     // Nest would add a parser for forms; Fastify's own for JSON is the only one that is wanted.
@@ -77,9 +83,11 @@ export async function createServer(
       ...webhookOperations(),
       ...operationsOperations(),
       ...deadLetterOperations(),
+      ...taskOperations(router.limits),
     ],
     VERSION,
     needsKey,
+    (operation) => CHARTER_FACES[operation]?.schema,
   );
   server.get('/openapi.json', (_request, reply) => {
     void reply.send(document);

@@ -33,6 +33,7 @@ describe('a configuration file', () => {
   it('needs no more than a region and an endpoint; the rest has defaults', () => {
     expect(parseConfiguration(stringify(aDocument()), 'beacon.yaml')).toEqual({
       http: { cors_origins: [] },
+      charter: { show_costs: false },
       keep_warm: {
         hybrid_window_s: 600,
         hot_window_s: 1200,
@@ -282,5 +283,50 @@ describe('the name of a region', () => {
     ['', undefined],
   ])('%j is resolved to %s', (name, region) => {
     expect(resolveRegion(configuration, name)).toBe(region);
+  });
+});
+
+describe('task types', () => {
+  const aType = (changes: Tree = {}): Tree => ({ owner: 'code_ang', model: 'llama3.2-1b', ...changes });
+  const problems = (type: Tree): readonly string[] =>
+    problemsWith(aDocument({ tasks: { code_generation: type } }));
+
+  it('are routed to a model that is served, and have defaults', () => {
+    const parsed = parseConfiguration(stringify(aDocument({ tasks: { research: aType() } })), 'x');
+    expect(parsed.tasks?.['research']).toEqual({
+      owner: 'code_ang',
+      model: 'llama3.2-1b',
+      region_policy: 'prefer',
+      max_tokens: 2048,
+      temperature: 0.1,
+      result_summary_bytes: 500,
+    });
+  });
+
+  it.each<[string, Tree, string]>([
+    ['a model that nobody serves', { model: 'gpt' }, 'tasks.code_generation.model: no endpoint serves "gpt"'],
+    [
+      'a region that is none',
+      { region: 'MARS' },
+      'tasks.code_generation.region: "MARS" is not one of regions',
+    ],
+    [
+      'a pin to a region without the model',
+      { region: 'EU', region_policy: 'pin' },
+      'tasks.code_generation.region: no endpoint in EU serves "llama3.2-1b"',
+    ],
+    [
+      'a pin to nowhere',
+      { region_policy: 'pin' },
+      'tasks.code_generation.region: is required when region_policy is "pin"',
+    ],
+    [
+      'more tokens than a job may ask for',
+      { max_tokens: 100_000 },
+      'tasks.code_generation.max_tokens: is above limits.max_tokens (32768)',
+    ],
+  ])('refuse %s', (_title, changes, expected) => {
+    expect(problems(aType(changes))).toEqual([expected]);
+    expect(problems(aType({ region: 'us-east', region_policy: 'pin' }))).toEqual([]);
   });
 });

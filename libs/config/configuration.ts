@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { ConfigurationError, problemsOf } from './configuration-error.js';
+import { checkTasks, tasksSchema } from './tasks.js';
 
 const identifier = z
   .string()
@@ -218,6 +219,13 @@ export const configurationSchema = z
         sweep_interval_s: z.number().min(0.1).max(86_400).default(300),
       })
       .prefault({}),
+    /** What customers are shown. */
+    charter: z
+      .strictObject({
+        /** Whether they are shown what plans and runs cost; for teams that pay themselves. */
+        show_costs: z.boolean().default(false),
+      })
+      .prefault({}),
     regions: z.record(
       identifier,
       regionSchema.nullable().transform((region) => region ?? { aliases: [] }),
@@ -227,6 +235,8 @@ export const configurationSchema = z
     prices: z.array(priceSchema).max(1000).default([]),
     /** Question bank: runs may name these by id. */
     questions: z.array(questionSchema).max(10_000).default([]),
+    /** Tasks by type; left out: none are taken. */
+    tasks: tasksSchema.optional(),
   })
   .superRefine((configuration, context) => {
     const { endpoints, limits, regions } = configuration;
@@ -282,6 +292,9 @@ export const configurationSchema = z
         complain('api_key_env', 'goes with the protocol openai only');
       }
     }
+    checkTasks(configuration, (path, message) =>
+      context.addIssue({ code: 'custom', path: ['tasks', ...path], message }),
+    );
     const seenNames = new Map<string, string>();
     for (const [region, { aliases }] of Object.entries(regions)) {
       for (const name of [region, ...aliases]) {

@@ -35,7 +35,7 @@ function keysOf(schema: JsonSchema, path = ''): [string, string][] {
     if (typeof child.additionalProperties === 'object') {
       const entry = child.additionalProperties;
       const fields = [entry, ...(entry.anyOf ?? [])].flatMap((each) =>
-        keysOf(each, `${key}.<${name === 'models' ? 'model' : 'region'}>`),
+        keysOf(each, `${key}.<${key === 'tasks' ? 'type' : name === 'models' ? 'model' : 'region'}>`),
       );
       // A record of plain values is one key.
       return fields.length > 0 ? fields : [[key, 'none']];

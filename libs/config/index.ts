@@ -6,6 +6,7 @@ export {
   type EndpointConfiguration,
   type QuestionConfiguration,
 } from './configuration.js';
+export { USUAL_TASK_TYPES, type TaskTypeConfiguration } from './tasks.js';
 export { ConfigurationError } from './configuration-error.js';
 export { endpointsByLongestWindow } from './longest-window.js';
 export {

@@ -279,3 +279,56 @@ export {
   type LedgerSumsView,
 } from './http/ledger.js';
 export { ledgerOperations } from './openapi-ledger.js';
+export { taskOperations } from './openapi-tasks.js';
+export { CharterFault, charterView, isCharterView, type CharterView } from './charter/charter-view.js';
+export { FORBIDDEN_FIELDS, forbiddenFieldsIn } from './charter/forbidden.js';
+export { errorSentence } from './charter/error-sentences.js';
+export {
+  charterCancelSchema,
+  charterInferenceSchema,
+  charterJobStatusSchema,
+  charterQueuedSchema,
+} from './charter/jobs.js';
+export {
+  charterQueueStatusSchema,
+  charterRegionQueueSchema,
+  type CharterRegionQueue,
+} from './charter/queues.js';
+export {
+  charterForecastSchema,
+  charterRunPlanSchema,
+  type CharterOrderPlan,
+  type CharterRunPlan,
+} from './charter/plans.js';
+export {
+  charterComparisonSchema,
+  charterGateDecidedSchema,
+  charterResultRowSchema,
+  charterRunCancelSchema,
+  charterRunCreatedSchema,
+  charterRunExtendSchema,
+  charterRunListSchema,
+  charterRunRetrySchema,
+  charterRunSchema,
+  charterRunStateSchema,
+} from './charter/runs.js';
+export { charterRunEventSchema, type CharterRunEvent } from './charter/run-events.js';
+export {
+  charterReceiptCellSchema,
+  charterReceiptFrameSchema,
+  charterReceiptStraySchema,
+  charterSignedReceiptSchema,
+  type CharterReceiptCell,
+} from './charter/receipts.js';
+export { charterProblemSchema } from './charter/problems.js';
+export {
+  taskAcceptedSchema,
+  taskCancelSchema,
+  taskListQuerySchema,
+  taskListSchema,
+  taskRequestSchema,
+  taskSchema,
+  type TaskListQuery,
+  type TaskRequest,
+  type TaskStatus,
+} from './charter/tasks.js';

@@ -185,15 +185,19 @@ export function coreOperations(limits: RequestLimits): Operation[] {
 /**
  * Builds the OpenAPI 3.1 document out of the operations.
  * @param needsKey by `METHOD /path/{param}`
+ * @param charterOf what customers are answered with, where that is less; by the same names
  */
 export function openApiDocument(
   operations: readonly Operation[],
   version: string,
   needsKey: (operation: string) => boolean,
+  charterOf: (operation: string) => z.ZodType | undefined = () => undefined,
 ): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const operation of operations) {
-    const isGuarded = needsKey(`${operation.method.toUpperCase()} ${operation.path}`);
+    const name = `${operation.method.toUpperCase()} ${operation.path}`;
+    const isGuarded = needsKey(name);
+    const charter = charterOf(name);
     const codes = [...operation.problems, ...(isGuarded ? KEY_PROBLEMS : []), ...COMMON_PROBLEMS];
     const byStatus = new Map<number, RequestErrorCode[]>();
     for (const code of codes) {
@@ -213,7 +217,7 @@ export function openApiDocument(
           ? {
               description: operation.summary,
               content: {
-                'application/json': { schema: schemaOf(response, 'output') },
+                'application/json': { schema: facesOf(response, charter) },
                 ...Object.fromEntries(
                   (operation.alsoAnswers ?? []).map((type) => [type, { schema: { type: 'string' } }]),
                 ),
@@ -275,6 +279,17 @@ export function openApiDocument(
         key: { type: 'http', scheme: 'bearer', description: 'An API key; a server without keys needs none' },
       },
     },
+  };
+}
+
+/** What operators are answered with, and what customers are. */
+function facesOf(schema: z.ZodType, charter: z.ZodType | undefined): Record<string, unknown> {
+  if (charter === undefined || charter === schema) return schemaOf(schema, 'output');
+  return {
+    anyOf: [
+      { title: 'With the role operate, or on a server without keys', ...schemaOf(schema, 'output') },
+      { title: 'The charter: every other key', ...schemaOf(charter, 'output') },
+    ],
   };
 }
 

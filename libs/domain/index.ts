@@ -9,6 +9,8 @@ export {
   type KeyLimits,
   type Role,
 } from './access.js';
+export { textStart } from './text-start.js';
+export { faceOf, type Face } from './face.js';
 export {
   CHANGE_CAUSES,
   CONTROL_KINDS,

@@ -217,6 +217,12 @@ export const METRICS = {
     labels: ['method', 'route'],
     buckets: FAST_BUCKETS_S,
   },
+  beacon_charter_faults_total: {
+    kind: 'counter',
+    help: 'Answers that were held back from customers because the charter does not allow them',
+    labels: ['route'],
+  },
+  beacon_tasks_accepted_total: { kind: 'counter', help: 'Tasks accepted', labels: ['task_type'] },
   beacon_runs_total: { kind: 'counter', help: 'Runs that reached a final status', labels: ['status'] },
   beacon_webhook_deliveries_total: {
     kind: 'counter',

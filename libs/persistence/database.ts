@@ -24,6 +24,8 @@ export interface DatabaseOptions {
   readonly poolSize: number;
   /** Called for faults of idle connections; the pool replaces them by itself. */
   readonly onConnectionFault: (error: Error) => void;
+  /** What each connection begins with, as `-c name=value`; left out: the server's own settings. */
+  readonly connectionOptions?: string;
 }
 
 /**
@@ -64,6 +66,7 @@ export class Database {
         // A connection whose other end is gone without a word must not hold its caller for ever.
         query_timeout: 40_000,
         keepAliveInitialDelayMillis: 10_000,
+        ...(options.connectionOptions === undefined ? {} : { options: options.connectionOptions }),
       },
     });
     await dataSource.initialize();

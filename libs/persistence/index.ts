@@ -1,4 +1,18 @@
 export { Database, type DatabaseOptions, type Queryable } from './database.js';
+export { CharterDatabase } from './charter-database.js';
+export {
+  readCharterAttempts,
+  readCharterJob,
+  type CharterAttempt,
+  type CharterJob,
+} from './sql/charter/charter-jobs.js';
+export {
+  findCharterGates,
+  findCharterRun,
+  listCharterRuns,
+  type CharterRun,
+} from './sql/charter/charter-runs.js';
+export { findTask, findTaskJob, listTasks, type TaskFilter, type TaskRow } from './sql/charter/tasks.js';
 export { AttemptEntity } from './entities/attempt.entity.js';
 export { JobEntity, type StoredResult } from './entities/job.entity.js';
 export {

@@ -1,4 +1,5 @@
-import type { JobStatusView, QueueStatusView, QueuedResponse } from '#contracts';
+import { forbiddenFieldsIn, type JobStatusView, type QueueStatusView, type QueuedResponse } from '#contracts';
+import type { Role } from '#domain';
 import { until } from './until.js';
 
 export interface Reply<T = Record<string, unknown>> {
@@ -25,11 +26,13 @@ export class BeaconClient {
   constructor(
     private readonly url: string,
     private readonly key?: string,
+    /** Roles of the keys that are known: what customers are answered is held against the charter. */
+    private readonly rolesOf: (key: string) => readonly Role[] | undefined = () => undefined,
   ) {}
 
   /** The same API, asked with a key. */
   as(key: string): BeaconClient {
-    return new BeaconClient(this.url, key);
+    return new BeaconClient(this.url, key, this.rolesOf);
   }
 
   async request<T = Record<string, unknown>>(path: string, options: RequestOptions = {}): Promise<Reply<T>> {
@@ -47,8 +50,21 @@ export class BeaconClient {
     });
     const contentType = response.headers.get('content-type') ?? '';
     const text = await response.text();
+    this.refuseLeaks(path, response.headers, text);
     const body = (contentType.includes('json') && text !== '' ? JSON.parse(text) : { text }) as T;
     return { status: response.status, contentType, headers: response.headers, body };
+  }
+
+  /** So every spec that asks with a customer's key is a leak test. The API's own description names what it likes. */
+  private refuseLeaks(path: string, headers: Headers, text: string): void {
+    const roles = this.key === undefined ? undefined : this.rolesOf(this.key);
+    if (roles === undefined || roles.some((role) => role !== 'submit' && role !== 'read')) return;
+    if (/^\/(docs|openapi\.json)/.test(path)) return;
+    const leaked = [
+      ...forbiddenFieldsIn(text),
+      ...[...headers.keys()].filter((name) => /endpoint|cost|provider|gpu|workspace/.test(name)),
+    ];
+    if (leaked.length > 0) throw new Error(`${path} tells a customer ${leaked.join(', ')}`);
   }
 
   /** Queues a job that must be accepted. */

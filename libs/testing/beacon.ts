@@ -4,6 +4,8 @@ import type { Caller, KeyLimits, Role } from '#domain';
 import { OutcomePublisher, Topology, connectNats, type NatsConnection } from '#messaging';
 import { createLogger } from '#observability';
 import type { Database } from '#persistence';
+import type { FastifyRequest } from 'fastify';
+import type { Authenticator } from '../../apps/router/access/guard-routes.js';
 import { BeaconClient } from './beacon-client.js';
 import { startTestNats, type TestNats } from './nats.js';
 import { startTestDatabase } from './postgres.js';
@@ -32,6 +34,8 @@ export interface BeaconOptions {
   readonly webhookSecretPrevious?: string;
   /** Keys that callers have, by the text of the key. Left out: the server has no keys. */
   readonly keys?: Readonly<Record<string, TestKey>>;
+  /** `BEACON_SERVICE_TOKEN`: with it another process of Beacon asks, beside the keys. */
+  readonly serviceToken?: string;
   /** Left out: nothing is logged. */
   readonly logLevel?: string;
 }
@@ -78,6 +82,7 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
   // Loaded when needed: specs of single libs use this one's smaller parts.
   const { Router } = await import('../../apps/router/router.js');
   const { createServer } = await import('../../apps/router/server.js');
+  const { serviceCaller } = await import('../../apps/router/access/service-token.js');
   const { Dispatcher } = await import('../../apps/dispatcher/dispatcher.js');
 
   const [postgres, nats, upstream] = await Promise.all([
@@ -103,7 +108,9 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
       settingsFor(nats.url),
       configuration,
       logger,
-      ...(options.keys === undefined ? [] : [authenticatorOf(options.keys)]),
+      ...(options.keys === undefined
+        ? []
+        : [authenticatorOf(options.keys, (request) => serviceCaller(request, options.serviceToken))]),
     );
     const { app, routes } = await createServer(router);
     await app.listen(atPort, '127.0.0.1');
@@ -160,7 +167,7 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
   const url = `http://127.0.0.1:${port}`;
   return {
     url,
-    client: new BeaconClient(url),
+    client: new BeaconClient(url, undefined, (key) => options.keys?.[key]?.roles),
     upstream,
     database: postgres.database,
     nats,
@@ -194,9 +201,15 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
   };
 }
 
-function authenticatorOf(keys: Readonly<Record<string, TestKey>>) {
+function authenticatorOf(
+  keys: Readonly<Record<string, TestKey>>,
+  serviceOf: (request: FastifyRequest) => Caller | undefined,
+): Authenticator {
   return {
-    authenticate: ({ headers }: { headers: { authorization?: string | undefined } }): Caller => {
+    authenticate: (request) => {
+      const { headers } = request;
+      const service = serviceOf(request);
+      if (service !== undefined) return service;
       const text = headers.authorization?.replace(/^Bearer /, '') ?? '';
       const key = keys[text];
       if (key === undefined) throw new ProblemError('UNAUTHENTICATED', 'no such key');

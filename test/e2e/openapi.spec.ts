@@ -205,6 +205,24 @@ describe('openapi.json', () => {
     expectDocumented('GET /inference/status/{job_id}', status);
   });
 
+  it('describes both faces of what keys are answered with', () => {
+    const faces = (name: string): readonly { readonly title?: string; readonly properties?: object }[] => {
+      const { operation } = operations().find((each) => each.name === name)!;
+      const content = operation.responses['200']?.content?.['application/json'];
+      return (content?.schema as { anyOf?: { title?: string; properties?: object }[] }).anyOf ?? [];
+    };
+    for (const name of ['GET /inference/status/{job_id}', 'GET /runs/{id}', 'GET /runs/{id}/receipt']) {
+      expect(faces(name).map(({ title }) => title)).toEqual([
+        'With the role operate, or on a server without keys',
+        'The charter: every other key',
+      ]);
+    }
+    const [whole, charter] = faces('GET /runs/{id}').map(({ properties }) => JSON.stringify(properties));
+    expect(whole).toContain('cells_per_endpoint');
+    expect(charter).not.toMatch(/endpoint|unpriced/);
+    expect(faces('GET /tasks')).toEqual([]);
+  });
+
   it('describes refusals', async () => {
     const { client } = beacon;
     const bad = { json: { model: 'm' } };

@@ -112,6 +112,12 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'POST /runs/{id}/erase': ownerOrOperations('run'),
   'POST /tenants/{tenant}/erase': needs('admin'),
 
+  // A client names its tasks: whose they are is asked together with the name.
+  'POST /api/modal/execute-task': needs('submit'),
+  'GET /tasks': needs('read'),
+  'GET /tasks/{task_id}': needs('read'),
+  'DELETE /tasks/{task_id}': needs('submit'),
+
   'POST /api/webhooks/modal/task-complete': { kind: 'secret' },
 };
 

@@ -6,19 +6,28 @@ import {
   inferenceRequestSchema,
   parseRequest,
   type InferenceRequest,
+  type CharterView,
   type InferenceResponse,
   type JobStatusView,
   type QueuedResponse,
   type RequestLimits,
+  type charterCancelSchema,
+  type charterInferenceSchema,
+  type charterJobStatusSchema,
+  type charterQueuedSchema,
 } from '#contracts';
-import { hasRole, isTerminal, type Caller } from '#domain';
+import { isTerminal, type Caller } from '#domain';
+import type { JobEntity } from '#persistence';
 import { From } from '../access/caller.js';
+import { CharterPolicy } from '../charter/charter-policy.js';
+import { charterCancel, charterQueued } from '../charter/job-face.js';
 import { parseIdempotencyKey } from '../http/idempotency.js';
 import { DailyBudget } from '../ledger/daily-budget.js';
 import { ConfigurationToken, RequestLimitsToken } from '../http/tokens.js';
 import { QueueView } from '../queue/queue-view.js';
 import { Cancellation } from './cancellation.js';
 import { JobIntake, originOf } from './intake.js';
+import { jobNotFound } from './job-not-found.js';
 import { JobStatus, roundSeconds } from './job-status.js';
 import { JobWait } from './job-wait.js';
 import { refuseWebhookUrl } from '../webhooks/webhook-url.js';
@@ -34,6 +43,7 @@ export class InferenceController {
     @Inject(Cancellation) private readonly cancellation: Cancellation,
     @Inject(QueueView) private readonly queueView: QueueView,
     @Inject(DailyBudget) private readonly budget: DailyBudget,
+    @Inject(CharterPolicy) private readonly policy: CharterPolicy,
     @Inject(RequestLimitsToken) limits: RequestLimits,
     @Inject(ConfigurationToken) private readonly configuration: Configuration,
   ) {
@@ -47,10 +57,24 @@ export class InferenceController {
     @Headers('idempotency-key') key: string | undefined,
     @From() caller: Caller,
     @Headers('x-beacon-run-id') runId?: string,
+  ): Promise<QueuedResponse | CharterView<typeof charterQueuedSchema>> {
+    const queued = await this.accept(body, key, caller, runId);
+    return this.policy.reply(
+      caller,
+      () => queued,
+      () => charterQueued(queued),
+    );
+  }
+
+  private async accept(
+    body: unknown,
+    key: string | undefined,
+    caller: Caller,
+    runId: string | undefined,
   ): Promise<QueuedResponse> {
     const request = this.parse(body);
     await this.budget.refuseOverBudget(caller);
-    const origin = originOf(caller, caller.kind === 'service' ? { runId } : {});
+    const origin = originOf(caller, caller.kind === 'service' ? { runId: runId ?? null } : {});
     const accepted = await this.intake.accept(request, parseIdempotencyKey(key, caller), origin);
     if (accepted.replayed) {
       const job = await this.jobStatus.read(accepted.jobId);
@@ -85,17 +109,34 @@ export class InferenceController {
   }
 
   @Get('inference/status/:job_id')
-  status(@Param('job_id') jobId: string): Promise<JobStatusView> {
-    return this.jobStatus.read(jobId);
+  status(
+    @Param('job_id') jobId: string,
+    @From() caller: Caller,
+  ): Promise<JobStatusView | CharterView<typeof charterJobStatusSchema>> {
+    return this.policy.reply(
+      caller,
+      () => this.jobStatus.read(jobId),
+      () => this.jobStatus.readCharter(jobId),
+    );
   }
 
   @Delete('inference/:job_id')
   @HttpCode(202)
   async cancel(
     @Param('job_id') jobId: string,
-  ): Promise<{ job_id: string; status: 'cancelling' | 'cancelled' }> {
-    const { id } = await this.jobStatus.find(jobId);
-    return { job_id: id, status: await this.cancellation.cancel(id) };
+    @From() caller: Caller,
+  ): Promise<
+    { job_id: string; status: 'cancelling' | 'cancelled' } | CharterView<typeof charterCancelSchema>
+  > {
+    const { id, taskType } = await this.jobStatus.find(jobId);
+    // A task is known to customers by its own id alone.
+    if (taskType !== null && !this.policy.faceOf(caller).operations) throw jobNotFound(jobId);
+    const status = await this.cancellation.cancel(id);
+    return this.policy.reply(
+      caller,
+      () => ({ job_id: id, status }),
+      () => charterCancel(id, status),
+    );
   }
 
   @Post('inference')
@@ -105,7 +146,7 @@ export class InferenceController {
     @Headers('idempotency-key') key: string | undefined,
     @From() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<InferenceResponse> {
+  ): Promise<InferenceAnswer> {
     return this.inferAndWait(body, key, caller, reply);
   }
 
@@ -116,7 +157,7 @@ export class InferenceController {
     @Headers('idempotency-key') key: string | undefined,
     @From() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<InferenceResponse> {
+  ): Promise<InferenceAnswer> {
     return this.inferAndWait(body, key, caller, reply);
   }
 
@@ -135,7 +176,7 @@ export class InferenceController {
     key: string | undefined,
     caller: Caller,
     reply: FastifyReply,
-  ): Promise<InferenceResponse> {
+  ): Promise<InferenceAnswer> {
     const parsed = this.parse(body);
     const idempotencyKey = parseIdempotencyKey(key, caller);
     await this.budget.refuseOverBudget(caller);
@@ -154,27 +195,35 @@ export class InferenceController {
       }
       throw new ProblemError('SHUTTING_DOWN', `the wait was given up; ask for /inference/status/${jobId}`);
     }
-    const { result } = job;
-    if (result?.response === null) {
+    if (job.result?.response === null) {
       throw new ProblemError('CONTENT_ERASED', `job ${jobId} was answered, and its answer has been erased`);
     }
-    return {
-      success: result !== null,
-      response: result?.response ?? null,
-      error:
-        result !== null
-          ? null
-          : {
-              code: job.errorCode ?? job.state.toUpperCase(),
-              message: job.errorDetail ?? `the job is ${job.state}`,
-            },
-      // Which endpoint it was is not the customer's to know.
-      provider_used: (hasRole(caller, 'operate') ? result?.endpoint_id : result?.region) ?? null,
-      inference_time: result?.inference_time_s ?? null,
-      cost_estimate: null,
-      region: result?.region ?? null,
-      job_id: jobId,
-      metadata: job.metadata,
-    };
+    return this.policy.reply(
+      caller,
+      () => inferenceOf(job),
+      () => this.jobStatus.readCharterInference(jobId),
+    );
   }
+}
+
+type InferenceAnswer = InferenceResponse | CharterView<typeof charterInferenceSchema>;
+
+function inferenceOf({ id, result, state, errorCode, errorDetail, metadata }: JobEntity): InferenceResponse {
+  return {
+    success: result !== null,
+    response: result?.response ?? null,
+    error:
+      result !== null
+        ? null
+        : {
+            code: errorCode ?? state.toUpperCase(),
+            message: errorDetail ?? `the job is ${state}`,
+          },
+    provider_used: result?.endpoint_id ?? null,
+    inference_time: result?.inference_time_s ?? null,
+    cost_estimate: null,
+    region: result?.region ?? null,
+    job_id: id,
+    metadata,
+  };
 }

@@ -31,17 +31,19 @@ export interface JobOrigin {
   readonly taskType: string | null;
   /** A caller holds a connection open for the answer; left out: none does. */
   readonly awaited?: boolean;
+  /** The client's name for its task, and who answers for it; left out: it has none. */
+  readonly taskId?: string | null;
+  readonly ownerId?: string | null;
+  /** Hex, of what the client sent; left out: the job's own request is that. */
+  readonly requestHash?: string;
   /** What the caller may not go beyond. */
   readonly limits: KeyLimits;
   readonly kind: Caller['kind'];
 }
 
 /** @param about left out: no run's and no task's */
-export function originOf(
-  { tenant, keyId, limits, kind }: Caller,
-  about: { readonly runId?: string | undefined; readonly taskType?: string } = {},
-): JobOrigin {
-  return { tenant, keyId, limits, kind, runId: about.runId ?? null, taskType: about.taskType ?? null };
+export function originOf({ tenant, keyId, limits, kind }: Caller, about: Partial<JobOrigin> = {}): JobOrigin {
+  return { tenant, keyId, limits, kind, runId: null, taskType: null, ...about };
 }
 
 export interface IntakePolicy {
@@ -177,6 +179,8 @@ export class JobIntake {
       key_id: origin.keyId,
       run_id: origin.runId,
       task_type: origin.taskType,
+      task_id: origin.taskId ?? null,
+      owner_id: origin.ownerId ?? null,
       model,
       home_region: homeRegion,
       preferred_region: preferred ?? null,
@@ -199,7 +203,8 @@ export class JobIntake {
       metadata: request.metadata ?? null,
       webhook_url: request.webhook_url ?? null,
       idempotency_key: idempotencyKey ?? null,
-      request_hash: idempotencyKey === undefined ? null : requestHash(request).toString('hex'),
+      request_hash:
+        idempotencyKey === undefined ? null : (origin.requestHash ?? requestHash(request).toString('hex')),
     };
   }
 

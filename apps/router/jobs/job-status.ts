@@ -1,6 +1,17 @@
 import { explainWait, statusOf, type JobState } from '#domain';
-import type { JobStatusView } from '#contracts';
-import { AttemptEntity, JobEntity, countJobsAhead, readTenantShares, type Database } from '#persistence';
+import type { CharterView, JobStatusView, charterInferenceSchema, charterJobStatusSchema } from '#contracts';
+import {
+  AttemptEntity,
+  JobEntity,
+  countJobsAhead,
+  readCharterAttempts,
+  readCharterJob,
+  readTenantShares,
+  type CharterDatabase,
+  type CharterJob,
+  type Database,
+} from '#persistence';
+import { charterInference, charterJobStatus, type WaitView } from '../charter/job-face.js';
 import type { QueueView } from '../queue/queue-view.js';
 import { jobNotFound } from './job-not-found.js';
 
@@ -12,6 +23,7 @@ export class JobStatus {
     private readonly database: Database,
     private readonly queueView: QueueView,
     private readonly gpuLimit: () => number,
+    private readonly charter: CharterDatabase,
   ) {}
 
   /** @throws ProblemError JOB_NOT_FOUND */
@@ -77,9 +89,31 @@ export class JobStatus {
     };
   }
 
-  private async waitOf(
-    job: JobEntity,
-  ): Promise<{ position: number; estimateMs: number | undefined; reason: string } | undefined> {
+  /**
+   * The same for customers, read as the charter's role: neither endpoints nor what the upstream said are there.
+   * @throws ProblemError JOB_NOT_FOUND, also for the job of a task, which is read as a task
+   */
+  async readCharter(jobId: string): Promise<CharterView<typeof charterJobStatusSchema>> {
+    const job = await this.findCharter(jobId);
+    const [attempts, waiting] = await Promise.all([
+      readCharterAttempts(this.charter, job.id),
+      this.waitOf(job),
+    ]);
+    return charterJobStatus(job, attempts, waiting, new Date());
+  }
+
+  /** How a job that has ended answers the customer who waited for it. */
+  async readCharterInference(jobId: string): Promise<CharterView<typeof charterInferenceSchema>> {
+    return charterInference(await this.findCharter(jobId));
+  }
+
+  private async findCharter(jobId: string): Promise<CharterJob> {
+    const job = UUID.test(jobId) ? await readCharterJob(this.charter, jobId.toLowerCase()) : undefined;
+    if (job === undefined) throw jobNotFound(jobId);
+    return job;
+  }
+
+  private async waitOf(job: WaitingJob): Promise<WaitView | undefined> {
     // A staged ticket is next: nothing goes before it.
     if (job.state === 'dispatched') return { position: 0, estimateMs: 0, reason: 'next at its endpoint' };
     if (!isWaiting(job.state)) return undefined;
@@ -110,6 +144,11 @@ export class JobStatus {
     };
   }
 }
+
+type WaitingJob = Pick<
+  JobEntity,
+  'id' | 'tenant' | 'state' | 'lane' | 'model' | 'isRetry' | 'notBefore' | 'regionPolicy' | 'homeRegion'
+>;
 
 function isWaiting(state: JobState): boolean {
   return state === 'queued' || state === 'retrying';

@@ -1,5 +1,17 @@
 import { Controller, Get, Inject, Param } from '@nestjs/common';
-import { ProblemError, type ProviderView, type QueueStatusView, type RegionQueueView } from '#contracts';
+import {
+  ProblemError,
+  type CharterView,
+  type ProviderView,
+  type QueueStatusView,
+  type RegionQueueView,
+  type charterQueueStatusSchema,
+  type charterRegionQueueSchema,
+} from '#contracts';
+import type { Caller } from '#domain';
+import { From } from '../access/caller.js';
+import { CharterPolicy } from '../charter/charter-policy.js';
+import { charterQueueStatus, charterRegionQueue } from '../charter/queue-face.js';
 import { Endpoints } from '../engine/endpoints.js';
 import { WarmKeeper } from '../engine/warm-keeper.js';
 import { InForce } from '../operations/in-force.js';
@@ -14,10 +26,22 @@ export class QueueController {
     @Inject(Endpoints) private readonly endpoints: Endpoints,
     @Inject(WarmKeeper) private readonly warmKeeper: WarmKeeper,
     @Inject(InForce) private readonly inForce: InForce,
+    @Inject(CharterPolicy) private readonly policy: CharterPolicy,
   ) {}
 
   @Get('queue/status')
-  async status(): Promise<QueueStatusView> {
+  async status(
+    @From() caller: Caller,
+  ): Promise<QueueStatusView | CharterView<typeof charterQueueStatusSchema>> {
+    const report = await this.report();
+    return this.policy.reply(
+      caller,
+      () => report,
+      () => charterQueueStatus(report),
+    );
+  }
+
+  private async report(): Promise<QueueStatusView> {
     const snapshot = await this.queueView.read();
     const nowMs = Date.now();
     return queueReport(
@@ -30,7 +54,10 @@ export class QueueController {
   }
 
   @Get('queue/status/:region')
-  async regionStatus(@Param('region') name: string): Promise<RegionQueueView & { region: string }> {
+  async regionStatus(
+    @Param('region') name: string,
+    @From() caller: Caller,
+  ): Promise<(RegionQueueView & { region: string }) | CharterView<typeof charterRegionQueueSchema>> {
     const region = this.endpoints.resolveRegion(name);
     if (region === undefined) {
       throw new ProblemError(
@@ -39,9 +66,13 @@ export class QueueController {
         [{ field: 'region', message: `must be one of ${this.endpoints.regions.join(', ')} or an alias` }],
       );
     }
-    const report = (await this.status()).regions[region];
+    const report = (await this.report()).regions[region];
     if (report === undefined) throw new ProblemError('UNKNOWN_REGION', `region: ${region} has no queue`);
-    return { region, ...report };
+    return this.policy.reply(
+      caller,
+      () => ({ region, ...report }),
+      () => charterRegionQueue(region, report),
+    );
   }
 
   @Get('providers')

@@ -49,7 +49,7 @@ export type ErasureCause = 'retention' | 'request';
 export interface ErasureParts {
   readonly database: Database;
   readonly topology: Pick<Topology, 'purge'>;
-  readonly callStore: Pick<CallStore, 'forget'>;
+  readonly callStore: Pick<CallStore, 'get' | 'forget'>;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }

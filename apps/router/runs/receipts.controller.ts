@@ -1,9 +1,12 @@
 import { Readable } from 'node:stream';
 import type { ReceiptKeyView } from '#contracts';
-import { canonicalJson } from '#domain';
+import { canonicalJson, type Caller } from '#domain';
 import { Database } from '#persistence';
 import { Controller, Get, Param, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import { From } from '../access/caller.js';
+import { CharterPolicy } from '../charter/charter-policy.js';
+import { charterStream } from '../charter/charter-stream.js';
 import { ReceiptDesk } from './receipt-desk.js';
 import { ReceiptSigner } from './receipt-signer.js';
 import { runIdOf } from './run-id.js';
@@ -21,6 +24,7 @@ export class ReceiptsController {
     private readonly reader: RunReader,
     private readonly signer: ReceiptSigner,
     private readonly desk: ReceiptDesk,
+    private readonly policy: CharterPolicy,
   ) {}
 
   @Get('receipts/key')
@@ -30,13 +34,14 @@ export class ReceiptsController {
 
   /** The whole answer is in canonical form, so that every byte of a saved file counts. */
   @Get('runs/:id/receipt')
-  async receipt(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
+  async receipt(@Param('id') id: string, @From() caller: Caller, @Res() reply: FastifyReply): Promise<void> {
+    const { operations } = this.policy.faceOf(caller);
     const run = await this.reader.find(runIdOf(id));
     const release = await this.desk.take(run.totalCells);
     // Whoever waited for a turn may have gone meanwhile.
     if (reply.raw.destroyed) return release();
     try {
-      const receipt = await writeReceipt(this.database, run.id);
+      const receipt = await writeReceipt(operations ? this.database : this.reader.charter, run.id);
       const signature = await this.signer.sign(receipt);
       const parts = [
         Buffer.from('{"receipt":'),
@@ -56,7 +61,7 @@ export class ReceiptsController {
           'content-length',
           parts.reduce((sum, { length }) => sum + length, 0),
         )
-        .send(Readable.from(pieces(parts)));
+        .send(operations ? Readable.from(pieces(parts)) : charterStream(pieces(parts)));
     } catch (error) {
       release();
       throw error;

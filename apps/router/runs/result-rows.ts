@@ -1,10 +1,15 @@
 import type { CellResultView } from '#contracts';
 import { cellSeed } from '#domain';
-import type { CellResult, RunEntity } from '#persistence';
+import type { CellResult, RunEntity, StoredRunSpec } from '#persistence';
+
+/** What of a run its results are told with. */
+export interface ResultRun extends Pick<RunEntity, 'id' | 'status'> {
+  readonly spec: Pick<StoredRunSpec, 'temperature' | 'max_tokens' | 'seed' | 'system_prompts'>;
+}
 
 export function resultView(
   cell: CellResult,
-  { temperature, max_tokens, seed }: RunEntity['spec'],
+  { temperature, max_tokens, seed }: ResultRun['spec'],
   promptSha256: string,
 ): CellResultView {
   return {
@@ -33,7 +38,7 @@ export function resultView(
   };
 }
 
-const COLUMNS = [
+export const COLUMNS = [
   'question_id',
   'model',
   'region',
@@ -59,11 +64,19 @@ const COLUMNS = [
   'erased',
 ] as const satisfies readonly (keyof CellResultView)[];
 
-export const CSV_HEADER = `${COLUMNS.join(',')}\r\n`;
+/** What customers are given: no endpoints. */
+export const CHARTER_COLUMNS = COLUMNS.filter((column) => column !== 'endpoint_id');
+
+export function csvHeader(columns: readonly string[]): string {
+  return `${columns.join(',')}\r\n`;
+}
 
 /** RFC 4180. */
-export function csvRow(row: CellResultView): string {
-  return `${COLUMNS.map((column) => csvField(row[column])).join(',')}\r\n`;
+export function csvRow(
+  row: Readonly<Partial<CellResultView>>,
+  columns: readonly (keyof CellResultView)[],
+): string {
+  return `${columns.map((column) => csvField(row[column] ?? null)).join(',')}\r\n`;
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { CellResultView, ResultFormat } from '#contracts';
-import { readQuestionsByNo, readResults, type CellResult, type Database, type RunEntity } from '#persistence';
+import { readQuestionsByNo, readResults, type CellResult, type Queryable } from '#persistence';
 import { promptHashes } from './prompt-hash.js';
-import { CSV_HEADER, csvRow, resultView } from './result-rows.js';
+import { charterResultRow } from '../charter/result-face.js';
+import { CHARTER_COLUMNS, COLUMNS, csvHeader, csvRow, resultView, type ResultRun } from './result-rows.js';
 
 /** Rows read at once: bounds what one reader holds, even where every answer is long. */
 const BATCH = 200;
@@ -12,21 +13,30 @@ export const CONTENT_TYPES: Readonly<Record<ResultFormat, string>> = {
   csv: 'text/csv; charset=utf-8',
 };
 
+/** How rows are told, and under which columns. */
+export interface ResultFace {
+  readonly columns: readonly (keyof CellResultView)[];
+  readonly row: (row: CellResultView) => Readonly<Partial<CellResultView>>;
+}
+export const WHOLE_RESULTS: ResultFace = { columns: COLUMNS, row: (row) => row };
+export const CHARTER_RESULTS: ResultFace = { columns: CHARTER_COLUMNS, row: charterResultRow };
+
 /** The body of `GET /runs/{id}/results`, piece by piece, as fast as the client takes it. */
 export async function* resultStream(
-  database: Database,
-  run: RunEntity,
+  database: Queryable,
+  run: ResultRun,
   format: ResultFormat,
+  face: ResultFace = WHOLE_RESULTS,
 ): AsyncGenerator<string, void, undefined> {
-  if (format === 'csv') yield CSV_HEADER;
+  if (format === 'csv') yield csvHeader(face.columns);
   if (format === 'json')
     yield `${JSON.stringify({ run_id: run.id, status: run.status }).slice(0, -1)},"results":[`;
   let separator = '';
   for await (const cells of readResults(database, run.id, BATCH)) {
-    const rows = await viewsOf(database, run, cells);
+    const rows = (await viewsOf(database, run, cells)).map(face.row);
     switch (format) {
       case 'csv':
-        yield rows.map(csvRow).join('');
+        yield rows.map((row) => csvRow(row, face.columns)).join('');
         break;
       case 'jsonl':
         yield rows.map((row) => `${JSON.stringify(row)}\n`).join('');
@@ -41,8 +51,8 @@ export async function* resultStream(
 }
 
 async function viewsOf(
-  database: Database,
-  run: RunEntity,
+  database: Queryable,
+  run: ResultRun,
   cells: readonly CellResult[],
 ): Promise<CellResultView[]> {
   const questionNos = [...new Set(cells.map(({ questionNo }) => questionNo))];

@@ -16,6 +16,7 @@ export function refuseUnpriced(
   budget: RunBudgetRequest | undefined,
   { pairs, region_policy: policy }: StoredRunSpec,
   { endpoints, prices: changes }: Configuration,
+  namesEndpoints: boolean,
 ): void {
   if (budget?.usd === undefined) return;
   const prices = pricesAt(priceTableOf(changes), Date.now());
@@ -24,8 +25,10 @@ export function refuseUnpriced(
     .find((endpoint) => costRateOf(endpoint, prices).usdPerS === null);
   if (unpriced === undefined) return;
   const gpu = gpuPaidFor(unpriced);
-  const what = gpu === null ? 'calls' : `GPU "${gpu}"`;
-  throw wrongBudget('usd', `no price is known for the ${what} of endpoint ${unpriced.id}; use gpu_seconds`);
+  const what = namesEndpoints
+    ? `the ${gpu === null ? 'calls' : `GPU "${gpu}"`} of endpoint ${unpriced.id}`
+    : `calls of ${unpriced.models.join(', ')} in ${unpriced.region}`;
+  throw wrongBudget('usd', `no price is known for ${what}; use gpu_seconds`);
 }
 
 /**

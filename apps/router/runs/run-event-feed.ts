@@ -1,5 +1,5 @@
-import { ProblemError, type RunProgressEvent, type RunView } from '#contracts';
-import { readRunEvents, type Database, type StoredRunEvent } from '#persistence';
+import { CharterFault, ProblemError, type RunProgressEvent, type RunView } from '#contracts';
+import { readRunEvents, type Database, type Queryable, type StoredRunEvent } from '#persistence';
 import { EventWatch } from './event-watch.js';
 import { ProgressReader, ProgressViews } from './progress-events.js';
 import type { RunHints } from './run-hints.js';
@@ -17,7 +17,18 @@ const CLIENTS_MAX = 256;
 const BATCH = 500;
 export const FINAL_EVENT = 'run.finished';
 
+/** What a reader is told of an event. @throws CharterFault for one that is not the reader's to know */
+export type TellEvent = (event: Readonly<Record<string, unknown>>) => unknown;
+
+/** Where a reader's events are read, and how they are told. */
+export interface EventReader {
+  readonly database: Queryable;
+  readonly tell: TellEvent;
+}
+
 export interface FeedOptions {
+  /** An event was held back from a customer. */
+  readonly onHeldBack?: (type: string, fault: CharterFault) => void;
   readonly watchMs?: number;
   readonly pollMs?: number;
   readonly heartbeatMs?: number;
@@ -38,6 +49,7 @@ export class RunEventFeed {
   private readonly heartbeatMs: number;
   private readonly refreshMs: number;
   private readonly clientsMax: number;
+  private readonly onHeldBack: NonNullable<FeedOptions['onHeldBack']>;
   private clients = 0;
   private closed = false;
 
@@ -52,6 +64,7 @@ export class RunEventFeed {
     this.heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS;
     this.refreshMs = options.refreshMs ?? REFRESH_MS;
     this.clientsMax = options.clientsMax ?? CLIENTS_MAX;
+    this.onHeldBack = options.onHeldBack ?? (() => undefined);
     const wake = (runId: string): void => {
       for (const wakeOne of this.wakersByRun.get(runId) ?? []) wakeOne();
     };
@@ -73,9 +86,14 @@ export class RunEventFeed {
    * @returns undefined where the run is over and the client has every event
    * @throws ProblemError TOO_MANY_STREAMS, SHUTTING_DOWN
    */
-  async follow(runId: string, afterSeq: string, finished: boolean): Promise<EventStream | undefined> {
+  async follow(
+    runId: string,
+    afterSeq: string,
+    finished: boolean,
+    reader: EventReader = { database: this.database, tell: (event) => event },
+  ): Promise<EventStream | undefined> {
     if (this.closed) throw new ProblemError('SHUTTING_DOWN', 'the server is stopping');
-    if (finished && (await readRunEvents(this.database, runId, afterSeq, 1)).length === 0) return undefined;
+    if (finished && (await readRunEvents(reader.database, runId, afterSeq, 1)).length === 0) return undefined;
     if (this.clients >= this.clientsMax) {
       throw new ProblemError(
         'TOO_MANY_STREAMS',
@@ -96,7 +114,7 @@ export class RunEventFeed {
       if (wakers.size === 0) this.wakersByRun.delete(runId);
       waiter.wake();
     };
-    return { chunks: this.read(runId, afterSeq, waiter, () => released || this.closed), release };
+    return { chunks: this.read(runId, afterSeq, waiter, () => released || this.closed, reader), release };
   }
 
   /** Ends every stream; clients come back to another router with their Last-Event-ID. */
@@ -111,7 +129,26 @@ export class RunEventFeed {
     afterSeq: string,
     waiter: Waiter,
     isOver: () => boolean,
+    { database, tell }: EventReader,
   ): AsyncGenerator<string, void, undefined> {
+    const told = (type: string, event: Readonly<Record<string, unknown>>): string => {
+      try {
+        return JSON.stringify(tell(event));
+      } catch (error) {
+        if (!(error instanceof CharterFault)) throw error;
+        this.onHeldBack(type, error);
+        return '';
+      }
+    };
+    // Without an id: what a client comes back with stays the last stored event.
+    const progressText = (event: RunProgressEvent | undefined): string => {
+      const data = event === undefined ? '' : told(event.type, { ...event });
+      return data === '' ? '' : `event: progress\ndata: ${data}\n\n`;
+    };
+    const eventText = ({ seq, type, data, at }: StoredRunEvent): string => {
+      const body = told(type, { type, run_id: runId, at: at.toISOString(), ...data });
+      return body === '' ? '' : `id: ${seq}\nevent: ${type}\ndata: ${body}\n\n`;
+    };
     yield 'retry: 1000\n\n';
     let lastSeq = afterSeq;
     let quietSinceMs = performance.now();
@@ -119,18 +156,18 @@ export class RunEventFeed {
     const progress = new ProgressReader(runId, this.progress, waiter.wake, this.refreshMs);
     while (!isOver()) {
       waiter.arm();
-      const events = await readRunEvents(this.database, runId, lastSeq, BATCH);
+      const events = await readRunEvents(database, runId, lastSeq, BATCH);
       const last = events.at(-1);
       // A run may have ended and been reopened: only the last event of all says that it is over.
       if (last?.type === FINAL_EVENT && events.length < BATCH) {
         const before = events.slice(0, -1);
-        if (before.length > 0) yield before.map((event) => eventText(runId, event)).join('');
+        if (before.length > 0) yield before.map(eventText).join('');
         // How it ended, before the event that ends the stream.
-        yield progressText(await progress.last(LAST_PROGRESS_MS)) + eventText(runId, last);
+        yield progressText(await progress.last(LAST_PROGRESS_MS)) + eventText(last);
         return;
       }
       if (last !== undefined) {
-        yield events.map((event) => eventText(runId, event)).join('');
+        yield events.map(eventText).join('');
         lastSeq = last.seq;
         quietSinceMs = performance.now();
         isFinal = last.type === FINAL_EVENT;
@@ -154,16 +191,6 @@ export interface EventStream {
   readonly chunks: AsyncGenerator<string, void, undefined>;
   /** To be called when the connection is gone, however it went. */
   readonly release: () => void;
-}
-
-/** Without an id: what a client comes back with stays the last stored event. */
-function progressText(event: RunProgressEvent | undefined): string {
-  return event === undefined ? '' : `event: progress\ndata: ${JSON.stringify(event)}\n\n`;
-}
-
-function eventText(runId: string, { seq, type, data, at }: StoredRunEvent): string {
-  const body = JSON.stringify({ type, run_id: runId, at: at.toISOString(), ...data });
-  return `id: ${seq}\nevent: ${type}\ndata: ${body}\n\n`;
 }
 
 /** Waits for a call or for time to pass. A call between `arm` and `wait` is not lost. */

@@ -15,6 +15,8 @@ export function runForecast(
   limits: PlanLimits,
   configuration: Configuration,
   facts: PlanFacts,
+  /** How endpoints are called in notes. */
+  nameOf: (endpointId: string) => string = (endpointId) => endpointId,
 ): RunForecastView {
   const planned = planRun(run, requested, configuration, facts, limits);
   const { forecast, chosen, times, cellsPerEndpoint } = planned;
@@ -45,7 +47,7 @@ export function runForecast(
       warm_source: warmSource,
       cold_source: coldSource,
     })),
-    notes: notesOn(run, planned, configuration, facts),
+    notes: notesOn(run, planned, configuration, facts, nameOf),
   };
 }
 
@@ -75,6 +77,7 @@ function notesOn(
   { input, times, forecast }: PlannedRun,
   configuration: Configuration,
   { stored }: PlanFacts,
+  nameOf: (endpointId: string) => string,
 ): string[] {
   const notes: string[] = [];
   const pairName = ({ region, model }: { region: string; model: string }): string => `${model} in ${region}`;
@@ -111,10 +114,12 @@ function notesOn(
     .map(({ spec }) => ({ id: spec.id, ...stored.get(spec.id) }));
   const ill = states.filter(({ record }) => record?.paused === true || record?.breaker === 'open');
   if (ill.length > 0)
-    notes.push(`${named(ill.map(({ id }) => id))} is down or paused now; the plan takes it to be well`);
+    notes.push(
+      `${named(ill.map(({ id }) => nameOf(id)))} is down or paused now; the plan takes it to be well`,
+    );
   const inUse = states.filter(({ leases }) => (leases ?? 0) > 0);
   if (inUse.length > 0)
-    notes.push(`${named(inUse.map(({ id }) => id))} has other work now, which the plan leaves out`);
+    notes.push(`${named(inUse.map(({ id }) => nameOf(id)))} has other work now, which the plan leaves out`);
   if (run.gates.length > 0) notes.push('the time until people decide at gates is not included');
   if (Object.values(forecast.orders).some(({ isExact }) => !isExact)) {
     notes.push(

@@ -5,6 +5,7 @@ import type { Caller, Priority } from '#domain';
 import type { Logger } from '#observability';
 import { findRun, findRunByIdempotencyKey, insertRun, type Database, type RunEntity } from '#persistence';
 import type { DailyBudget } from '../ledger/daily-budget.js';
+import { WHOLE_BUDGET_RULES, type BudgetRules } from '../charter/charter-policy.js';
 import { keyReused, parseIdempotencyKey, requestHash } from '../http/idempotency.js';
 import { requestLimitsOf } from '../http/request-limits.js';
 import { refuseLeavingRegions, refuseOutsideKey } from '../limits/confinement.js';
@@ -33,10 +34,16 @@ export class RunIntake {
   }
 
   /** @throws ProblemError */
-  async create(body: unknown, idempotencyKey: string | undefined, caller: Caller): Promise<RunCreatedView> {
+  async create(
+    body: unknown,
+    idempotencyKey: string | undefined,
+    caller: Caller,
+    rules: BudgetRules = WHOLE_BUDGET_RULES,
+  ): Promise<RunCreatedView> {
     const { tenant, keyId } = caller;
     const key = parseIdempotencyKey(idempotencyKey, caller) ?? null;
     const request = parseRequest(this.schema, body);
+    rules.refuseMoney('budget.usd', request.budget?.usd);
     // Only a key is held against it, and it takes its time where there are many questions.
     const hash = key === null ? NO_HASH : requestHash(request);
     if (key !== null) {
@@ -51,7 +58,7 @@ export class RunIntake {
       priority: PRIORITY_OF_CELLS,
     });
     refuseLeavingRegions(caller.limits, resolved.spec.region_policy);
-    refuseUnpriced(request.budget, resolved.spec, this.configuration);
+    refuseUnpriced(request.budget, resolved.spec, this.configuration, rules.namesEndpoints);
     const { plan, run } = await this.planner.planToStore(resolved, request.order, planLimitsOf(request));
     const { spec, questions, gates, totalCells } = run;
     const id = randomUUID();

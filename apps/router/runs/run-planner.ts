@@ -1,6 +1,13 @@
 import type { Configuration } from '#config';
-import { parseRequest, runPlanRequestSchema, type RunForecastView, type RunRequest } from '#contracts';
-import { mayAnswer, type PlanLimits, type RequestedOrder } from '#domain';
+import {
+  parseRequest,
+  runPlanRequestSchema,
+  type CharterView,
+  type RunForecastView,
+  type RunRequest,
+  type charterForecastSchema,
+} from '#contracts';
+import { mayAnswer, type Face, type PlanLimits, type RequestedOrder } from '#domain';
 import {
   readEndpoints,
   readExecutionTimes,
@@ -10,6 +17,8 @@ import {
   type StoredRunPlan,
   type StoredRunSpec,
 } from '#persistence';
+import { WHOLE_BUDGET_RULES, type BudgetRules } from '../charter/charter-policy.js';
+import { charterForecast } from '../charter/forecast-face.js';
 import { requestLimitsOf } from '../http/request-limits.js';
 import type { InForce } from '../operations/in-force.js';
 import type { PlanFacts } from './plan-input.js';
@@ -35,13 +44,40 @@ export class RunPlanner {
   }
 
   /** @throws ProblemError */
-  async forecast(body: unknown): Promise<RunForecastView> {
+  async forecast(body: unknown, rules: BudgetRules = WHOLE_BUDGET_RULES): Promise<RunForecastView> {
+    const { view } = await this.forecastNaming(body, rules, (endpointId) => endpointId);
+    return view;
+  }
+
+  /** The same for customers: places are told in place of endpoints. @throws ProblemError */
+  async charterForecast(
+    body: unknown,
+    face: Face,
+    rules: BudgetRules,
+  ): Promise<CharterView<typeof charterForecastSchema>> {
+    const { endpoints } = this.configuration;
+    const { view, run } = await this.forecastNaming(body, rules, (endpointId) => {
+      const endpoint = endpoints.find(({ id }) => id === endpointId);
+      return endpoint === undefined ? 'a model' : `${endpoint.models.join(', ')} in ${endpoint.region}`;
+    });
+    return charterForecast(view, run.spec.pairs, this.configuration, face);
+  }
+
+  /** @param nameOf how endpoints are called in notes */
+  private async forecastNaming(
+    body: unknown,
+    rules: BudgetRules,
+    nameOf: (endpointId: string) => string,
+  ): Promise<{ view: RunForecastView; run: ResolvedRun }> {
     const { budget_usd: budgetUsd, ...request } = parseRequest(this.schema, body);
+    rules.refuseMoney('budget_usd', budgetUsd);
+    rules.refuseMoney('budget.usd', request.budget?.usd);
     const run = resolveRun(request, this.configuration);
     const limits = planLimitsOf(
       budgetUsd === undefined ? request : { ...request, budget: { usd: budgetUsd } },
     );
-    return runForecast(run, request, limits, this.configuration, await this.readFacts());
+    const view = runForecast(run, request, limits, this.configuration, await this.readFacts(), nameOf);
+    return { view, run };
   }
 
   /** The plan that is kept with a run, and the run with its pairs in the sequence in which it submits them. */

@@ -23,6 +23,7 @@ import {
 } from '#persistence';
 import { raiseBudget, refuseUnpriced } from './run-budgets.js';
 import { runNotFound } from './run-id.js';
+import { WHOLE_BUDGET_RULES, type BudgetRules } from '../charter/charter-policy.js';
 import type { RunHints } from './run-hints.js';
 import type { RunPlanner } from './run-planner.js';
 
@@ -37,15 +38,20 @@ export class RunReopening {
   ) {}
 
   /** @throws ProblemError RUN_NOT_FOUND, RUN_NOT_FINISHED, GATE_DECIDED, CONTENT_ERASED, VALIDATION_FAILED */
-  async retryFailed(runId: string, body: unknown): Promise<RunRetryView> {
+  async retryFailed(
+    runId: string,
+    body: unknown,
+    rules: BudgetRules = WHOLE_BUDGET_RULES,
+  ): Promise<RunRetryView> {
     const { budget } = parseRequest(runRetryRequestSchema, body ?? {});
+    rules.refuseMoney('budget.usd', budget?.usd);
     const { status, cells, reopened } = await this.database.transaction(async (client) => {
       const run = await lockRun(client, runId);
       if (run === undefined) throw runNotFound();
       refuseErased(run);
       const verdict = judgeRetry(run, run.retriedCells !== null);
       refuse(verdict, run.status);
-      refuseUnpriced(budget, run.spec, this.configuration);
+      refuseUnpriced(budget, run.spec, this.configuration, rules.namesEndpoints);
       await raiseBudget(client, runId, run, budget);
       // A run that came to its end has every answer, whoever asked for the last ones.
       const repeated = run.status === 'completed' ? 0 : (run.retriedCells ?? 0);
@@ -60,8 +66,13 @@ export class RunReopening {
   }
 
   /** @throws ProblemError RUN_NOT_FOUND, RUN_NOT_FINISHED, RUN_FINISHED, GATE_DECIDED, CONTENT_ERASED, VALIDATION_FAILED */
-  async extend(runId: string, body: unknown): Promise<RunExtendView> {
+  async extend(
+    runId: string,
+    body: unknown,
+    rules: BudgetRules = WHOLE_BUDGET_RULES,
+  ): Promise<RunExtendView> {
     const { repeats, budget } = parseRequest(runExtendRequestSchema, body);
+    rules.refuseMoney('budget.usd', budget?.usd);
     const known = await findRun(this.database, runId);
     if (known === null) throw runNotFound();
     this.refuseRepeats(known, repeats);
@@ -74,7 +85,7 @@ export class RunReopening {
       refuseErased(run);
       const verdict = judgeExtension(run, run.spec.repeats, repeats);
       refuse(verdict, run.status);
-      refuseUnpriced(budget, run.spec, this.configuration);
+      refuseUnpriced(budget, run.spec, this.configuration, rules.namesEndpoints);
       await raiseBudget(client, runId, run, budget);
       if (verdict.kind === 'unchanged') return { status: run.status, added: 0 };
       // Somebody else has extended it, and it has ended again: this request was made for another run, so to say.

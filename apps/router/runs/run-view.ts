@@ -13,6 +13,7 @@ import type {
   RunGateEntity,
   RunProgress,
   StateCounts,
+  StoredRunSpec,
   WebhookTally,
 } from '#persistence';
 
@@ -46,8 +47,50 @@ export function runView(
   etaSeconds: number | null,
 ): RunView {
   const { spec } = run;
-  const { max_skew_s: maxSkewS } = spec;
+  return {
+    ...runSummary(run),
+    models: [...spec.models],
+    regions: [...spec.regions],
+    repeats: spec.repeats,
+    region_policy: spec.region_policy,
+    seed: spec.seed ?? null,
+    question_order: spec.question_order ?? 'given',
+    progress: runProgress(run, { questions, pairs }, skews),
+    eta_seconds: etaSeconds,
+    ...runSkew(spec, skews),
+    budget,
+    gates: gates.map(gateView),
+    unavailable: [...spec.unavailable],
+    plan: run.plan,
+    webhooks: spec.webhook_url === null ? null : webhookSummary(webhooks),
+  };
+}
+
+/** How far apart a run's regions are asked, beside what it allows. @param skews by question number, in seconds */
+export function runSkew(
+  { max_skew_s: maxSkewS }: Pick<StoredRunSpec, 'max_skew_s'>,
+  skews: ReadonlyMap<number, number>,
+): Pick<RunView, 'max_skew_s' | 'worst_skew_s' | 'skew_kept'> {
   const worstSkewS = skews.size === 0 ? undefined : Math.max(...skews.values());
+  return {
+    max_skew_s: maxSkewS ?? null,
+    worst_skew_s: worstSkewS ?? null,
+    skew_kept: maxSkewS === undefined || worstSkewS === undefined ? null : worstSkewS <= maxSkewS,
+  };
+}
+
+/** What of a run its progress is counted by. */
+export interface ProgressRun {
+  readonly totalCells: number;
+  readonly spec: Pick<StoredRunSpec, 'pairs' | 'regions' | 'models' | 'max_skew_s'>;
+}
+
+export function runProgress(
+  { totalCells, spec }: ProgressRun,
+  { questions, pairs }: RunProgress,
+  skews: ReadonlyMap<number, number>,
+): RunView['progress'] {
+  const { max_skew_s: maxSkewS } = spec;
   const all = sum(pairs);
   const pairsOf = (belongs: (pair: { model: string; region: string }) => boolean): RegionCountsView =>
     regionCounts(
@@ -57,44 +100,26 @@ export function runView(
       }),
     );
   return {
-    ...runSummary(run),
-    models: [...spec.models],
-    regions: [...spec.regions],
-    repeats: spec.repeats,
-    region_policy: spec.region_policy,
-    seed: spec.seed ?? null,
-    question_order: spec.question_order ?? 'given',
-    progress: {
-      total: run.totalCells,
-      accepted: all.accepted,
-      substituted: pairs.reduce((count, { substituted }) => count + substituted, 0),
-      failed: all.failed,
-      cancelled: all.cancelled,
-      running: all.submitted,
-      pending: all.pending,
-      by_question: questions.map((question) => ({
-        question_id: question.questionId,
-        ...cellCounts(question),
-        ...skewOf(maxSkewS, skews.get(question.questionNo)),
-      })),
-      by_region: Object.fromEntries(
-        spec.regions.map((name) => [name, pairsOf(({ region }) => region === name)]),
-      ),
-      by_model: Object.fromEntries(spec.models.map((name) => [name, pairsOf(({ model }) => model === name)])),
-      by_pair: pairs.flatMap((pair) => {
-        const names = spec.pairs[pair.pairNo - 1];
-        return names === undefined ? [] : [{ ...names, ...regionCounts([pair]) }];
-      }),
-    },
-    eta_seconds: etaSeconds,
-    max_skew_s: maxSkewS ?? null,
-    worst_skew_s: worstSkewS ?? null,
-    skew_kept: maxSkewS === undefined || worstSkewS === undefined ? null : worstSkewS <= maxSkewS,
-    budget,
-    gates: gates.map(gateView),
-    unavailable: [...spec.unavailable],
-    plan: run.plan,
-    webhooks: spec.webhook_url === null ? null : webhookSummary(webhooks),
+    total: totalCells,
+    accepted: all.accepted,
+    substituted: pairs.reduce((count, { substituted }) => count + substituted, 0),
+    failed: all.failed,
+    cancelled: all.cancelled,
+    running: all.submitted,
+    pending: all.pending,
+    by_question: questions.map((question) => ({
+      question_id: question.questionId,
+      ...cellCounts(question),
+      ...skewOf(maxSkewS, skews.get(question.questionNo)),
+    })),
+    by_region: Object.fromEntries(
+      spec.regions.map((name) => [name, pairsOf(({ region }) => region === name)]),
+    ),
+    by_model: Object.fromEntries(spec.models.map((name) => [name, pairsOf(({ model }) => model === name)])),
+    by_pair: pairs.flatMap((pair) => {
+      const names = spec.pairs[pair.pairNo - 1];
+      return names === undefined ? [] : [{ ...names, ...regionCounts([pair]) }];
+    }),
   };
 }
 
@@ -106,7 +131,12 @@ function skewOf(
   return { skew_s: skewS ?? null, skew_exceeded: isExceeded };
 }
 
-function webhookSummary({ pending, delivered, failed, lastErrorCode }: WebhookTally): WebhookSummaryView {
+export function webhookSummary({
+  pending,
+  delivered,
+  failed,
+  lastErrorCode,
+}: WebhookTally): WebhookSummaryView {
   return { pending, delivered, failed, last_error_code: lastErrorCode };
 }
 

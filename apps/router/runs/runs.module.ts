@@ -1,7 +1,8 @@
 import type { Configuration } from '#config';
 import type { Logger } from '#observability';
-import { Database } from '#persistence';
+import { Database, type CharterDatabase } from '#persistence';
 import { Module, type DynamicModule } from '@nestjs/common';
+import { CharterPolicy } from '../charter/charter-policy.js';
 import { DailyBudget } from '../ledger/daily-budget.js';
 import type { InForce } from '../operations/in-force.js';
 import { ComparisonController } from './comparison.controller.js';
@@ -31,6 +32,8 @@ export interface RunsParts {
   /** Left out: one of its own, which keeps what keys have spent for a second. */
   readonly budget?: DailyBudget;
   readonly feed?: FeedOptions;
+  /** What customers' answers are read with; left out: there are none. */
+  readonly charter?: CharterDatabase;
 }
 
 /** About 300 MB of receipts. */
@@ -47,10 +50,12 @@ export class RunsModule {
     logger,
     budget = new DailyBudget(database),
     feed,
+    charter,
   }: RunsParts): DynamicModule {
     const planner = new RunPlanner(database, configuration, inForce);
     const current = (): Configuration => inForce?.configuration ?? configuration;
-    const reader = new RunReader(database, current, new RunEta(database, current, planner));
+    const eta = new RunEta(database, current, planner);
+    const reader = new RunReader(database, current, eta, charter);
     return {
       module: RunsModule,
       controllers: [
@@ -59,6 +64,7 @@ export class RunsModule {
       ],
       providers: [
         { provide: Database, useValue: database },
+        { provide: CharterPolicy, useValue: new CharterPolicy(configuration.charter.show_costs) },
         { provide: RunPlanner, useValue: planner },
         {
           provide: RunIntake,

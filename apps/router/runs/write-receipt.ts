@@ -1,5 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
-import { runTurnSchema, type Receipt, type ReceiptCounts, type ReceiptStray } from '#contracts';
+import {
+  charterReceiptFrameSchema,
+  charterView,
+  runTurnSchema,
+  type Receipt,
+  type ReceiptCell,
+  type ReceiptCounts,
+  type ReceiptStray,
+} from '#contracts';
 import { canonicalJson, isRunFinished } from '#domain';
 import {
   readInSnapshot,
@@ -9,6 +17,7 @@ import {
   readRunQuestions,
   readRunTurns,
   tallyCells,
+  CharterDatabase,
   type Database,
   type Queryable,
   type ReceiptCellRow,
@@ -17,6 +26,7 @@ import {
   type RegionTally,
   type RunTurnRow,
 } from '#persistence';
+import { charterReceiptCell, charterReceiptStray } from '../charter/receipt-face.js';
 import { contentHashes } from './prompt-hash.js';
 import { missingAnswer, receiptCell, strayOutcomes, substituteAnswer } from './receipt-cells.js';
 import { runNotFound } from './run-id.js';
@@ -31,34 +41,64 @@ const COPY_BYTES = 8_388_608;
  * @returns the canonical bytes that are to be signed
  * @throws ProblemError RUN_NOT_FOUND
  */
-export function writeReceipt(database: Database, runId: string): Promise<Buffer> {
+export function writeReceipt(database: Database | CharterDatabase, runId: string): Promise<Buffer> {
+  const isCharter = database instanceof CharterDatabase;
+  const face = isCharter ? CHARTER : WHOLE;
   return readInSnapshot(database, async (client) => {
     const run = await readReceiptRun(client, runId);
     if (run === undefined) throw runNotFound();
     const gates = await readReceiptGates(client, runId);
     const tallies = await tallyCells(client, runId);
-    const cells = new CellWriter(run);
-    for await (const batch of readReceiptCells(client, runId, BATCH)) cells.add(batch);
-    const rest: Omit<
-      Receipt,
-      'cells' | 'counts' | 'missing' | 'questions' | 'substitutes' | 'stray_outcomes'
-    > = {
+    const cells = new CellWriter(run, face);
+    for await (const batch of readReceiptCells(client, runId, BATCH, isCharter)) cells.add(batch);
+    const rest = face.frame({
       version: 1,
       issued_at: run.now.toISOString(),
       ended: isRunFinished(run.status),
       gates: gates.map(gateOf),
       run: runOf(run, await readRunTurns(client, runId)),
-    };
+    });
     const members: Record<string, readonly Buffer[]> = {
       cells: cells.listed.close(),
       counts: [bytesOf(countsOf(run, tallies, cells))],
       missing: cells.missing.close(),
       questions: await writeQuestions(client, run),
-      stray_outcomes: [bytesOf(cells.strays)],
+      stray_outcomes: [bytesOf(cells.strays.map(face.stray))],
       substitutes: cells.substitutes.close(),
     };
     for (const [name, value] of Object.entries(rest)) members[name] = [bytesOf(value)];
     return joinMembers(members);
+  });
+}
+
+type Frame = Omit<Receipt, 'cells' | 'counts' | 'missing' | 'questions' | 'substitutes' | 'stray_outcomes'>;
+
+/** How much of a run its receipt tells. */
+interface ReceiptFace {
+  readonly frame: (frame: Frame) => object;
+  readonly cell: (cell: ReceiptCell) => object;
+  readonly stray: (stray: ReceiptStray) => object;
+}
+const WHOLE: ReceiptFace = { frame: (frame) => frame, cell: (cell) => cell, stray: (stray) => stray };
+const CHARTER: ReceiptFace = { frame: charterFrame, cell: charterReceiptCell, stray: charterReceiptStray };
+
+function charterFrame({ version, issued_at, ended, run, gates }: Frame): object {
+  const { parameters, max_skew_s: maxSkewS, budget, history } = run;
+  return charterView(charterReceiptFrameSchema, {
+    ...{ version, issued_at, ended, gates },
+    face: 'charter',
+    run: {
+      ...run,
+      parameters: {
+        temperature: parameters.temperature,
+        max_tokens: parameters.max_tokens,
+        seed: parameters.seed ?? null,
+        question_order: parameters.question_order ?? 'given',
+      },
+      max_skew_s: maxSkewS ?? null,
+      budget: budget ?? null,
+      history: history ?? [],
+    },
   });
 }
 
@@ -108,10 +148,13 @@ class CellWriter {
   attempts = 0;
   answersNotTaken = 0;
 
-  constructor(private readonly run: ReceiptRunRow) {}
+  constructor(
+    private readonly run: ReceiptRunRow,
+    private readonly face: ReceiptFace,
+  ) {}
 
   add(rows: readonly ReceiptCellRow[]): void {
-    this.listed.add(rows.map((row) => receiptCell(row, this.run.spec.seed ?? null)));
+    this.listed.add(rows.map((row) => this.face.cell(receiptCell(row, this.run.spec.seed ?? null))));
     this.missing.add(rows.flatMap((row) => missingAnswer(row, this.run.ending) ?? []));
     this.substitutes.add(rows.flatMap((row) => substituteAnswer(row) ?? []));
     for (const row of rows) {

@@ -29,7 +29,7 @@ export const storableText = z
     'must not contain U+0000 or unpaired surrogates',
   );
 
-const metadataSchema = z.record(z.string().max(256), z.unknown()).superRefine((metadata, context) => {
+export const metadataSchema = z.record(z.string().max(256), z.unknown()).superRefine((metadata, context) => {
   // First: writing JSON, and Postgres reading it, both run out of stack on what is nested too deep.
   if (isDeeperThan(metadata, METADATA_DEPTH)) {
     context.addIssue({ code: 'custom', message: `must be nested at most ${METADATA_DEPTH} deep` });

@@ -47,7 +47,7 @@ export type JobWebhook = z.infer<typeof jobWebhookSchema>;
 const taskPart = <Status extends TerminalState>(status: Status) =>
   z.strictObject({
     /** Id of its job. */
-    task_id: z.uuid(),
+    task_id: z.string(),
     sequence: z.int().min(1),
     task_type: z.string(),
     status: z.literal(status),

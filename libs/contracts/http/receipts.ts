@@ -15,17 +15,20 @@ const time = z.iso.datetime();
 const count = z.int().min(0);
 const pair = z.object({ model: z.string(), region: z.string() });
 
+// A customer is given a receipt without endpoints, GPUs, containers and calls upstream (`face` is "charter"): such members
+// may be absent.
+
 /** One execution of a job. */
 export const receiptAttemptSchema = z.object({
   attempt: z.int().min(1),
-  endpoint_id: z.string(),
+  endpoint_id: z.string().optional(),
   region: z.string(),
   status: z.enum(['dispatched', 'running', 'succeeded', 'failed', 'cancelled', 'lost']),
   error_code: z.string().nullable(),
   started_at: time.nullable(),
   finished_at: time.nullable(),
   execution_ms: z.int().nullable(),
-  upstream_call_id: z.string().nullable(),
+  upstream_call_id: z.string().nullable().optional(),
   /** The call had been begun before a crash and was found again; it was paid for once. */
   reattached: z.boolean(),
 });
@@ -60,14 +63,14 @@ export const receiptCellSchema = cellName.extend({
   answered_region: z.string().nullable(),
   /** Another region's answer in this one's place. */
   substituted: z.boolean(),
-  endpoint_id: z.string().nullable(),
+  endpoint_id: z.string().nullable().optional(),
   inference_time: z.number().nullable(),
-  tokens_in: z.int().nullable(),
+  tokens_in: z.int().nullable().optional(),
   tokens_generated: z.int().nullable(),
   // What the endpoint attested with the answer.
   model_revision: z.string().nullable(),
-  gpu: z.string().nullable(),
-  container_id: z.string().nullable(),
+  gpu: z.string().nullable().optional(),
+  container_id: z.string().nullable().optional(),
   cold_start: z.boolean().nullable(),
   error_code: z.string().nullable(),
   finished_at: time.nullable(),
@@ -157,7 +160,7 @@ export const receiptStraySchema = z.object({
   cell_no: z.int().min(1),
   job_id: z.uuid(),
   attempt: z.int(),
-  endpoint_id: z.string(),
+  endpoint_id: z.string().optional(),
   kind: z.string(),
   error_code: z.string().nullable(),
   execution_ms: z.int(),
@@ -218,6 +221,8 @@ export const receiptRunSchema = z.object({
 /** What is signed. */
 export const receiptSchema = z.object({
   version: z.literal(1),
+  /** Absent: nothing was left out. */
+  face: z.literal('charter').optional(),
   issued_at: time,
   /** false: the run went on when this was issued, and this is what it had until then. */
   ended: z.boolean(),

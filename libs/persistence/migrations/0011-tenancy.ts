@@ -16,7 +16,11 @@ export class Tenancy1763769600011 implements MigrationInterface {
         -- NULL: no run's
         ADD COLUMN run_id    uuid,
         -- NULL: no task
-        ADD COLUMN task_type text`);
+        ADD COLUMN task_type text,
+        -- the client's name for its task; NULL: it gave none, the job's id is the task's
+        ADD COLUMN task_id   text,
+        -- who answers for the task; NULL: no task
+        ADD COLUMN owner_id  text`);
     await queryRunner.query(`
       ALTER TABLE runs
         ADD COLUMN tenant text NOT NULL DEFAULT 'local',

@@ -80,12 +80,12 @@ export class WebhooksOfJobs1763769600013 implements MigrationInterface {
               'metadata', NEW.metadata,
               'path', '/inference/status/' || NEW.id)
             ELSE json_build_object(
-              'task_id', NEW.id,
+              'task_id', coalesce(NEW.task_id, NEW.id::text),
               'sequence', place,
               'task_type', NEW.task_type,
               'status', NEW.state,
               'execution_time_s', execution_time_s,
-              'path', '/tasks/' || NEW.id)
+              'path', '/tasks/' || coalesce(NEW.task_id, NEW.id::text))
             END)::text);
         RETURN NULL;
       END $$`);

@@ -14,6 +14,7 @@ import { WebhooksOfJobs1763769600013 } from './0013-webhooks-of-jobs.js';
 import { FairSharing1763769600014 } from './0014-fair-sharing.js';
 import { Operations1763769600015 } from './0015-operations.js';
 import { DeadLetters1763769600016 } from './0016-dead-letters.js';
+import { Charter1763769600017 } from './0017-charter.js';
 
 /** In order. Append only: a released migration never changes. */
 export const MIGRATIONS = [
@@ -33,4 +34,5 @@ export const MIGRATIONS = [
   FairSharing1763769600014,
   Operations1763769600015,
   DeadLetters1763769600016,
+  Charter1763769600017,
 ];

@@ -264,10 +264,10 @@ export async function redriveLetters(
             SELECT * FROM jsonb_to_recordset($1::jsonb)
                        AS g (from_id uuid, id uuid, key_id text, home_region text, lane text, order_key bigint)
           )
-     INSERT INTO jobs (id, tenant, key_id, task_type, state, model, home_region, preferred_region, region_policy,
+     INSERT INTO jobs (id, tenant, key_id, task_type, owner_id, state, model, home_region, preferred_region, region_policy,
                        priority, lane, order_key, max_attempts, timeout_ms, request, metadata, webhook_url,
                        redriven_from)
-     SELECT given.id, old.tenant, given.key_id, old.task_type, 'queued', old.model, given.home_region,
+     SELECT given.id, old.tenant, given.key_id, old.task_type, old.owner_id, 'queued', old.model, given.home_region,
             old.preferred_region, old.region_policy, old.priority, given.lane, given.order_key, old.max_attempts,
             old.timeout_ms, old.request, old.metadata, old.webhook_url, old.id
        FROM given JOIN jobs AS old ON old.id = given.from_id`,

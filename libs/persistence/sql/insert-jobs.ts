@@ -7,6 +7,9 @@ export interface NewJob {
   readonly key_id: string | null;
   readonly run_id: string | null;
   readonly task_type: string | null;
+  /** The client's name for its task. */
+  readonly task_id?: string | null;
+  readonly owner_id?: string | null;
   readonly model: string;
   readonly home_region: string;
   readonly preferred_region: string | null;
@@ -37,14 +40,14 @@ export interface NewJob {
  */
 export async function insertJobs(database: Queryable, jobs: readonly NewJob[]): Promise<Set<string>> {
   const { rows } = await database.query<{ id: string }>(
-    `INSERT INTO jobs (id, tenant, key_id, run_id, task_type, state, model, home_region, preferred_region, region_policy, priority, lane, order_key,
+    `INSERT INTO jobs (id, tenant, key_id, run_id, task_type, task_id, owner_id, state, model, home_region, preferred_region, region_policy, priority, lane, order_key,
                        max_attempts, timeout_ms, deadline, request, metadata, webhook_url, idempotency_key,
                        request_hash, default_timeout, awaited)
-     SELECT id, tenant, key_id, run_id, task_type, 'queued', model, home_region, preferred_region, region_policy, priority, lane, order_key,
+     SELECT id, tenant, key_id, run_id, task_type, task_id, owner_id, 'queued', model, home_region, preferred_region, region_policy, priority, lane, order_key,
             max_attempts, timeout_ms, deadline, request, metadata, webhook_url, idempotency_key, decode(request_hash, 'hex'),
             default_timeout, awaited
        FROM jsonb_to_recordset($1::jsonb) AS job (
-              id uuid, tenant text, key_id text, run_id uuid, task_type text, model text, home_region text, preferred_region text, region_policy text, priority text,
+              id uuid, tenant text, key_id text, run_id uuid, task_type text, task_id text, owner_id text, model text, home_region text, preferred_region text, region_policy text, priority text,
               lane text, order_key bigint, max_attempts integer, timeout_ms integer, deadline timestamptz,
               request jsonb, metadata jsonb, webhook_url text, idempotency_key text, request_hash text,
               default_timeout boolean, awaited boolean)

@@ -78,7 +78,7 @@ export async function readLedgerFacts(
     recorded: string[] | null;
     meters: StoredMeterRow[] | null;
   }>(
-    `SELECT (SELECT jsonb_agg(jsonb_build_object('jobId', jobs.id, 'tenant', tenant, 'keyId', key_id, 'runId', run_id,
+    `SELECT (SELECT jsonb_agg(jsonb_build_object('jobId', jobs.id, 'tenant', jobs.tenant, 'keyId', key_id, 'runId', run_id,
                       'taskType', task_type, 'model', model, 'slotEpoch', slots.epoch,
                       'startedMs', extract(epoch FROM slots.started_at) * 1000,
                       'firstBeganMs', extract(epoch FROM slots.first_began_at) * 1000,

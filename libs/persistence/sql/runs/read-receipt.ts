@@ -14,7 +14,10 @@ import type { StoredRunSpec } from '../../entities/run.entity.js';
 import { unmadeCells } from './unmade-cells.js';
 
 /** Everything that `work` reads is of one moment, while the run goes on. */
-export function readInSnapshot<T>(database: Database, work: (client: Queryable) => Promise<T>): Promise<T> {
+export function readInSnapshot<T>(
+  database: Pick<Database, 'transaction'>,
+  work: (client: Queryable) => Promise<T>,
+): Promise<T> {
   return database.transaction(async (client) => {
     await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
     return work(client);
@@ -193,11 +196,13 @@ export interface ReceiptCellRow {
 }
 
 // Answers are hashed where they are: they may be long, and nobody needs them here.
-const CELLS = `
+// The charter's views name no endpoints: what is read there has none.
+type EndpointColumn = 'endpoint_id' | "''";
+const cellsSql = (endpoint: EndpointColumn): string => `
   (SELECT cell_no AS "cellNo", question_id AS "questionId", model, region, repeat, state,
          cell_attempt AS "cellAttempt", job_id AS "jobId", attempts,
          coalesce(answer_sha256, encode(sha256(convert_to(answer, 'UTF8')), 'hex')) AS "answerSha256", answered_region AS "answeredRegion",
-         substituted, endpoint_id AS "endpointId", inference_time_s AS "inferenceTimeS",
+         substituted, ${endpoint} AS "endpointId", inference_time_s AS "inferenceTimeS",
          tokens_generated AS "tokensGenerated", error_code AS "errorCode", finished_at AS "finishedAt",
          asked_at AS "askedAt", erased_at IS NOT NULL AS erased
     FROM cells WHERE run_id = $1 AND cell_no > $2 ORDER BY cell_no LIMIT $3)
@@ -215,32 +220,50 @@ const JOBS = `
          result->>'region' AS "answeredRegion", (request->>'seed')::float8 AS seed
     FROM jobs WHERE idempotency_key = ANY ($1::text[])`;
 
-const ATTEMPTS = `
-  SELECT job_id AS "jobId", attempt, endpoint_id AS "endpointId", region, status, error_code AS "errorCode",
+const attemptsSql = (endpoint: EndpointColumn): string => `
+  SELECT job_id AS "jobId", attempt, ${endpoint} AS "endpointId", region, status, error_code AS "errorCode",
          cold_start AS "coldStart", reattached, execution_ms AS "executionMs", attested,
          started_at AS "startedAt", finished_at AS "finishedAt"
     FROM attempts WHERE job_id = ANY ($1::uuid[]) ORDER BY job_id, attempt`;
 
-const STRAYS = `
-  SELECT job_id AS "jobId", attempt, endpoint_id AS "endpointId", kind, error_code AS "errorCode",
+const straysSql = (endpoint: EndpointColumn): string => `
+  SELECT job_id AS "jobId", attempt, ${endpoint} AS "endpointId", kind, error_code AS "errorCode",
          duration_ms AS "executionMs", received_at AS "receivedAt"
     FROM stray_outcomes WHERE job_id = ANY ($1::uuid[]) ORDER BY id`;
 
-/** Every cell of a run in order, with all of its jobs and their attempts, in batches. */
+interface ReceiptStatements {
+  readonly cells: string;
+  readonly attempts: string;
+  readonly strays: string;
+}
+const statementsWith = (endpoint: EndpointColumn): ReceiptStatements => ({
+  cells: cellsSql(endpoint),
+  attempts: attemptsSql(endpoint),
+  strays: straysSql(endpoint),
+});
+const WHOLE = statementsWith('endpoint_id');
+const CHARTER = statementsWith("''");
+
+/**
+ * Every cell of a run in order, with all of its jobs and their attempts, in batches.
+ * @param inCharter read the charter's views: ids of endpoints are empty
+ */
 export async function* readReceiptCells(
   client: Queryable,
   runId: string,
   batchSize: number,
+  inCharter = false,
 ): AsyncGenerator<ReceiptCellRow[], void, undefined> {
+  const statements = inCharter ? CHARTER : WHOLE;
   let lastCellNo = 0;
   for (;;) {
     const { rows: cells } = await client.query<Omit<ReceiptCellRow, 'jobs'> & Record<string, unknown>>(
-      CELLS,
+      statements.cells,
       [runId, lastCellNo, batchSize],
     );
     const last = cells.at(-1);
     if (last === undefined) return;
-    const jobsOf = await readJobsOfCells(client, runId, cells);
+    const jobsOf = await readJobsOfCells(client, runId, cells, statements);
     yield cells.map((cell) => ({ ...cell, jobs: jobsOf.get(cell.cellNo) ?? [] }));
     lastCellNo = last.cellNo;
   }
@@ -254,6 +277,7 @@ async function readJobsOfCells(
   client: Queryable,
   runId: string,
   cells: readonly Pick<ReceiptCellRow, 'cellNo' | 'cellAttempt'>[],
+  statements: ReceiptStatements,
 ): Promise<Map<number, ReceiptJobRow[]>> {
   const tries = cells.flatMap(({ cellNo, cellAttempt: tried }) =>
     Array.from({ length: tried }, (_, index) => ({ cellNo, cellAttempt: index + 1 })),
@@ -271,9 +295,11 @@ async function readJobsOfCells(
   const byId = new Map(jobs.map((job) => [job.id, job]));
   const ids = [...byId.keys()];
   if (ids.length > 0) {
-    const attempts = await client.query<ReceiptAttemptRow & Record<string, unknown>>(ATTEMPTS, [ids]);
+    const attempts = await client.query<ReceiptAttemptRow & Record<string, unknown>>(statements.attempts, [
+      ids,
+    ]);
     for (const attempt of attempts.rows) byId.get(attempt.jobId)?.attempts.push(attempt);
-    const strays = await client.query<ReceiptStrayRow & Record<string, unknown>>(STRAYS, [ids]);
+    const strays = await client.query<ReceiptStrayRow & Record<string, unknown>>(statements.strays, [ids]);
     for (const stray of strays.rows) byId.get(stray.jobId)?.strays.push(stray);
   }
   const byCell = new Map<number, ReceiptJobRow[]>();

@@ -1,4 +1,5 @@
 import type { CellState } from '#domain';
+import { CharterDatabase } from '../../charter-database.js';
 import type { Queryable } from '../../database.js';
 import { unmadeCells } from './unmade-cells.js';
 
@@ -28,9 +29,10 @@ export interface CellResult {
   readonly erasedAt: Date | null;
 }
 
-const RESULTS = `
+// The charter's view of cells names no endpoints.
+const resultsSql = (endpoint: 'endpoint_id' | 'NULL'): string => `
   (SELECT cell_no AS "cellNo", question_no AS "questionNo", question_id AS "questionId", model, region, repeat, state,
-         answer, answered_region AS "answeredRegion", substituted, endpoint_id AS "endpointId", job_id AS "jobId",
+         answer, answered_region AS "answeredRegion", substituted, ${endpoint} AS "endpointId", job_id AS "jobId",
          attempts, inference_time_s AS "inferenceTimeS", tokens_generated AS "tokensGenerated",
          error_code AS "errorCode", finished_at AS "finishedAt",
          CASE WHEN state = 'accepted' THEN
@@ -44,6 +46,8 @@ const RESULTS = `
          NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL
     FROM ${unmadeCells('$1', '$2', '$2::bigint + $3')} AS unmade
   ORDER BY 1 LIMIT $3`;
+const RESULTS = resultsSql('endpoint_id');
+const CHARTER_RESULTS = resultsSql('NULL');
 
 /**
  * Every cell in order, in batches that are read as the reader takes them: no long transaction, no run in memory.
@@ -54,9 +58,10 @@ export async function* readResults(
   runId: string,
   batchSize: number,
 ): AsyncGenerator<CellResult[], void, undefined> {
+  const sql = database instanceof CharterDatabase ? CHARTER_RESULTS : RESULTS;
   let lastCellNo = 0;
   for (;;) {
-    const { rows } = await database.query<CellResult>(RESULTS, [runId, lastCellNo, batchSize]);
+    const { rows } = await database.query<CellResult>(sql, [runId, lastCellNo, batchSize]);
     const last = rows.at(-1);
     if (last === undefined) return;
     yield rows;

@@ -1,0 +1,75 @@
+import {
+  charterCancelSchema,
+  charterComparisonSchema,
+  charterForecastSchema,
+  charterGateDecidedSchema,
+  charterInferenceSchema,
+  charterJobStatusSchema,
+  charterQueueStatusSchema,
+  charterQueuedSchema,
+  charterRegionQueueSchema,
+  charterResultRowSchema,
+  charterRunCancelSchema,
+  charterRunCreatedSchema,
+  charterRunExtendSchema,
+  charterRunListSchema,
+  charterRunRetrySchema,
+  charterRunSchema,
+  charterRunStateSchema,
+  charterSignedReceiptSchema,
+  taskAcceptedSchema,
+  taskCancelSchema,
+  taskListSchema,
+  taskSchema,
+} from '#contracts';
+import { z } from 'zod';
+
+/** How a route answers a customer: one document by a schema, or pieces, each of which was checked when it was made. */
+export type CharterFace =
+  | { readonly kind: 'document'; readonly schema: z.ZodType }
+  | { readonly kind: 'stream'; readonly schema?: z.ZodType };
+
+const document = (schema: z.ZodType): CharterFace => ({ kind: 'document', schema });
+/** @param schema what the pieces make together, where that is JSON: for the description of the API */
+const stream = (schema?: z.ZodType): CharterFace => ({
+  kind: 'stream',
+  ...(schema === undefined ? {} : { schema }),
+});
+
+/**
+ * What a caller without the role `operate` is answered with, for every route that needs the role `submit` or `read`: a
+ * test holds it against route-access.ts. Where a route has no face here, customers are refused.
+ */
+export const CHARTER_FACES: Readonly<Record<string, CharterFace>> = {
+  'GET /queue/status': document(charterQueueStatusSchema),
+  'GET /queue/status/{region}': document(charterRegionQueueSchema),
+
+  'POST /inference/queued': document(charterQueuedSchema),
+  'POST /inference': document(charterInferenceSchema),
+  'POST /v1/inference': document(charterInferenceSchema),
+  'GET /inference/status/{job_id}': document(charterJobStatusSchema),
+  'DELETE /inference/{job_id}': document(charterCancelSchema),
+
+  'POST /runs': document(charterRunCreatedSchema),
+  'POST /runs/plan': document(charterForecastSchema),
+  'GET /runs': document(charterRunListSchema),
+  'GET /runs/{id}': document(charterRunSchema),
+  'GET /runs/{id}/results': stream(
+    z.strictObject({ run_id: z.uuid(), status: z.string(), results: z.array(charterResultRowSchema) }),
+  ),
+  'GET /runs/{id}/events': stream(),
+  'GET /runs/{id}/receipt': stream(charterSignedReceiptSchema),
+  'GET /runs/{id}/comparison': document(charterComparisonSchema),
+  'POST /runs/{id}/cancel': document(charterRunCancelSchema),
+  'POST /runs/{id}/pause': document(charterRunStateSchema),
+  'POST /runs/{id}/resume': document(charterRunStateSchema),
+  'POST /runs/{id}/retry-failed': document(charterRunRetrySchema),
+  'POST /runs/{id}/extend': document(charterRunExtendSchema),
+  'POST /runs/{id}/gates/{gate}/approve': document(charterGateDecidedSchema),
+  'POST /runs/{id}/gates/{gate}/reject': document(charterGateDecidedSchema),
+
+  'POST /api/modal/execute-task': document(taskAcceptedSchema),
+  'GET /tasks': document(taskListSchema),
+  'GET /tasks/{task_id}': document(taskSchema),
+  'DELETE /tasks/{task_id}': document(taskCancelSchema),
+};

@@ -1,0 +1,137 @@
+import { PRIORITIES } from '#domain';
+import { z } from 'zod';
+import {
+  DEFAULT_REQUEST_LIMITS,
+  MESSAGES_MAX,
+  metadataSchema,
+  storableText,
+  webhookUrlSchema,
+  type RequestLimits,
+} from '../http/inference.js';
+import { chatMessageSchema } from '../wire/ticket.js';
+import { charterErrorSchema } from './jobs.js';
+
+export const TASK_STATUSES = [
+  'queued',
+  'processing',
+  'retrying',
+  'completed',
+  'failed',
+  'cancelling',
+  'cancelled',
+  'expired',
+] as const;
+export type TaskStatus = (typeof TASK_STATUSES)[number];
+
+/** Names that clients give: of tasks, and of who answers for them. */
+const name = z
+  .string()
+  .min(1)
+  .max(128)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]*$/, 'letters, digits, ".", "_", ":" and "-" only');
+
+/** Body of `POST /api/modal/execute-task`. */
+export function taskRequestSchema(limits: RequestLimits = DEFAULT_REQUEST_LIMITS) {
+  const tooLong = `must be at most ${limits.promptBytes} bytes of UTF-8`;
+  return z
+    .strictObject({
+      task_type: z.string().min(1).max(64),
+      prompt: storableText
+        .min(1)
+        .refine((prompt) => Buffer.byteLength(prompt) <= limits.promptBytes, tooLong)
+        .optional(),
+      messages: z
+        .array(chatMessageSchema.extend({ content: storableText }))
+        .min(1)
+        .max(MESSAGES_MAX)
+        .refine(
+          (messages) =>
+            messages.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0) <= limits.promptBytes,
+          tooLong,
+        )
+        .optional(),
+      /** Handed to the model as JSON. */
+      input: metadataSchema.optional(),
+      /** The client's name for the task: the same again, with the same body, is the same task. */
+      task_id: name.optional(),
+      /** Who answers for it; left out: the owner of the type. */
+      owner_id: name.optional(),
+      region_preference: z.string().min(1).max(64).optional(),
+      priority: z.enum(PRIORITIES).default('normal'),
+      deadline: z.iso.datetime({ offset: true }).optional(),
+      webhook_url: webhookUrlSchema.optional(),
+      metadata: metadataSchema.optional(),
+    })
+    .superRefine(({ prompt, messages, input }, context) => {
+      if ([prompt, messages, input].filter((given) => given !== undefined).length !== 1)
+        context.addIssue({
+          code: 'custom',
+          path: ['prompt'],
+          message: 'give one of prompt, messages and input',
+        });
+    });
+}
+export type TaskRequest = z.infer<ReturnType<typeof taskRequestSchema>>;
+
+const task = {
+  task_id: z.string(),
+  task_type: z.string(),
+  owner_id: z.string(),
+  status: z.enum(TASK_STATUSES),
+  created_at: z.iso.datetime(),
+};
+
+/** Answer of `POST /api/modal/execute-task`. */
+export const taskAcceptedSchema = z.strictObject({
+  success: z.literal(true),
+  ...task,
+  queue_position: z.int().min(0),
+  estimated_wait_seconds: z.number().min(0),
+  message: z.string(),
+});
+
+const taskView = {
+  ...task,
+  /** The latest thing that happened to it: `task.` and its status. */
+  event: z.string(),
+  /** Seconds that the execution took whose answer was taken, or the latest one; null: none yet. */
+  execution_time: z.number().nullable(),
+  /** Who worked on it, under a name that says nothing else; null: nobody yet. */
+  worker_id: z.string().nullable(),
+  /** The beginning of the result. */
+  result_summary: z.string().nullable(),
+  error: charterErrorSchema.nullable(),
+  started_at: z.iso.datetime().nullable(),
+  completed_at: z.iso.datetime().nullable(),
+  /** When what it was asked, or its result, was erased; null: it was not. */
+  erased_at: z.iso.datetime().nullable(),
+};
+
+/** Answer of `GET /tasks/{task_id}`. */
+export const taskSchema = z.strictObject({
+  ...taskView,
+  result: z.string().nullable(),
+  priority: z.enum(PRIORITIES),
+  retry_count: z.int(),
+  metadata: z.record(z.string(), z.unknown()).nullable(),
+});
+
+/** Answer of `GET /tasks`: results are read one by one. */
+export const taskListSchema = z.strictObject({
+  tasks: z.array(z.strictObject(taskView)),
+  next_cursor: z.string().nullable(),
+});
+
+export const taskListQuerySchema = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z.string().max(200).optional(),
+  task_type: z.string().max(64).optional(),
+  owner_id: z.string().max(128).optional(),
+  status: z.enum(TASK_STATUSES).optional(),
+});
+export type TaskListQuery = z.infer<typeof taskListQuerySchema>;
+
+export const taskCancelSchema = z.strictObject({
+  task_id: z.string(),
+  status: z.enum(['cancelling', 'cancelled']),
+});
