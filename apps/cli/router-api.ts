@@ -13,13 +13,17 @@ const REQUEST_TIMEOUT_MS = 30_000;
 export interface RouterOptions {
   readonly url: string;
   readonly keyFile?: string;
+  /** Print the answer itself. */
+  readonly json?: boolean;
 }
 
-/** Adds `--url` and `--key-file`. A key is no option: it would be in the shell's history and in lists of processes. */
+/** Adds `--url`, `--key-file` and `--json`. A key is no option: it would be in the shell's history and in lists of processes. */
 export function withRouterOptions(command: Command): Command {
   return command
     .option('--url <url>', 'a running router', `http://127.0.0.1:${DEFAULT_PORT}`)
-    .option('--key-file <file>', 'file that holds the API key (BEACON_API_KEY)');
+    .option('--key-file <file>', 'file that holds the API key (BEACON_API_KEY)')
+    .option('--json', 'print what the router answers')
+    .allowExcessArguments(false);
 }
 
 export interface RouterRequest<Schema extends z.ZodType> {
@@ -28,14 +32,15 @@ export interface RouterRequest<Schema extends z.ZodType> {
   readonly path: string;
   readonly body?: unknown;
   readonly answer: Schema;
-  /** Said before the router's own words where it refuses. */
-  readonly refused: string;
+  readonly timeoutMs?: number;
+  /** Said before the router's own words where it refuses; left out: "refused". */
+  readonly refused?: string;
 }
 
 /** @throws CommandError where the router cannot be reached, refuses, or answers something else */
 export async function askRouter<Schema extends z.ZodType>(
   options: RouterOptions,
-  { method, path, body, answer, refused }: RouterRequest<Schema>,
+  { method, path, body, answer, refused = 'refused', timeoutMs = REQUEST_TIMEOUT_MS }: RouterRequest<Schema>,
 ): Promise<z.infer<Schema>> {
   const { url: base } = options;
   if (!URL.canParse(base)) throw new CommandError('--url is not a URL', EXIT_USAGE);
@@ -51,7 +56,7 @@ export async function askRouter<Schema extends z.ZodType>(
         ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
     });
     status = response.status;
     text = await response.text();
@@ -70,7 +75,7 @@ export async function askRouter<Schema extends z.ZodType>(
 }
 
 async function keyFrom({ keyFile }: RouterOptions): Promise<string | undefined> {
-  if (keyFile === undefined) return process.env['BEACON_API_KEY'];
+  if (keyFile === undefined) return process.env['BEACON_API_KEY'] || undefined;
   try {
     return (await readFile(keyFile, 'utf8')).trim();
   } catch (error) {

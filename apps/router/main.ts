@@ -1,6 +1,6 @@
 import { ConfigurationError, DEFAULT_PORT, loadConfiguration, loadSettings } from '#config';
 import { announceReady, createLogger, superviseSelf } from '#observability';
-import { Router } from './router.js';
+import { startRouter } from './router.js';
 import { createServer } from './server.js';
 
 const EXIT_CONFIGURATION = 78;
@@ -13,7 +13,7 @@ async function main(): Promise<void> {
   }
   const configuration = loadConfiguration(configPath);
   const logger = createLogger('router', settings.logLevel);
-  const router = await Router.start(settings, configuration, logger);
+  const router = await startRouter(settings, configuration, logger);
   const { app } = await createServer(router);
   await app.listen(settings.port ?? DEFAULT_PORT, settings.host);
   superviseSelf(logger, async () => {

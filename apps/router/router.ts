@@ -59,253 +59,228 @@ const OUTCOMES_PREFETCH = 1000;
 /** Connections that read what customers are told. */
 const CHARTER_POOL = 6;
 
-/** Everything a router process holds; built here in one visible place, wired into controllers by the module. */
-export class Router {
-  private constructor(
-    readonly configuration: Configuration,
-    readonly logger: Logger,
-    readonly metrics: Metrics,
-    readonly database: Database,
-    /** What customers' answers are read with. */
-    readonly charter: CharterDatabase,
-    readonly connection: NatsConnection,
-    readonly endpoints: Endpoints,
-    readonly queueView: QueueView,
-    readonly warmKeeper: WarmKeeper,
-    readonly intake: JobIntake,
-    readonly jobStatus: JobStatus,
-    readonly jobWait: JobWait,
-    readonly cancellation: Cancellation,
-    readonly inForce: InForce,
-    readonly controlDesk: ControlDesk,
-    readonly limits: RequestLimits,
-    /** The one in force and, during a rotation, the one before. */
-    readonly webhookSecrets: readonly string[],
-    readonly authenticator: Authenticator,
-    /** undefined: the server has no keys. */
-    readonly keyRing: KeyRing | undefined,
-    readonly keyDesk: KeyDesk,
-    readonly dailyBudget: DailyBudget,
-    readonly rateLimits: RateLimits,
-    readonly deadLetters: DeadLetterReader,
-    readonly redrive: Redrive,
-    readonly erasure: Erasure,
-    private readonly sweeper: RetentionSweeper,
-    private readonly engine: Engine,
-    private readonly reconciler: Reconciler,
-    private readonly controlKeeper: ControlKeeper,
-    private readonly outcomes: DurableConsumer,
-  ) {}
-
-  /**
-   * @param authenticator who knows whom a request comes from; left out: what the settings say
-   * @throws KeysFileError
-   */
-  static async start(
-    settings: Settings,
-    configuration: Configuration,
-    logger: Logger,
-    authenticator?: Authenticator,
-  ): Promise<Router> {
-    const metrics = new Metrics('router');
-    const database = await Database.open(settings.databaseUrl ?? '', {
-      applicationName: 'beacon-router',
-      poolSize: 16,
-      onConnectionFault: (error) =>
-        logger.warn({ event: 'database.connection_lost', err: error }, 'a database connection was lost'),
-    });
-    await database.migrate();
-    const { apiKeysFile: path, serviceToken } = settings;
-    const keyRing =
-      path === undefined ? undefined : await KeyRing.open({ path, database, serviceToken, metrics, logger });
-    const charter = await CharterDatabase.open(settings.databaseUrl ?? '', {
-      applicationName: 'beacon-charter',
-      poolSize: CHARTER_POOL,
-      onConnectionFault: (error) =>
-        logger.warn({ event: 'database.connection_lost', err: error }, 'a database connection was lost'),
-    });
-    let ensureStreams = (): Promise<void> => Promise.resolve();
-    const connection = await connectNats({
-      url: settings.natsUrl ?? '',
-      name: 'router',
-      onReconnect: () => {
-        logger.info({ event: 'nats.reconnected' }, 'NATS is back');
-        ensureStreams().catch((error: unknown) => {
-          logger.warn({ event: 'nats.streams_missing', err: error }, 'streams could not be made yet');
-        });
-      },
-      onDisconnect: () => logger.warn({ event: 'nats.disconnected' }, 'NATS is away'),
-    });
-    const webhookSecretOf = (tenant: string): string | null =>
-      settings.webhookSecret === undefined ? null : secretOfTenant(settings.webhookSecret, tenant);
-    const inForce = new InForce(configuration, logger);
-    await inForce.refresh(database);
-    const endpoints = new Endpoints(configuration, Date.now(), inForce);
-    const topology = await Topology.open(connection);
-    ensureStreams = () => topology.ensureStreams(endpoints.regions);
-    // NATS may still be opening its store; everything that needs a stream makes it where it is missing.
-    await ensureStreams().catch((error: unknown) => {
-      logger.warn({ event: 'nats.streams_missing', err: error }, 'streams could not be made yet');
-    });
-
-    const journal = new JobJournal(connection, metrics, logger);
-    const engine = new Engine({
-      database,
-      endpoints,
-      tickets: new TicketPublisher(connection),
-      journal,
-      metrics,
-      logger,
-      inForce,
-      releases: new Releases(new EndpointControl(connection, configuration), metrics, logger),
-      pricing: ledgerPricingOf(configuration),
-      random: Math.random,
-    });
-    const reconciler = new Reconciler({
-      database,
-      connection,
-      topology,
-      callStore: new CallStore(connection),
-      endpoints,
-      engine,
-      journal,
-      metrics,
-      logger,
-      inForce,
-    });
-    const queueView = new QueueView(database, endpoints);
-    const warmKeeper = new WarmKeeper({
-      ...{ database, configuration, queueView, inForce, metrics, logger },
-      control: new EndpointControl(connection, configuration),
-    });
-    const ageing = {
-      normalMs: configuration.priorities.normal_ageing_s * 1000,
-      lowMs: configuration.priorities.low_ageing_s * 1000,
-    };
-    const jobStatus = new JobStatus(database, queueView, () => inForce.gpuLimit, charter);
-    const limitLog = new LimitLog(metrics, logger);
-    const intake = new JobIntake(
-      ...([database, endpoints, queueView, engine, journal, metrics, logger] as const),
-      {
-        defaults: () => ({
-          executionMs: inForce.configuration.timeouts.execution_ms,
-          maxAttempts: inForce.retries.maxAttempts,
-        }),
-        ageing,
-      },
-      new QueueLimits(database, () => inForce.configuration.limits),
-      limitLog,
-    );
-    const controlDesk = new ControlDesk(
-      database,
-      inForce,
-      engine,
-      new Withdrawals(database, connection, metrics, logger),
-      new ControlJournal(connection, metrics, logger),
-    );
-    const wakeUps = new WakeUps({ database, endpoints, inForce, engine, journal, metrics, logger });
-    const controlKeeper = new ControlKeeper({
-      ...{ database, connection, endpoints, inForce, engine, desk: controlDesk, wakeUps, logger },
-    });
-    const deadLetters = new DeadLetterReader(database, endpoints);
-    const redrive = new Redrive({
-      ...{ database, endpoints, queueView, engine, journal, metrics, logger, ageing },
-      reader: deadLetters,
-    });
-    const erasure = new Erasure({
-      ...{ database, topology, metrics, logger },
-      callStore: new CallStore(connection),
-    });
-    const sweeper = new RetentionSweeper(database, erasure, configuration.retention, logger);
-    const desk = new TicketDesk(
-      database,
-      endpoints,
-      engine,
-      metrics,
-      logger,
-      configuration.retries.crashes_max,
-    );
-    subscribe(connection, desk, endpoints, engine, logger);
-    const outcomes = new DurableConsumer(connection, {
-      stream: subjects.OUTCOMES_STREAM,
-      consumer: subjects.RECORDER_CONSUMER,
-      prefetch: OUTCOMES_PREFETCH,
-      ensure: async () => {
-        await topology.ensureStreams(endpoints.regions);
-        await topology.ensureRecorderConsumer();
-      },
-      handle: (message) => {
-        const outcome = decodeJson(outcomeSchema, message.data);
-        if (outcome !== undefined) {
-          engine.receive({ outcome, message });
-          return;
-        }
-        // Kept, it would come back for ever. Its ticket is acked, so the reconciler issues the job again.
-        logger.error({ event: 'outcome.malformed', subject: message.subject }, 'malformed outcome dropped');
-        message.ack();
-      },
-      onInterrupted: (error) =>
-        logger.warn({ event: 'outcomes.interrupted', err: error }, 'outcome delivery was interrupted'),
-    });
-    engine.poke();
-    reconciler.start();
-    warmKeeper.start();
-    controlKeeper.start();
-    sweeper.start();
-    return new Router(
-      configuration,
-      logger,
-      metrics,
-      database,
-      charter,
-      connection,
-      endpoints,
-      queueView,
-      warmKeeper,
-      intake,
-      jobStatus,
-      new JobWait(journal, jobStatus),
-      new Cancellation(database, connection, topology, journal, logger),
-      inForce,
-      controlDesk,
-      requestLimitsOf(configuration),
-      [settings.webhookSecret, settings.webhookSecretPrevious].filter((secret) => secret !== undefined),
-      authenticator ?? keyRing ?? new OpenDoor(serviceToken),
-      keyRing,
-      new KeyDesk({ database, ring: keyRing, webhookSecretOf, metrics, logger }),
-      new DailyBudget(database),
-      new RateLimits(() => inForce.configuration.limits, limitLog),
-      deadLetters,
-      redrive,
-      erasure,
-      sweeper,
-      engine,
-      reconciler,
-      controlKeeper,
-      outcomes,
-    );
-  }
-
+/** Everything of a router process that controllers use; built in `startRouter`, wired by the module. */
+export interface Router {
+  readonly configuration: Configuration;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly database: Database;
+  /** What customers' answers are read with. */
+  readonly charter: CharterDatabase;
+  readonly connection: NatsConnection;
+  readonly endpoints: Endpoints;
+  readonly queueView: QueueView;
+  readonly warmKeeper: WarmKeeper;
+  readonly intake: JobIntake;
+  readonly jobStatus: JobStatus;
+  readonly jobWait: JobWait;
+  readonly cancellation: Cancellation;
+  readonly inForce: InForce;
+  readonly controlDesk: ControlDesk;
+  readonly limits: RequestLimits;
+  /** The one in force and, during a rotation, the one before. */
+  readonly webhookSecrets: readonly string[];
+  readonly authenticator: Authenticator;
+  /** undefined: the server has no keys. */
+  readonly keyRing: KeyRing | undefined;
+  readonly keyDesk: KeyDesk;
+  readonly dailyBudget: DailyBudget;
+  readonly rateLimits: RateLimits;
+  readonly deadLetters: DeadLetterReader;
+  readonly redrive: Redrive;
+  readonly erasure: Erasure;
   /** Lets waiting requests go and refuses new jobs; the HTTP server closes after this. */
-  async stopAccepting(): Promise<void> {
-    this.jobWait.stop();
-    await this.intake.close();
-  }
-
+  stopAccepting(): Promise<void>;
   /** Records what has arrived, then closes. What arrives later waits in JetStream. */
-  async stop(): Promise<void> {
-    this.keyRing?.stop();
-    this.queueView.stop();
-    await this.outcomes.stop();
-    await this.controlKeeper.stop();
-    await this.warmKeeper.stop();
-    await this.sweeper.stop();
-    await this.reconciler.stop();
-    await this.engine.stop();
-    await this.connection.drain().catch(() => undefined);
-    await this.charter.close();
-    await this.database.close();
-  }
+  stop(): Promise<void>;
+}
+
+/**
+ * @param authenticator who knows whom a request comes from; left out: what the settings say
+ * @throws KeysFileError
+ */
+export async function startRouter(
+  settings: Settings,
+  configuration: Configuration,
+  logger: Logger,
+  authenticator?: Authenticator,
+): Promise<Router> {
+  const metrics = new Metrics('router');
+  const database = await Database.open(settings.databaseUrl ?? '', {
+    applicationName: 'beacon-router',
+    poolSize: 16,
+    onConnectionFault: (error) =>
+      logger.warn({ event: 'database.connection_lost', err: error }, 'a database connection was lost'),
+  });
+  await database.migrate();
+  const { apiKeysFile: path, serviceToken } = settings;
+  const keyRing =
+    path === undefined ? undefined : await KeyRing.open({ path, database, serviceToken, metrics, logger });
+  const charter = await CharterDatabase.open(settings.databaseUrl ?? '', {
+    applicationName: 'beacon-charter',
+    poolSize: CHARTER_POOL,
+    onConnectionFault: (error) =>
+      logger.warn({ event: 'database.connection_lost', err: error }, 'a database connection was lost'),
+  });
+  let ensureStreams = (): Promise<void> => Promise.resolve();
+  const connection = await connectNats({
+    url: settings.natsUrl ?? '',
+    name: 'router',
+    onReconnect: () => {
+      logger.info({ event: 'nats.reconnected' }, 'NATS is back');
+      ensureStreams().catch((error: unknown) => {
+        logger.warn({ event: 'nats.streams_missing', err: error }, 'streams could not be made yet');
+      });
+    },
+    onDisconnect: () => logger.warn({ event: 'nats.disconnected' }, 'NATS is away'),
+  });
+  const webhookSecretOf = (tenant: string): string | null =>
+    settings.webhookSecret === undefined ? null : secretOfTenant(settings.webhookSecret, tenant);
+  const inForce = new InForce(configuration, logger);
+  await inForce.refresh(database);
+  const endpoints = new Endpoints(configuration, Date.now(), inForce);
+  const topology = await Topology.open(connection);
+  ensureStreams = () => topology.ensureStreams(endpoints.regions);
+  // NATS may still be opening its store; everything that needs a stream makes it where it is missing.
+  await ensureStreams().catch((error: unknown) => {
+    logger.warn({ event: 'nats.streams_missing', err: error }, 'streams could not be made yet');
+  });
+
+  const journal = new JobJournal(connection, metrics, logger);
+  const engine = new Engine({
+    database,
+    endpoints,
+    tickets: new TicketPublisher(connection),
+    journal,
+    metrics,
+    logger,
+    inForce,
+    releases: new Releases(new EndpointControl(connection, configuration), metrics, logger),
+    pricing: ledgerPricingOf(configuration),
+    random: Math.random,
+  });
+  const reconciler = new Reconciler({
+    database,
+    connection,
+    topology,
+    callStore: new CallStore(connection),
+    endpoints,
+    engine,
+    journal,
+    metrics,
+    logger,
+    inForce,
+  });
+  const queueView = new QueueView(database, endpoints);
+  const warmKeeper = new WarmKeeper({
+    ...{ database, configuration, queueView, inForce, metrics, logger },
+    control: new EndpointControl(connection, configuration),
+  });
+  const ageing = {
+    normalMs: configuration.priorities.normal_ageing_s * 1000,
+    lowMs: configuration.priorities.low_ageing_s * 1000,
+  };
+  const jobStatus = new JobStatus(database, queueView, () => inForce.gpuLimit, charter);
+  const limitLog = new LimitLog(metrics, logger);
+  const intake = new JobIntake(
+    ...([database, endpoints, queueView, engine, journal, metrics, logger] as const),
+    {
+      defaults: () => ({
+        executionMs: inForce.configuration.timeouts.execution_ms,
+        maxAttempts: inForce.retries.maxAttempts,
+      }),
+      ageing,
+    },
+    new QueueLimits(database, () => inForce.configuration.limits),
+    limitLog,
+  );
+  const controlDesk = new ControlDesk(
+    database,
+    inForce,
+    engine,
+    new Withdrawals(database, connection, metrics, logger),
+    new ControlJournal(connection, metrics, logger),
+  );
+  const wakeUps = new WakeUps({ database, endpoints, inForce, engine, journal, metrics, logger });
+  const controlKeeper = new ControlKeeper({
+    ...{ database, connection, endpoints, inForce, engine, desk: controlDesk, wakeUps, logger },
+  });
+  const deadLetters = new DeadLetterReader(database, endpoints);
+  const redrive = new Redrive({
+    ...{ database, endpoints, queueView, engine, journal, metrics, logger, ageing },
+    reader: deadLetters,
+  });
+  const erasure = new Erasure({
+    ...{ database, topology, metrics, logger },
+    callStore: new CallStore(connection),
+  });
+  const sweeper = new RetentionSweeper(database, erasure, configuration.retention, logger);
+  const desk = new TicketDesk(
+    database,
+    endpoints,
+    engine,
+    metrics,
+    logger,
+    configuration.retries.crashes_max,
+  );
+  subscribe(connection, desk, endpoints, engine, logger);
+  const outcomes = new DurableConsumer(connection, {
+    stream: subjects.OUTCOMES_STREAM,
+    consumer: subjects.RECORDER_CONSUMER,
+    prefetch: OUTCOMES_PREFETCH,
+    ensure: async () => {
+      await topology.ensureStreams(endpoints.regions);
+      await topology.ensureRecorderConsumer();
+    },
+    handle: (message) => {
+      const outcome = decodeJson(outcomeSchema, message.data);
+      if (outcome !== undefined) {
+        engine.receive({ outcome, message });
+        return;
+      }
+      // Kept, it would come back for ever. Its ticket is acked, so the reconciler issues the job again.
+      logger.error({ event: 'outcome.malformed', subject: message.subject }, 'malformed outcome dropped');
+      message.ack();
+    },
+    onInterrupted: (error) =>
+      logger.warn({ event: 'outcomes.interrupted', err: error }, 'outcome delivery was interrupted'),
+  });
+  engine.poke();
+  reconciler.start();
+  warmKeeper.start();
+  controlKeeper.start();
+  sweeper.start();
+  const jobWait = new JobWait(journal, jobStatus);
+  return {
+    ...{ configuration, logger, metrics, database, charter, connection, endpoints, queueView, warmKeeper },
+    ...{ intake, jobStatus, jobWait, inForce, controlDesk, keyRing, deadLetters, redrive, erasure },
+    cancellation: new Cancellation(database, connection, topology, journal, logger),
+    limits: requestLimitsOf(configuration),
+    webhookSecrets: [settings.webhookSecret, settings.webhookSecretPrevious].filter(
+      (secret) => secret !== undefined,
+    ),
+    authenticator: authenticator ?? keyRing ?? new OpenDoor(serviceToken),
+    keyDesk: new KeyDesk({ database, ring: keyRing, webhookSecretOf, metrics, logger }),
+    dailyBudget: new DailyBudget(database),
+    rateLimits: new RateLimits(() => inForce.configuration.limits, limitLog),
+    stopAccepting: async () => {
+      jobWait.stop();
+      await intake.close();
+    },
+    stop: async () => {
+      keyRing?.stop();
+      queueView.stop();
+      await outcomes.stop();
+      await controlKeeper.stop();
+      await warmKeeper.stop();
+      await sweeper.stop();
+      await reconciler.stop();
+      await engine.stop();
+      await connection.drain().catch(() => undefined);
+      await charter.close();
+      await database.close();
+    },
+  };
 }
 
 /** Every core NATS subscription of the router. */

@@ -80,7 +80,7 @@ export interface Beacon {
 
 export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
   // Loaded when needed: specs of single libs use this one's smaller parts.
-  const { Router } = await import('../../apps/router/router.js');
+  const { startRouter: startRouterProcess } = await import('../../apps/router/router.js');
   const { createServer } = await import('../../apps/router/server.js');
   const { serviceCaller } = await import('../../apps/router/access/service-token.js');
   const { Dispatcher } = await import('../../apps/dispatcher/dispatcher.js');
@@ -104,7 +104,7 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
     });
 
   const serve = async (atPort: number) => {
-    const router = await Router.start(
+    const router = await startRouterProcess(
       settingsFor(nats.url),
       configuration,
       logger,

@@ -1,19 +1,16 @@
-import { readFile } from 'node:fs/promises';
-import { DEFAULT_PORT } from '#config';
 import {
   deadLetterDetailSchema,
   deadLetterListSchema,
   deadLetterSchema,
   discardedManySchema,
-  problemSchema,
   redrivenManySchema,
   redrivenSchema,
 } from '#contracts';
 import { Option, type Command } from 'commander';
 import type { z } from 'zod';
-import { CommandError, messageOf } from '../command-error.js';
-import { printable } from '../demo/text-table.js';
-import { EXIT_FAILED, EXIT_NO_INPUT, EXIT_OK, EXIT_UNAVAILABLE, EXIT_USAGE } from '../exit-codes.js';
+import { CommandError } from '../command-error.js';
+import { EXIT_OK, EXIT_USAGE } from '../exit-codes.js';
+import { askRouter, withRouterOptions, type RouterOptions } from '../router-api.js';
 import {
   detailLines,
   discardedLine,
@@ -23,13 +20,8 @@ import {
 } from './dead-letters-view.js';
 
 const DESCRIPTION = 'look after jobs that failed for good';
-const REQUEST_TIMEOUT_MS = 120_000;
-
-interface ServerOptions {
-  readonly url: string;
-  readonly keyFile?: string;
-  readonly json?: boolean;
-}
+/** A thousand letters are redriven in one request. */
+const TIMEOUT_MS = 120_000;
 
 interface FilterOptions {
   readonly code?: string;
@@ -44,13 +36,13 @@ interface FilterOptions {
   readonly poison?: boolean;
 }
 
-interface ListOptions extends ServerOptions, FilterOptions {
+interface ListOptions extends RouterOptions, FilterOptions {
   readonly state?: string;
   readonly limit: string;
   readonly cursor?: string;
 }
 
-interface ChangeOptions extends ServerOptions, FilterOptions {
+interface ChangeOptions extends RouterOptions, FilterOptions {
   readonly limit: string;
   readonly all?: boolean;
 }
@@ -63,7 +55,7 @@ export function registerDeadLetters(program: Command, setExitCode: (code: number
   const group = program.command('dead-letters').description(DESCRIPTION);
   const done = (): void => setExitCode(EXIT_OK);
 
-  withFilter(withServer(group.command('list').description('the latest, newest first')))
+  withFilter(withRouterOptions(group.command('list').description('the latest, newest first')))
     .addOption(new Option('--state <state>').choices(['open', 'redriven', 'discarded']))
     .option('--limit <number>', 'how many', '50')
     .option('--cursor <cursor>', 'go on where the page before ended')
@@ -76,15 +68,17 @@ export function registerDeadLetters(program: Command, setExitCode: (code: number
       done();
     });
 
-  withServer(group.command('show').description('one of them with every attempt').argument('<job_id>')).action(
-    async (id: string, options: ServerOptions) => {
-      print(options, await ask(options, pathOf(id), deadLetterDetailSchema), detailLines);
-      done();
-    },
-  );
+  withRouterOptions(
+    group.command('show').description('one of them with every attempt').argument('<job_id>'),
+  ).action(async (id: string, options: RouterOptions) => {
+    print(options, await ask(options, pathOf(id), deadLetterDetailSchema), detailLines);
+    done();
+  });
 
   withFilter(
-    withServer(group.command('redrive').description('make new jobs of one, or of all that a filter matches')),
+    withRouterOptions(
+      group.command('redrive').description('make new jobs of one, or of all that a filter matches'),
+    ),
   )
     .argument('[job_id]')
     .option('--all', 'whatever it is, where there is no filter')
@@ -105,7 +99,7 @@ export function registerDeadLetters(program: Command, setExitCode: (code: number
     });
 
   withFilter(
-    withServer(
+    withRouterOptions(
       group.command('discard').description('give one up, or all that a filter matches; they stay on record'),
     ),
   )
@@ -124,14 +118,6 @@ export function registerDeadLetters(program: Command, setExitCode: (code: number
       }
       done();
     });
-}
-
-function withServer(command: Command): Command {
-  return command
-    .option('--url <url>', 'a running router', `http://127.0.0.1:${DEFAULT_PORT}`)
-    .option('--key-file <file>', 'a file with the API key; otherwise BEACON_API_KEY is used, where it is set')
-    .option('--json', 'print what the router answers')
-    .allowExcessArguments(false);
 }
 
 function withFilter(command: Command): Command {
@@ -179,64 +165,18 @@ function pathOf(id: string): string {
   return `dead-letters/${encodeURIComponent(id)}`;
 }
 
-function print<T>({ json }: ServerOptions, answer: T, lines: (answer: T) => readonly string[]): void {
+function print<T>({ json }: RouterOptions, answer: T, lines: (answer: T) => readonly string[]): void {
   process.stdout.write(`${json === true ? JSON.stringify(answer) : lines(answer).join('\n')}\n`);
 }
 
-/**
- * @param body undefined: GET; null: POST without one
- * @throws CommandError where the router cannot be reached, refuses, or answers something else
- */
-async function ask<T extends z.ZodType>(
-  { url: baseUrl, keyFile }: ServerOptions,
+/** @param body undefined: GET; null: POST without one */
+function ask<T extends z.ZodType>(
+  options: RouterOptions,
   path: string,
-  schema: T,
+  answer: T,
   body?: unknown,
 ): Promise<z.infer<T>> {
-  if (!URL.canParse(baseUrl)) throw new CommandError('--url is not a URL', EXIT_USAGE);
-  const url = new URL(path, baseUrl.endsWith('/') ? baseUrl : `${baseUrl}/`);
-  const key = await readKey(keyFile);
-  let status: number;
-  let text: string;
-  try {
-    const answer = await fetch(url, {
-      method: body === undefined ? 'GET' : 'POST',
-      headers: {
-        ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
-        ...(body === undefined || body === null ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined || body === null ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-    });
-    status = answer.status;
-    text = await answer.text();
-  } catch (error) {
-    throw new CommandError(`no router answers at ${url.origin}`, EXIT_UNAVAILABLE, { cause: error });
-  }
-  const answer = parsedJson(text);
-  const parsed = schema.safeParse(answer);
-  if (status < 300 && parsed.success) return parsed.data;
-  const problem = problemSchema.safeParse(answer);
-  if (!problem.success)
-    throw new CommandError(`${url.origin} answered ${status}, and not as a router does`, EXIT_FAILED);
-  const { code, detail } = problem.data;
-  throw new CommandError(`refused (${code}): ${printable(detail)}`, EXIT_FAILED);
-}
-
-/** @throws CommandError where the file cannot be read; its contents are never shown */
-async function readKey(file: string | undefined): Promise<string | undefined> {
-  if (file === undefined) return process.env['BEACON_API_KEY']?.trim();
-  try {
-    return (await readFile(file, 'utf8')).trim();
-  } catch (error) {
-    throw new CommandError(`${file} cannot be read: ${messageOf(error)}`, EXIT_NO_INPUT, { cause: error });
-  }
-}
-
-function parsedJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
+  const method = body === undefined ? 'GET' : 'POST';
+  const content = body === undefined || body === null ? {} : { body };
+  return askRouter(options, { method, path, answer, timeoutMs: TIMEOUT_MS, ...content });
 }

@@ -28,7 +28,6 @@ const DESCRIPTION =
 
 interface KeyOptions extends Partial<RouterOptions> {
   readonly file?: string;
-  readonly json?: boolean;
 }
 
 interface CreateOptions extends KeyOptions {
@@ -72,7 +71,7 @@ export function registerKeys(program: Command): void {
         file: async (path) => ({ keys: (await readKeysFile(path)).keys.map(listed) }),
         router: (router) =>
           askRouter(router, {
-            ...{ method: 'GET', path: 'keys', answer: keyListSchema, refused: 'refused' },
+            ...{ method: 'GET', path: 'keys', answer: keyListSchema },
           }),
       });
       print(options, list, () => listLines(list.keys));
@@ -123,10 +122,10 @@ type ListedKey = Pick<
 type MadeKey = ListedKey & { readonly key: string; readonly webhook_secret?: string | null };
 
 function place(command: Command): Command {
-  return withRouterOptions(command)
-    .option('--file <file>', 'a keys file on this machine (BEACON_API_KEYS_FILE)')
-    .option('--json', 'print one JSON document')
-    .allowExcessArguments(false);
+  return withRouterOptions(command).option(
+    '--file <file>',
+    'a keys file on this machine (BEACON_API_KEYS_FILE)',
+  );
 }
 
 /** A router that is named goes before a file of the environment; a file that is named, before everything. */

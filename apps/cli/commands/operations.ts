@@ -3,8 +3,8 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { CommandError } from '../command-error.js';
 import { EXIT_OK, EXIT_USAGE } from '../exit-codes.js';
+import { askRouter, withRouterOptions, type RouterOptions } from '../router-api.js';
 import { changedLines, operationsLines, orderedLines } from './operations-view.js';
-import { askRouter, withOperatorOptions, type OperatorOptions } from './operator-api.js';
 
 const ORDERS = {
   pause:
@@ -15,7 +15,7 @@ const ORDERS = {
 } as const;
 type OrderName = keyof typeof ORDERS;
 
-interface OrderOptions extends OperatorOptions {
+interface OrderOptions extends RouterOptions {
   readonly region?: boolean;
   readonly reason?: string;
   readonly for?: string;
@@ -28,20 +28,20 @@ const namesSchema = z.object({
 });
 
 export function registerOperations(program: Command, setExitCode: (code: number) => void): void {
-  const print = (options: OperatorOptions, answer: unknown, lines: readonly string[]): void => {
+  const print = (options: RouterOptions, answer: unknown, lines: readonly string[]): void => {
     process.stdout.write(`${options.json === true ? JSON.stringify(answer) : lines.join('\n')}\n`);
     setExitCode(EXIT_OK);
   };
 
-  withOperatorOptions(
+  withRouterOptions(
     program.command('operations').description('show what operators have changed: pauses, modes, settings'),
-  ).action(async (options: OperatorOptions) => {
-    const answer = await askRouter(options, 'GET', 'operations', operationsSchema);
+  ).action(async (options: RouterOptions) => {
+    const answer = await askRouter(options, { method: 'GET', path: 'operations', answer: operationsSchema });
     print(options, answer, operationsLines(answer));
   });
 
   for (const [name, description] of Object.entries(ORDERS) as [OrderName, string][]) {
-    const command = withOperatorOptions(program.command(name).description(description))
+    const command = withRouterOptions(program.command(name).description(description))
       .argument('<target>', 'id of an endpoint, or name or alias of a region')
       .option('--region', 'the target is a region, although an endpoint has the same name')
       .option('--reason <text>', 'why; kept in the audit log');
@@ -49,12 +49,14 @@ export function registerOperations(program: Command, setExitCode: (code: number)
     if (name === 'drain') command.option('--release', 'give the idle container up once nothing is in flight');
     command.action(async (target: string, options: OrderOptions) => {
       const path = `${await pathOf(target, options)}/${name}`;
-      const answer = await askRouter(options, 'POST', path, orderedSchema, bodyOf(options));
+      const answer = await askRouter(options, {
+        ...{ method: 'POST', path, body: bodyOf(options), answer: orderedSchema },
+      });
       print(options, answer, orderedLines(name, answer));
     });
   }
 
-  withOperatorOptions(
+  withRouterOptions(
     program
       .command('undo')
       .description('take a change back: restore what was in force before it')
@@ -64,13 +66,10 @@ export function registerOperations(program: Command, setExitCode: (code: number)
     const id = change ?? 'latest';
     if (!/^(latest|[1-9]\d{0,14})$/.test(id))
       throw new CommandError('the change is to be named by its number', EXIT_USAGE);
-    const answer = await askRouter(
-      options,
-      'POST',
-      `operations/changes/${id}/undo`,
-      changedSchema,
-      bodyOf(options),
-    );
+    const answer = await askRouter(options, {
+      ...{ method: 'POST', path: `operations/changes/${id}/undo` },
+      ...{ body: bodyOf(options), answer: changedSchema },
+    });
     print(options, answer, changedLines(answer));
   });
 }
@@ -79,7 +78,7 @@ export function registerOperations(program: Command, setExitCode: (code: number)
 async function pathOf(target: string, options: OrderOptions): Promise<string> {
   const name = encodeURIComponent(target);
   if (options.region === true) return `regions/${name}`;
-  const { regions } = await askRouter(options, 'GET', 'queue/status', namesSchema);
+  const { regions } = await askRouter(options, { method: 'GET', path: 'queue/status', answer: namesSchema });
   const isEndpoint = Object.values(regions).some(({ endpoints }) =>
     endpoints.some(({ id }) => id === target),
   );

@@ -11,24 +11,17 @@ const DESCRIPTION =
   'say what a run would take before it costs anything: time, cost, cold starts and GPUs in each order; ' +
   'FILE is the body of POST /runs in JSON or YAML, and nothing runs';
 
-interface PlanOptions extends RouterOptions {
-  readonly json?: boolean;
-}
-
 export function registerPlan(program: Command, setExitCode: (code: number) => void): void {
   const command = program
     .command('plan')
     .description(DESCRIPTION)
     .argument('<file>', 'the run; deadline_s and budget_usd may be added');
-  withRouterOptions(command)
-    .option('--json', 'print what the router answers')
-    .allowExcessArguments(false)
-    .action(async (file: string, { json, ...router }: PlanOptions) => {
-      const plan = await requestPlan(router, await readRun(file));
-      const text = json === true ? JSON.stringify(plan) : planLines(plan).join('\n');
-      process.stdout.write(`${text}\n`);
-      setExitCode(EXIT_OK);
-    });
+  withRouterOptions(command).action(async (file: string, { json, ...router }: RouterOptions) => {
+    const plan = await requestPlan(router, await readRun(file));
+    const text = json === true ? JSON.stringify(plan) : planLines(plan).join('\n');
+    process.stdout.write(`${text}\n`);
+    setExitCode(EXIT_OK);
+  });
 }
 
 async function readRun(file: string): Promise<unknown> {
