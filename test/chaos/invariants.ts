@@ -1,3 +1,4 @@
+import { differingCalls } from './differing-calls.js';
 import type { Evidence } from '../stack/experiment.js';
 import type { AccountedCall } from '../stack/stand-in.js';
 
@@ -122,20 +123,8 @@ function limits({ account }: Evidence, gpuLimit: number, { dispatcherKills = {} 
 
 /** I4: each call that the platform saw is in the ledger once, and none that it did not see. */
 function entries({ calls, ledger }: Evidence, { lostOutcomes = 0 }: Tolerance): string[] {
-  const nameOf = (endpoint: string, jobId: string | null, attempt: number | null): string =>
-    `${endpoint}, job ${jobId}, attempt ${attempt}`;
-  const seen = counted(calls.map((call) => nameOf(call.endpoint, call.job_id, call.attempt)));
-  const entered = counted(
-    ledger
-      .filter(({ kind }) => kind === 'call')
-      .map((entry) => nameOf(entry.endpoint_id, entry.job_id, entry.attempt)),
-  );
-  const wrong = [...new Set([...seen.keys(), ...entered.keys()])].flatMap((name) => {
-    const [was, is] = [seen.get(name) ?? 0, entered.get(name) ?? 0];
-    return was === is ? [] : [`${name}: ${was} calls, and ${is} entries in the ledger`];
-  });
   // A dispatcher's notes of its calls were in the store that was lost.
-  return wrong.slice(lostOutcomes);
+  return differingCalls(calls, ledger).slice(lostOutcomes);
 }
 
 /** I5: whatever is killed, answers go on being accepted within this bound. */

@@ -2,13 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   webhookDeliveryListSchema,
   type JobStatusView,
+  type LedgerEntryView,
   type QueuedResponse,
   type WebhookDeliveryView,
 } from '#contracts';
 import { BeaconClient, until } from '#testing';
 import { untilAnswered } from '../stack/experiment.js';
+import { readLedger } from '../stack/read-ledger.js';
 import type { Stack } from '../stack/stack.js';
-import { ENDPOINTS } from '../stack/stand-in.js';
+import { ENDPOINTS, type AccountedCall } from '../stack/stand-in.js';
+import { differingCalls } from './differing-calls.js';
 import {
   CAMPAIGN_SECRET,
   PROMPT_MARKER,
@@ -24,6 +27,7 @@ const SUBMITTERS = 8;
 const ENDED_MS = 240_000;
 /** A killed sender's webhook is due again after 20 s, one that was refused after 6 s at the most. */
 const DELIVERED_MS = 90_000;
+const ENTERED_MS = 30_000;
 const ASK_MS = 60_000;
 const RECEIVERS = 3;
 export const CAMPAIGN_OPTIONS = {
@@ -71,6 +75,7 @@ export async function playJobs(stack: Stack, campaign: JobCampaign): Promise<voi
     const evidence: JobEvidence = {
       ...{ meant, jobs, deliveries, told: receivers.flatMap(({ told }) => told) },
       ...{ account: await stack.standIn.account(), calls: await stack.standIn.calls() },
+      ledger: await untilEntered(stack, await stack.standIn.calls()),
     };
     const wrong = invariants.flatMap((invariant) => invariant(evidence));
     if (wrong.length > 0) throw new Error(wrong.slice(0, 40).join('\n'));
@@ -188,9 +193,23 @@ async function untilAllDelivered(stack: Stack): Promise<WebhookDeliveryView[]> {
   return all;
 }
 
-function figures({ jobs, told, deliveries, calls }: JobEvidence): string {
+/** Word of a call that was made twice comes with the outcome of the second, or after it: the ledger may trail the jobs. */
+async function untilEntered(stack: Stack, calls: readonly AccountedCall[]): Promise<LedgerEntryView[]> {
+  return until(
+    'every call is in the ledger',
+    async () => {
+      const entries = await readLedger(stack.url);
+      const wrong = differingCalls(calls, entries);
+      if (wrong.length > 0) throw new Error(wrong.slice(0, 5).join('\n'));
+      return entries;
+    },
+    ENTERED_MS,
+  ).catch(() => readLedger(stack.url));
+}
+
+function figures({ jobs, told, deliveries, calls, ledger }: JobEvidence): string {
   const ends = ['completed', 'failed', 'cancelled', 'expired'].map(
     (status) => `${jobs.filter((job) => job.status === status).length} ${status}`,
   );
-  return `${jobs.length} jobs (${ends.join(', ')}), ${deliveries.length} events, ${told.length} requests, ${calls.length} calls upstream`;
+  return `${jobs.length} jobs (${ends.join(', ')}), ${deliveries.length} events, ${told.length} requests, ${calls.length} calls upstream, ${ledger.filter(({ kind }) => kind === 'call').length} of them in the ledger`;
 }

@@ -1,4 +1,4 @@
-import type { JobStatusView, WebhookDeliveryView } from '#contracts';
+import type { JobStatusView, LedgerEntryView, WebhookDeliveryView } from '#contracts';
 import type { Account, AccountedCall } from '../stack/stand-in.js';
 import type { Told } from './job-receiver.js';
 
@@ -27,6 +27,7 @@ export interface JobEvidence {
   /** The platform's own account. */
   readonly account: Account;
   readonly calls: readonly AccountedCall[];
+  readonly ledger: readonly LedgerEntryView[];
 }
 
 /** What must be true whatever was killed. @returns what is wrong, in words; nothing where all is well */

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { jobWebhookSchema, type JobWebhook } from '#contracts';
+import { differingCalls } from './differing-calls.js';
 import { CAMPAIGN_SECRET, PROMPT_MARKER, type JobInvariant } from './job-evidence.js';
 
 const ENDS = ['completed', 'failed', 'cancelled', 'expired'];
@@ -84,8 +85,18 @@ export const nothingLeaks: JobInvariant = ({ told }) =>
     ),
   );
 
+/** I4. */
+export const everyCallIsInTheLedger: JobInvariant = ({ calls, ledger }) => differingCalls(calls, ledger);
+
 export const WEBHOOK_INVARIANTS: readonly JobInvariant[] = [
-  ...[everyJobEnds, everyEndIsToldUnderOneId, everyRequestIsSigned, deliveriesAreListed, nothingLeaks],
+  ...[
+    everyJobEnds,
+    everyEndIsToldUnderOneId,
+    everyRequestIsSigned,
+    deliveriesAreListed,
+    nothingLeaks,
+    everyCallIsInTheLedger,
+  ],
 ];
 
 function parse(body: string): JobWebhook {
