@@ -72,7 +72,7 @@ describe('docs/errors.md', () => {
       ...CELL_ERROR_CODES,
       ...REQUEST_ERRORS,
     ]);
-    const settings = new Set(['MODAL_KEY', 'MODAL_SECRET', 'BEACON_WEBHOOK_SECRET']);
+    const settings = new Set(['MODAL_KEY', 'MODAL_SECRET', 'BEACON_WEBHOOK_SECRET', 'BEACON_API_KEYS_FILE']);
     const named = [...page.matchAll(/`([A-Z]+(?:_[A-Z]+)+)`/g)].map(([, name]) => name!);
     expect(named.filter((name) => !known.has(name) && !settings.has(name))).toEqual([]);
   });

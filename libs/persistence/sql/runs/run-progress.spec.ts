@@ -95,7 +95,7 @@ describe('the counts of a run', () => {
     const before = await countCells(database, { ...run, cellsMade: null });
     await database.query(`DROP TRIGGER cells_counted_new ON cells; DROP TRIGGER cells_counted_changed ON cells;
                           DROP FUNCTION count_new_cells, count_changed_cells;
-                          DROP TABLE run_question_counts, run_pair_counts`);
+                          DROP TABLE run_question_counts, run_pair_counts CASCADE`);
     const queryRunner = database.dataSource.createQueryRunner();
     await new RunCounts1763769600008().up(queryRunner);
     await queryRunner.release();
