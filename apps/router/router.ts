@@ -18,6 +18,7 @@ import {
   subscribeJson,
   type NatsConnection,
 } from '#messaging';
+import { LOCAL_TENANT } from '#domain';
 import { Metrics, type Logger } from '#observability';
 import { CharterDatabase, Database } from '#persistence';
 import { secretOfTenant } from '#webhooks';
@@ -135,7 +136,10 @@ export async function startRouter(
     onDisconnect: () => logger.warn({ event: 'nats.disconnected' }, 'NATS is away'),
   });
   const webhookSecretOf = (tenant: string): string | null =>
-    settings.webhookSecret === undefined ? null : secretOfTenant(settings.webhookSecret, tenant);
+    // The tenant `local` has the secret itself, from which all others follow: it is not given out.
+    settings.webhookSecret === undefined || tenant === LOCAL_TENANT
+      ? null
+      : secretOfTenant(settings.webhookSecret, tenant);
   const inForce = new InForce(configuration, logger);
   await inForce.refresh(database);
   const endpoints = new Endpoints(configuration, Date.now(), inForce);

@@ -34,12 +34,21 @@ export interface DatabaseOptions {
  */
 const hearConnectionFault = (): void => undefined;
 
+const MIGRATION_OPTIONS = {
+  type: 'postgres',
+  migrations: MIGRATIONS,
+  migrationsTableName: 'schema_migrations',
+  synchronize: false,
+  logging: false,
+} as const;
+
 /**
  * One pool per process. TypeORM owns it (entities, migrations, cold reads); the hot statements in `sql/` use
  * the same pool directly, because a query builder in their way would hide what is being measured.
  */
 export class Database {
   private constructor(
+    private readonly url: string,
     readonly dataSource: DataSource,
     readonly pool: Pool,
   ) {}
@@ -47,14 +56,10 @@ export class Database {
   /** Connects. Schema changes are `migrate()`'s work. */
   static async open(url: string, options: DatabaseOptions): Promise<Database> {
     const dataSource = new DataSource({
-      type: 'postgres',
+      ...MIGRATION_OPTIONS,
       url,
       applicationName: options.applicationName,
       entities: ENTITIES,
-      migrations: MIGRATIONS,
-      migrationsTableName: 'schema_migrations',
-      synchronize: false,
-      logging: false,
       poolSize: options.poolSize,
       poolErrorHandler: options.onConnectionFault,
       connectTimeoutMS: 5000,
@@ -71,21 +76,36 @@ export class Database {
     });
     await dataSource.initialize();
     const { master } = dataSource.driver as unknown as { master: Pool };
-    return new Database(dataSource, master);
+    return new Database(url, dataSource, master);
   }
 
   /** Brings the schema up to date. Several processes may call it at once: one works, the others wait. */
   async migrate(): Promise<void> {
-    const lockHolder = await this.pool.connect();
+    const migrations = await this.migrationsOnly();
+    const { master } = migrations.driver as unknown as { master: Pool };
+    const lockHolder = await master.connect();
     lockHolder.on('error', hearConnectionFault);
     try {
-      await lockHolder.query('SET statement_timeout = 0');
       await lockHolder.query('SELECT pg_advisory_lock($1)', [LOCK_MIGRATIONS]);
-      await this.dataSource.runMigrations({ transaction: 'each' });
+      await migrations.runMigrations({ transaction: 'each' });
     } finally {
       // Closing the connection releases the lock, also where unlocking would fail.
       lockHolder.release(true);
+      await migrations.destroy();
     }
+  }
+
+  /** Connections without the limits of the others: to rebuild an index of a large table takes as long as it takes. */
+  private migrationsOnly(): Promise<DataSource> {
+    return new DataSource({
+      ...MIGRATION_OPTIONS,
+      url: this.url,
+      applicationName: 'beacon-migrations',
+      poolSize: 2,
+      poolErrorHandler: hearConnectionFault,
+      connectTimeoutMS: 5000,
+      extra: { keepAlive: true },
+    }).initialize();
   }
 
   query<Row extends QueryResultRow>(

@@ -202,7 +202,7 @@ async function rotateInFile(path: string, keyId: string, overlapS: number): Prom
     if (old.revoked_at !== null) throw new KeysFileError(`${keyId} was revoked: make a new one`);
     const { name, tenant, roles, limits } = old;
     const retired = { ...old, expires_at: earlier(old.expires_at, inSeconds(overlapS)) };
-    const fresh = { ...{ name, tenant, roles, limits, expires_at: null }, replaces: keyId };
+    const fresh = { ...{ name, tenant, roles, limits, expires_at: old.expires_at }, replaces: keyId };
     return withNewKey(withKey(file, retired), fresh);
   });
 }

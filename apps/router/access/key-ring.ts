@@ -92,6 +92,12 @@ export class KeyRing implements Authenticator {
     return key.revokedAtMs === null && (key.expiresAtMs === null || key.expiresAtMs > nowMs);
   }
 
+  /** Whole seconds until a key expires; null: it does not. */
+  secondsLeft({ expiresAtMs }: KnownKey): number | null {
+    if (expiresAtMs === null) return null;
+    return Math.max(1, Math.ceil((expiresAtMs - Date.now() - this.clockOffsetMs) / 1000));
+  }
+
   async authenticate(request: FastifyRequest): Promise<Caller> {
     const { serviceToken, metrics } = this.parts;
     const service = serviceCaller(request, serviceToken);
@@ -155,6 +161,7 @@ export class KeyRing implements Authenticator {
       const stamp = `${mtimeMs}:${ino}:${size}`;
       if (stamp === this.fileStamp) return false;
       const file = await readKeysFile(path);
+      if (this.fileStamp !== '') this.logChanges(file);
       this.fileStamp = stamp;
       this.file = file;
       return true;
@@ -167,6 +174,15 @@ export class KeyRing implements Authenticator {
     }
   }
 
+  /** Whoever edits the file leaves no other trace here. */
+  private logChanges(file: KeysFile): void {
+    const stateOf = ({ keys }: KeysFile): Map<string, string> =>
+      new Map(keys.map((key) => [key.key_id, JSON.stringify(key)]));
+    const [was, is] = [stateOf(this.file), stateOf(file)];
+    const changed = [...new Set([...was.keys(), ...is.keys()])].filter((id) => was.get(id) !== is.get(id));
+    this.parts.logger.info({ event: 'keys_file.changed', key_ids: changed }, 'the keys file was changed');
+  }
+
   private gather(): void {
     const keys = new Map<string, KnownKey>();
     for (const stored of this.file.keys) keys.set(stored.key_id, ofFile(stored));
@@ -177,7 +193,9 @@ export class KeyRing implements Authenticator {
       else if (row.revoked_at_ms !== null)
         keys.set(row.key_id, { ...inFile, revokedAtMs: row.revoked_at_ms });
     }
+    const gone = [...this.keys.keys()].filter((keyId) => !keys.has(keyId));
     this.keys = keys;
+    for (const keyId of gone) this.tell(keyId);
   }
 
   private readonly told = new Set<string>();
@@ -190,8 +208,12 @@ export class KeyRing implements Authenticator {
       }
       if (this.told.has(key.keyId)) continue;
       this.told.add(key.keyId);
-      for (const listener of this.onEnded) listener(key.keyId);
+      this.tell(key.keyId);
     }
+  }
+
+  private tell(keyId: string): void {
+    for (const listener of this.onEnded) listener(keyId);
   }
 
   private schedule(): void {

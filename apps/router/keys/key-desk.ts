@@ -82,20 +82,21 @@ export class KeyDesk {
   }
 
   /**
-   * Makes a key that may do what this one may, which goes on for a while.
-   * @throws ProblemError KEYS_NOT_IN_FORCE, KEY_NOT_FOUND, KEY_ENDED
+   * Makes a key that may do what this one may, and for as long where nothing else is asked for; this one goes on for a while.
+   * @throws ProblemError KEYS_NOT_IN_FORCE, KEY_NOT_FOUND, KEY_ENDED, KEY_IN_FILE
    */
   async rotate(keyId: string, body: unknown, caller: Caller): Promise<KeyCreatedView> {
     const ring = this.ring();
     const { overlap_s: overlapS, expires_in_s: expiresInS } = parseRequest(keyRotationSchema, body ?? {});
     const key = await this.find(ring, keyId);
-    if (!ring.isActive(key)) throw new ProblemError('KEY_ENDED', 'this key has expired or was revoked');
+    if (!ring.isActive(key)) throw ended();
     if (key.source === 'file') {
       throw new ProblemError('KEY_IN_FILE', 'this key stands in the keys file: rotate it there');
     }
-    const given = { ...rowOf(key), expiresInS: expiresInS ?? null, replaces: keyId };
+    const given = { ...rowOf(key), expiresInS: expiresInS ?? ring.secondsLeft(key), replaces: keyId };
     return this.give(ring, given, caller, async (client, freshId) => {
-      await retireApiKey(client, keyId, overlapS);
+      // Somebody may have revoked it meanwhile.
+      if (!(await retireApiKey(client, keyId, overlapS))) throw ended();
       await appendAudit(
         client,
         actOf(caller, 'key.rotated', keyId, { new_key: freshId, overlap_s: overlapS }),
@@ -137,6 +138,10 @@ export class KeyDesk {
     }
     return ring;
   }
+}
+
+function ended(): ProblemError {
+  return new ProblemError('KEY_ENDED', 'this key has expired or was revoked');
 }
 
 function rowOf({ name, hash, replaces, keyId, caller: { tenant, roles, limits } }: KnownKey) {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { changeKeysFile, hashKey, makeKey } from '#api-keys';
 import type { KeyCreatedView, KeyView } from '#contracts';
 import type { Role } from '#domain';
+import { revokeApiKey } from '#persistence';
 import { BeaconClient, deploymentOf, startBeacon, until, type Beacon } from '#testing';
 
 const ADMIN = makeKey();
@@ -162,6 +163,23 @@ describe('API keys', () => {
     expect(gone).toMatchObject({ status: 409, body: { code: 'KEY_ENDED' } });
   });
 
+  it('are valid after a rotation for as long as they would have been', async () => {
+    const old = await create(['read'], { expires_in_s: 3600 });
+    const { body } = await admin().request<KeyCreatedView>(`/keys/${old.key_id}/rotate`, { json: {} });
+    expect(Math.abs(Date.parse(body.expires_at ?? '') - Date.parse(old.expires_at ?? ''))).toBeLessThan(5000);
+  });
+
+  it('that are revoked by a transaction which commits late end all the same', async () => {
+    const [early, late] = [await create(['read']), await create(['read'])];
+    await beacon.database.transaction(async (client) => {
+      await revokeApiKey(client, late.key_id);
+      await admin().request(`/keys/${early.key_id}`, { method: 'DELETE' });
+      await refusedEverywhere(early.key);
+      expect(await statusAt(beacon.url, late.key)).toBe(200);
+    });
+    await refusedEverywhere(late.key);
+  });
+
   it('expire', async () => {
     const made = await create(['read'], { expires_in_s: 1 });
     expect(await statusAt(beacon.url, made.key)).toBe(200);
@@ -190,8 +208,18 @@ describe('API keys', () => {
     const second = makeKey();
     await keep(second.keyId, second.key);
     await until('the second is known', async () => (await statusAt(other.url, second.key)) === 200);
+    const run = { name: 'r', questions: [{ id: 'q', text: 'x' }], models: ['m'], regions: ['US'] };
+    const { body } = await other.client.as(second.key).request<{ run_id: string }>('/runs', { json: run });
+    const events = await fetch(`${other.url}/runs/${body.run_id}/events`, {
+      headers: { authorization: `Bearer ${second.key}` },
+    });
+    const cut = events.text().then(
+      () => 'ended',
+      () => 'cut',
+    );
     await writeFile(path, good);
     await refusedEverywhere(second.key);
+    expect(await cut).toBe('cut');
   });
 
   it.each([

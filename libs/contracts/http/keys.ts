@@ -49,6 +49,7 @@ export type KeyRequest = z.infer<typeof keyRequestSchema>;
 export const keyRotationSchema = z.strictObject({
   /** How long the old key goes on beside the new one. */
   overlap_s: z.int().min(0).max(SECONDS_MAX).default(86_400),
+  /** Left out: as long as the old one would have been valid. */
   expires_in_s: z.int().min(1).max(SECONDS_MAX).optional(),
 });
 
@@ -75,7 +76,10 @@ export type KeyListView = z.infer<typeof keyListSchema>;
 /** The only answer that ever holds a key. */
 export const keyCreatedSchema = keyViewSchema.extend({
   key: z.string(),
-  /** What the tenant's webhooks are signed with; null: the server has no secret, and they are not signed. */
+  /**
+   * What the tenant's webhooks are signed with; null: the server has no secret and they are not signed, or the tenant is
+   * `local`, whose secret is the server's own.
+   */
   webhook_secret: z.string().nullable(),
 });
 export type KeyCreatedView = z.infer<typeof keyCreatedSchema>;

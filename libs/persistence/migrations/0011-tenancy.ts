@@ -47,8 +47,7 @@ export class Tenancy1763769600011 implements MigrationInterface {
         expires_at timestamptz,
         revoked_at timestamptz,
         -- the key that this one takes over from
-        replaces   text,
-        changed_at timestamptz NOT NULL DEFAULT clock_timestamp()
+        replaces   text
       )`);
 
     await queryRunner.query(`

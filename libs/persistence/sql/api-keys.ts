@@ -21,10 +21,13 @@ const COLUMNS = `key_id, name, tenant, hash, roles, limits, replaces,
   (extract(epoch FROM expires_at) * 1000)::float8 AS expires_at_ms,
   (extract(epoch FROM revoked_at) * 1000)::float8 AS revoked_at_ms`;
 
-/** What tells whether any key has changed since, and the database's time. One look at a small table. */
+/**
+ * What tells whether any key has changed since, and the database's time. One look at a small table: of all that stands in
+ * it, because changes are not committed in the order of their times, and a revocation must not be missed.
+ */
 export async function readKeysStamp(database: Queryable): Promise<{ stamp: string; nowMs: number }> {
   const { rows } = await database.query<{ stamp: string; nowMs: number }>(
-    `SELECT count(*) || '@' || coalesce(max(changed_at)::text, '') AS stamp,
+    `SELECT count(*) || '@' || coalesce(sum(hashtextextended(api_keys::text, 0)), 0) AS stamp,
             (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS "nowMs" FROM api_keys`,
   );
   return rows[0] ?? { stamp: '', nowMs: 0 };
@@ -69,20 +72,23 @@ export async function insertApiKey(database: Queryable, key: NewApiKey): Promise
  */
 export async function revokeApiKey(database: Queryable, keyId: string): Promise<ApiKeyRow | undefined> {
   const { rows } = await database.query<ApiKeyRow & Record<string, unknown>>(
-    `UPDATE api_keys SET revoked_at = coalesce(revoked_at, clock_timestamp()), changed_at = clock_timestamp()
+    `UPDATE api_keys SET revoked_at = coalesce(revoked_at, clock_timestamp())
       WHERE key_id = $1 RETURNING ${COLUMNS}`,
     [keyId],
   );
   return rows[0];
 }
 
-/** Ends a key's time after `overlapS` seconds, unless it ends sooner anyway. */
-export async function retireApiKey(database: Queryable, keyId: string, overlapS: number): Promise<void> {
-  await database.query(
+/**
+ * Ends a key's time after `overlapS` seconds, unless it ends sooner anyway.
+ * @returns whether there was anything to end: a key that was revoked or has expired has no successor
+ */
+export async function retireApiKey(database: Queryable, keyId: string, overlapS: number): Promise<boolean> {
+  const { rowCount } = await database.query(
     `UPDATE api_keys
-        SET expires_at = least(expires_at, clock_timestamp() + make_interval(secs => $2::float8)),
-            changed_at = clock_timestamp()
-      WHERE key_id = $1`,
+        SET expires_at = least(expires_at, clock_timestamp() + make_interval(secs => $2::float8))
+      WHERE key_id = $1 AND revoked_at IS NULL AND coalesce(expires_at > clock_timestamp(), true)`,
     [keyId, overlapS],
   );
+  return rowCount === 1;
 }
