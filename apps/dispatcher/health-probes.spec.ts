@@ -28,7 +28,7 @@ describe('the probe of an endpoint that is down', () => {
     upstream.next((exchange) => void (held = exchange));
     expect(await probes.ask(anEndpoint())).toMatchObject({ healthy: false, pending: true });
     expect(await probes.ask(anEndpoint())).toMatchObject({ pending: true });
-    await answering(200, { status: 'healthy' })(held!);
+    await answering(200, { status: 'healthy' })(await until('the gateway is asked', () => held));
     const heard = await until('the answer is heard', async () => {
       const reply = await probes.ask(anEndpoint());
       return reply.pending === true ? undefined : reply;

@@ -12,7 +12,14 @@ export {
   listCharterRuns,
   type CharterRun,
 } from './sql/charter/charter-runs.js';
-export { findTask, findTaskJob, listTasks, type TaskFilter, type TaskRow } from './sql/charter/tasks.js';
+export {
+  findTask,
+  findTaskJob,
+  listTasks,
+  type TaskFilter,
+  type TaskOwner,
+  type TaskRow,
+} from './sql/charter/tasks.js';
 export { AttemptEntity } from './entities/attempt.entity.js';
 export { JobEntity, type StoredResult } from './entities/job.entity.js';
 export {

@@ -41,7 +41,7 @@ export class CharterPolicy {
     return {
       refuseMoney: (field, usd) => {
         if (usd === undefined || money) return;
-        const message = 'needs a key that is shown costs (role "ledger"); use budget.gpu_seconds';
+        const message = 'needs a key that is shown costs (charter.show_costs); use budget.gpu_seconds';
         throw new ProblemError('FORBIDDEN', `${field}: ${message}`, [{ field, message }]);
       },
       namesEndpoints: operations,

@@ -17,7 +17,14 @@ import {
 } from '#contracts';
 import { seesAllTenants, type Caller, type JobState } from '#domain';
 import type { Logger, Metrics } from '#observability';
-import { findTask, findTaskJob, listTasks, type CharterDatabase, type Database } from '#persistence';
+import {
+  findTask,
+  findTaskJob,
+  listTasks,
+  type CharterDatabase,
+  type Database,
+  type TaskOwner,
+} from '#persistence';
 import { parseIdempotencyKey, requestHash } from '../http/idempotency.js';
 import { requestLimitsOf } from '../http/request-limits.js';
 import type { Cancellation } from '../jobs/cancellation.js';
@@ -131,7 +138,7 @@ export class TaskDesk {
   /** @throws ProblemError TASK_NOT_FOUND */
   async read(taskId: string, caller: Caller): Promise<CharterView<typeof taskSchema>> {
     this.types();
-    const task = await findTask(this.parts.charter, tenantOf(caller), taskId);
+    const task = await findTask(this.parts.charter, ownerOf(caller), taskId);
     if (task === undefined) throw taskNotFound();
     return taskView(task, this.summaryBytesOf(task.taskType));
   }
@@ -165,7 +172,7 @@ export class TaskDesk {
   /** @throws ProblemError TASK_NOT_FOUND, TASK_FINISHED */
   async cancel(taskId: string, caller: Caller): Promise<CharterView<typeof taskCancelSchema>> {
     this.types();
-    const jobId = await findTaskJob(this.parts.database, tenantOf(caller), taskId);
+    const jobId = await findTaskJob(this.parts.database, ownerOf(caller), taskId);
     if (jobId === undefined) throw taskNotFound();
     const status = await this.parts.cancellation.cancel(jobId).catch((error: unknown) => {
       if (error instanceof ProblemError && error.code === 'JOB_FINISHED')
@@ -182,8 +189,8 @@ export class TaskDesk {
     jobId: string,
   ): Promise<CharterView<typeof taskAcceptedSchema>> {
     const { charter } = this.parts;
-    const task =
-      (await findTask(charter, caller.tenant, taskId)) ?? (await findTask(charter, caller.tenant, jobId));
+    const own = { tenant: caller.tenant, own: caller.tenant };
+    const task = (await findTask(charter, own, taskId)) ?? (await findTask(charter, own, jobId));
     if (task === undefined) throw taskNotFound();
     return charterView(taskAcceptedSchema, {
       success: true,
@@ -243,6 +250,10 @@ export class TaskDesk {
   private summaryBytesOf(taskType: string): number {
     return this.parts.configuration.tasks?.[taskType]?.result_summary_bytes ?? SUMMARY_BYTES;
   }
+}
+
+function ownerOf(caller: Caller): TaskOwner {
+  return { tenant: tenantOf(caller), own: caller.tenant };
 }
 
 /** @returns undefined: everybody's */

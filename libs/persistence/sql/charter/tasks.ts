@@ -28,16 +28,23 @@ const columns = (response: string): string => `
   metadata, error_code AS "errorCode", ${response} AS response, erased_at AS "erasedAt", execution_ms AS "executionMs", worker_id AS "workerId",
   created_at AS "createdAt", started_at AS "startedAt", completed_at AS "completedAt"`;
 
-/** @param tenant undefined: everybody's; where several have a task of this name, the newest */
+/** Whose tasks are looked at. */
+export interface TaskOwner {
+  /** undefined: everybody's. */
+  readonly tenant: string | undefined;
+  /** Goes first where several tenants have a task of one name; then the newest. */
+  readonly own: string;
+}
+
 export async function findTask(
   database: CharterDatabase,
-  tenant: string | undefined,
+  { tenant, own }: TaskOwner,
   taskId: string,
 ): Promise<TaskRow | undefined> {
   const { rows } = await database.query<TaskRow & Record<string, unknown>>(
     `SELECT ${columns('response')} FROM tasks
-      WHERE (task_id = $1) AND ($2::text IS NULL OR tenant = $2) ORDER BY created_at DESC LIMIT 1`,
-    [taskId, tenant ?? null],
+      WHERE (task_id = $1) AND ($2::text IS NULL OR tenant = $2) ORDER BY tenant = $3 DESC, created_at DESC LIMIT 1`,
+    [taskId, tenant ?? null, own],
   );
   return rows[0];
 }
@@ -76,14 +83,14 @@ export async function listTasks(
 /** @returns the id of the task's job; undefined: there is no such task */
 export async function findTaskJob(
   database: Queryable,
-  tenant: string | undefined,
+  { tenant, own }: TaskOwner,
   taskId: string,
 ): Promise<string | undefined> {
   const { rows } = await database.query<{ id: string }>(
     `SELECT id FROM jobs
       WHERE task_type IS NOT NULL AND coalesce(task_id, id::text) = $1 AND ($2::text IS NULL OR tenant = $2)
-      ORDER BY created_at DESC LIMIT 1`,
-    [taskId, tenant ?? null],
+      ORDER BY tenant = $3 DESC, created_at DESC LIMIT 1`,
+    [taskId, tenant ?? null, own],
   );
   return rows[0]?.id;
 }
