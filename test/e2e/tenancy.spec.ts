@@ -48,6 +48,22 @@ describe('with keys', () => {
     await as('anna').untilEnded(id);
   });
 
+  it('operations cancel what is not theirs, and that is written down', async () => {
+    const { job_id: id } = await as('anna').queue({ model: 'm', prompt: 'x' });
+    expect([202, 409]).toContain((await as('ops').cancel(id)).status);
+    const { rows } = await beacon.database.query(
+      `SELECT actor, act, detail FROM audit_log WHERE target = $1`,
+      [id],
+    );
+    expect(rows).toEqual([
+      {
+        ...{ actor: 'ops', act: 'tenant.steered' },
+        detail: { route: 'DELETE /inference/{job_id}', tenant: 'anna' },
+      },
+    ]);
+    await as('anna').untilEnded(id);
+  });
+
   it('an idempotency key of one tenant means nothing to another', async () => {
     const headers = { 'idempotency-key': 'same' };
     const first = await as('anna').queue({ model: 'm', prompt: 'x' }, headers);

@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ProblemError } from '#contracts';
 import { hasRole, maySee, seesAllTenants, type Caller } from '#domain';
-import { readDeliveryTenant, readJobTenant, readRunTenant, type Database } from '#persistence';
+import { actOf } from './act-of.js';
+import { appendAudit, readDeliveryTenant, readJobTenant, readRunTenant, type Database } from '#persistence';
 import { jobNotFound } from '../jobs/job-not-found.js';
 import { runNotFound } from '../runs/run-id.js';
 import { routeName } from '../http/route-table.js';
@@ -62,27 +63,43 @@ export function guardRoutes(
       const other = or === undefined ? '' : ` or "${or}"`;
       throw new ProblemError('FORBIDDEN', `this needs a key with the role "${role}"${other}`);
     }
-    if (access.owned !== undefined) await refuseForeign(database, request, caller, access.owned);
+    if (access.owned !== undefined) await lookAtOwner(database, request, route, caller, access.owned);
   });
 }
 
-async function refuseForeign(
+/** Refuses what belongs to others; where somebody may steer it all the same, that is written down before it is done. */
+async function lookAtOwner(
   database: Database,
   request: FastifyRequest,
+  route: string,
   caller: Caller,
   resource: OwnedResource,
 ): Promise<void> {
-  if (seesAllTenants(caller)) return;
+  const isSeen = seesAllTenants(caller);
+  const isRead = request.method === 'GET' || request.method === 'HEAD';
+  if (isSeen && (isRead || caller.kind !== 'key')) return;
   const id = (request.params as Record<string, string>)[OWNER_PARAMETERS[resource]] ?? '';
   // What is no id is nobody's: the controller says so.
   if (!UUID.test(id)) return;
   const { tenantOf, notFound } = OWNERS[resource];
   const tenant = await tenantOf(database, id);
   if (tenant === undefined || !maySee(caller, tenant)) throw notFound(id);
+  if (tenant === caller.tenant) return;
+  await appendAudit(database, actOf(caller, 'tenant.steered', id, { route, tenant }));
 }
 
 /** @throws naming routes that nobody has said anything about: they would be refused to everybody */
 export function requireAccess(routes: readonly string[]): void {
   const unknown = routes.filter((route) => accessOf(route) === undefined);
   if (unknown.length > 0) throw new Error(`route-access.ts does not say who may use ${unknown.join(', ')}`);
+  const ownerless = routes.filter((route) => NAMES_OWNED.test(route) && !saysWhose(route));
+  if (ownerless.length > 0) throw new Error(`route-access.ts does not say whose ${ownerless.join(', ')} is`);
+}
+
+/** Paths that name a tenant's thing by an id of ours. */
+const NAMES_OWNED = /\{(job_id|event_id)\}| \/runs\/\{id\}/;
+
+function saysWhose(route: string): boolean {
+  const access = accessOf(route);
+  return access?.kind === 'role' && access.owned !== undefined;
 }
