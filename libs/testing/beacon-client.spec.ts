@@ -34,7 +34,10 @@ describe('the client of specs', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     client = new BeaconClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   });
-  afterAll(() => server.close());
+  afterAll(() => {
+    server.closeAllConnections();
+    server.close();
+  });
 
   it.each(['submitter', 'bookkeeper', 'revoked'])(
     'refuses what no customer may be told: %s, whose roles it asks for',
