@@ -81,7 +81,9 @@ describe('mappers', () => {
 
 describe('mappers of what else tenants have', () => {
   const letter = {
-    ...{ jobId: JOB_ID, taskId: null, letterNo: '1', tenant: 't', code: 'MODEL_ERROR', detail: 'MARKER' },
+    ...{ jobId: JOB_ID, taskId: null, letterNo: '1', tenant: 't', detail: 'MARKER' },
+    code: 'MODEL_ERROR',
+    state: 'open',
     ...{
       model: 'm',
       region: 'US',
@@ -91,17 +93,20 @@ describe('mappers of what else tenants have', () => {
       attempts: 1,
       poison: false,
     },
-    ...{ payloadSha256: 'hash', state: 'open', redrivenAs: null, redrivenFrom: null, resolvedAt: null },
+    ...{ payloadSha256: 'hash', redrivenAs: null, redrivenFrom: null, resolvedAt: null },
     ...{ resolvedBy: 'MARKER', reason: null, createdAt: new Date(0), erasedAt: null },
   } as const;
   const attempt = {
-    ...{ attempt: 1, endpointId: 'MARKER', region: 'US', status: 'failed', errorCode: 'MODEL_ERROR' },
+    ...{ attempt: 1, endpointId: 'MARKER', region: 'US', errorCode: 'MODEL_ERROR' },
+    status: 'failed',
     ...{ errorDetail: 'MARKER', httpStatus: 418, executionMs: 5, startedAt: null, finishedAt: null },
   } as const;
   const counts = { open: 1, redriven: 0, discarded: 0, poison: 0 };
   const delivery = {
     ...{ event_id: JOB_ID, event_type: 'job.failed', job_id: JOB_ID, run_id: null, sequence: 1 },
-    ...{ receiver: 'hooks.example.org', status: 'failed', tries: 17, last_error_code: 'RECEIVER_ERROR' },
+    ...{ receiver: 'hooks.example.org', tries: 17 },
+    status: 'failed',
+    last_error_code: 'RECEIVER_ERROR',
     ...{ last_status: 500, created_at: '2026-11-22T09:00:00.000Z', next_try_at: null, finished_at: null },
   } as const;
 
