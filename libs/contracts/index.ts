@@ -219,15 +219,15 @@ export { keyOperations } from './openapi-keys.js';
 export { webhookOperations } from './openapi-webhooks.js';
 export { deadLetterOperations } from './openapi-dead-letters.js';
 export {
-  deadLetterDetailSchema,
-  deadLetterListSchema,
   deadLetterQuerySchema,
-  deadLetterSchema,
   deadLetterSummaryQuerySchema,
   deadLetterSummarySchema,
   discardManyRequestSchema,
   discardRequestSchema,
   discardedManySchema,
+  receivedDeadLetterDetailSchema,
+  receivedDeadLetterListSchema,
+  receivedDeadLetterSchema,
   redriveRequestSchema,
   redrivenManySchema,
   redrivenSchema,
@@ -237,6 +237,8 @@ export {
   type DeadLetterSummaryView,
   type DeadLetterView,
   type DiscardedManyView,
+  type ReceivedDeadLetterDetail,
+  type ReceivedDeadLetterList,
   type RedrivenManyView,
   type RedrivenView,
 } from './http/dead-letters.js';
@@ -321,6 +323,22 @@ export {
   type CharterReceiptCell,
 } from './charter/receipts.js';
 export { charterProblemSchema } from './charter/problems.js';
+export {
+  charterDeadLetterDetailSchema,
+  charterDeadLetterListSchema,
+  charterDeadLetterSchema,
+  charterDeadLetterSummarySchema,
+  charterDiscardedManySchema,
+  charterRedrivenManySchema,
+  charterRedrivenSchema,
+} from './charter/dead-letters.js';
+export {
+  charterRedeliveredSchema,
+  charterWebhookDeliveryDetailsSchema,
+  charterWebhookDeliveryListSchema,
+  charterWebhookDeliverySchema,
+} from './charter/webhook-deliveries.js';
+export { charterJobErasedSchema, charterRunErasedSchema } from './charter/erasure.js';
 export {
   taskAcceptedSchema,
   taskCancelSchema,

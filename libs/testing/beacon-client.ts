@@ -1,5 +1,11 @@
-import { forbiddenFieldsIn, type JobStatusView, type QueueStatusView, type QueuedResponse } from '#contracts';
-import type { Role } from '#domain';
+import {
+  forbiddenFieldsIn,
+  keySelfSchema,
+  type JobStatusView,
+  type QueueStatusView,
+  type QueuedResponse,
+} from '#contracts';
+import { hasRole, type Role } from '#domain';
 import { until } from './until.js';
 
 export interface Reply<T = Record<string, unknown>> {
@@ -26,13 +32,13 @@ export class BeaconClient {
   constructor(
     private readonly url: string,
     private readonly key?: string,
-    /** Roles of the keys that are known: what customers are answered is held against the charter. */
-    private readonly rolesOf: (key: string) => readonly Role[] | undefined = () => undefined,
+    /** Of keys, as they become known. */
+    private readonly roles = new Map<string, readonly Role[]>(),
   ) {}
 
   /** The same API, asked with a key. */
   as(key: string): BeaconClient {
-    return new BeaconClient(this.url, key, this.rolesOf);
+    return new BeaconClient(this.url, key, this.roles);
   }
 
   async request<T = Record<string, unknown>>(path: string, options: RequestOptions = {}): Promise<Reply<T>> {
@@ -50,21 +56,41 @@ export class BeaconClient {
     });
     const contentType = response.headers.get('content-type') ?? '';
     const text = await response.text();
-    this.refuseLeaks(path, response.headers, text);
+    await this.refuseLeaks(path, response.headers, text);
     const body = (contentType.includes('json') && text !== '' ? JSON.parse(text) : { text }) as T;
     return { status: response.status, contentType, headers: response.headers, body };
   }
 
-  /** So every spec that asks with a customer's key is a leak test. The API's own description names what it likes. */
-  private refuseLeaks(path: string, headers: Headers, text: string): void {
-    const roles = this.key === undefined ? undefined : this.rolesOf(this.key);
-    if (roles === undefined || roles.some((role) => role !== 'submit' && role !== 'read')) return;
-    if (/^\/(docs|openapi\.json)/.test(path)) return;
+  /**
+   * So every spec that asks with a customer's key is a leak test. The API's own description names what it likes, and the
+   * ledger is for whoever may read it.
+   */
+  private async refuseLeaks(path: string, headers: Headers, text: string): Promise<void> {
+    if (/^\/(docs|openapi\.json|ledger)/.test(path)) return;
     const leaked = [
       ...forbiddenFieldsIn(text),
       ...[...headers.keys()].filter((name) => /endpoint|cost|provider|gpu|workspace/.test(name)),
     ];
-    if (leaked.length > 0) throw new Error(`${path} tells a customer ${leaked.join(', ')}`);
+    if (leaked.length === 0) return;
+    const roles = await this.ownRoles();
+    if (roles === null || hasRole({ roles }, 'operate')) return;
+    throw new Error(`${path} tells a customer ${leaked.join(', ')}`);
+  }
+
+  /** @returns null: without a key, where none is needed, and whoever asks operates Beacon */
+  private async ownRoles(): Promise<readonly Role[] | null> {
+    const { key } = this;
+    if (key === undefined) return null;
+    const known = this.roles.get(key);
+    if (known !== undefined) return known;
+    const reply = await fetch(`${this.url}/keys/self`, { headers: { authorization: `Bearer ${key}` } });
+    const text = await reply.text();
+    // Revoked, or one that never was: whoever holds it may be told no more than a customer.
+    if (reply.status === 401 || reply.status === 403) return [];
+    if (reply.status !== 200) throw new Error(`the roles of a key are not told: ${reply.status} ${text}`);
+    const { roles } = keySelfSchema.parse(JSON.parse(text));
+    this.roles.set(key, roles);
+    return roles;
   }
 
   /** Queues a job that must be accepted. */

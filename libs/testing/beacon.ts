@@ -167,7 +167,7 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
   const url = `http://127.0.0.1:${port}`;
   return {
     url,
-    client: new BeaconClient(url, undefined, (key) => options.keys?.[key]?.roles),
+    client: new BeaconClient(url, undefined, rolesOf(options.keys)),
     upstream,
     database: postgres.database,
     nats,
@@ -186,7 +186,11 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
     startAnotherRouter: async () => {
       const served = await serve(0);
       others.push(served.stop);
-      return { url: served.url, client: new BeaconClient(served.url), stop: served.stop };
+      return {
+        url: served.url,
+        client: new BeaconClient(served.url, undefined, rolesOf(options.keys)),
+        stop: served.stop,
+      };
     },
     stop: async () => {
       // Upstream first: calls that a spec left hanging end with it.
@@ -199,6 +203,11 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
       await postgres.close();
     },
   };
+}
+
+/** Of keys that are given; real ones are asked about. */
+function rolesOf(keys: BeaconOptions['keys']): Map<string, readonly Role[]> {
+  return new Map(Object.entries(keys ?? {}).map(([key, { roles }]) => [key, roles]));
 }
 
 function authenticatorOf(

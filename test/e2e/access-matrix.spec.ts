@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { WebhookDeliveryListView } from '#contracts';
 import { deploymentOf, startBeacon, type Beacon, type Reply } from '#testing';
 
 /**
@@ -12,7 +13,7 @@ interface Row {
   readonly route: string;
   readonly method: string;
   readonly path: string;
-  /** `everybody`, `secret`, `any key` or a role. */
+  /** `everybody`, `secret`, `any key`, a role, or two of which either will do: `submit or operate`. */
   readonly who: string;
   /** Whether it is about one tenant's thing. */
   readonly owned: boolean;
@@ -33,20 +34,35 @@ const holds = (role: string, wanted: string): boolean =>
   ROLES.some(
     (each) => each.role === role && (role === wanted || each.also.includes(wanted) || each.also[0] === 'all'),
   );
+const mayUse = (role: string, { who }: Row): boolean =>
+  who === 'any key' || who.split(' or ').some((wanted) => holds(role, wanted));
 const SEES_ALL = ['operate', 'admin'];
 
 const NOT_FOUND = /^(JOB|RUN|WEBHOOK|TASK|DEAD_LETTER)_NOT_FOUND$/;
 
 describe('who may use each route', () => {
   let beacon: Beacon;
-  const ids: Record<'own' | 'foreign', { job: string; run: string }> = {
-    own: { job: '', run: '' },
-    foreign: { job: '', run: '' },
-  };
+  type Whose = 'own' | 'foreign';
+  interface Things {
+    /** One that has failed: it is a dead letter, too. */
+    readonly job: string;
+    readonly run: string;
+    /** An event of the job. */
+    readonly webhook: string;
+    readonly task: string;
+  }
+  const things = new Map<Whose, Things>();
 
   beforeAll(async () => {
     beacon = await startBeacon({
-      configuration: deploymentOf({ m: ['US'] }),
+      configuration: deploymentOf(
+        { m: ['US'], failing: ['US'] },
+        {
+          tasks: { research: { owner: 'scout', model: 'm' } },
+          // Cases without a key are wrong guesses from one address: they are not to be slowed down.
+          limits: { endpoints: 2, gpus: 2, wrong_keys_per_min: 0 },
+        },
+      ),
       keys: {
         ...Object.fromEntries(ROLES.map(({ role }) => [role, { tenant: 'own', roles: [role as 'read'] }])),
         maker: { tenant: 'own', roles: ['submit'] },
@@ -58,24 +74,54 @@ describe('who may use each route', () => {
       ['foreign', 'stranger'],
     ] as const) {
       const client = beacon.client.as(key);
-      const { job_id: job } = await client.queue({ model: 'm', prompt: 'x' });
-      await client.untilEnded(job);
+      beacon.upstream.next('US/failing', (call) => call.respond(200, { status: 'error', error: 'x' }));
+      const { job_id: job } = await client.queue({
+        ...{ model: 'failing', prompt: 'x', webhook_url: 'https://hooks.example.org/told' },
+      });
+      await client.untilJob(job, 'failed');
+      const { body: told } = await client.request<WebhookDeliveryListView>(
+        `/webhook-deliveries?job_id=${job}`,
+      );
+      const webhook = told.deliveries[0]?.event_id ?? '';
+      expect(webhook).not.toBe('');
+      const task = `task-of-${whose}`;
+      const asked = await client.request('/api/modal/execute-task', {
+        json: { task_type: 'research', prompt: 'x', task_id: task },
+      });
+      expect(asked.status).toBe(202);
       const { body } = await client.request<{ run_id: string }>('/runs', {
         json: { name: 'r', questions: [{ id: 'q', text: 'x' }], models: ['m'], regions: ['US'] },
       });
-      ids[whose] = { job, run: body.run_id };
+      things.set(whose, { job, run: body.run_id, webhook, task });
     }
   }, 120_000);
   afterAll(() => beacon.stop());
 
-  const pathFor = (row: Row, whose: 'own' | 'foreign'): string =>
+  const thingsOf = (whose: Whose): Things => {
+    const found = things.get(whose);
+    if (found === undefined) throw new Error(`nothing was made for ${whose}`);
+    return found;
+  };
+
+  const pathFor = (row: Row, whose: Whose): string =>
     row.path.replace(/\{(\w+)\}/g, (_text, name: string) => {
-      if (name === 'job_id') return ids[whose].job;
-      if (row.path.startsWith('/runs/') && name === 'id') return ids[whose].run;
-      return 'none';
+      const { job, run, webhook, task } = thingsOf(whose);
+      switch (name) {
+        case 'job_id':
+          return job;
+        case 'event_id':
+          return webhook;
+        case 'task_id':
+          return task;
+        case 'id':
+          return row.path.startsWith('/runs/') ? run : 'none';
+        default:
+          // Endpoints, regions, gates, keys, settings, tenants: what is not there keeps things as they are.
+          return 'none';
+      }
     });
 
-  const ask = async (row: Row, key: string | undefined, whose: 'own' | 'foreign'): Promise<Reply> => {
+  const ask = async (row: Row, key: string | undefined, whose: Whose): Promise<Reply> => {
     const client = key === undefined ? beacon.client : beacon.client.as(key);
     const stop = new AbortController();
     // Streams go on for ever; whether they begin is what is asked.
@@ -100,7 +146,9 @@ describe('who may use each route', () => {
 
   const cases = ROWS.flatMap((row) =>
     [undefined, ...ROLES.map(({ role }) => role)].flatMap((key) =>
-      (row.owned ? (['own', 'foreign'] as const) : (['own'] as const)).map((whose) => ({ row, key, whose })),
+      (row.owned || row.path.includes('{task_id}') ? (['own', 'foreign'] as const) : (['own'] as const)).map(
+        (whose) => ({ row, key, whose }),
+      ),
     ),
   ).filter(({ row }) => row.path !== '/runs/{id}/events');
 
@@ -114,7 +162,7 @@ describe('who may use each route', () => {
         expect({ status: reply.status, code }).toEqual({ status: 401, code: 'UNAUTHENTICATED' });
         return;
       }
-      if (!isForAll && row.who !== 'any key' && !holds(key ?? '', row.who)) {
+      if (!isForAll && !mayUse(key ?? '', row)) {
         expect({ status: reply.status, code }).toEqual({ status: 403, code: 'FORBIDDEN' });
         return;
       }
@@ -140,11 +188,11 @@ describe('who may use each route', () => {
       return response.status;
     };
     const statuses = await Promise.all([
-      begins('read', ids.own.run),
-      begins('read', ids.foreign.run),
-      begins('ledger', ids.own.run),
-      begins('operate', ids.foreign.run),
-      begins('nobody', ids.own.run),
+      begins('read', thingsOf('own').run),
+      begins('read', thingsOf('foreign').run),
+      begins('ledger', thingsOf('own').run),
+      begins('operate', thingsOf('foreign').run),
+      begins('nobody', thingsOf('own').run),
     ]);
     expect(statuses).toEqual([200, 404, 403, 200, 401]);
   });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { deploymentOf, startBeacon, type Beacon, type BeaconClient, type Behaviour } from '#testing';
+import { deploymentOf, startBeacon, until, type Beacon, type BeaconClient, type Behaviour } from '#testing';
 import type {
   DeadLetterDetailView,
   DeadLetterListView,
@@ -20,7 +20,13 @@ describe('dead letters', () => {
 
   beforeAll(async () => {
     beacon = await startBeacon({
-      configuration: deploymentOf({ m: ['US'], again: ['US'], bulk: ['EU'], full: ['US'], twice: ['US'] }),
+      configuration: deploymentOf(
+        {
+          ...{ m: ['US'], again: ['US'], bulk: ['EU'], full: ['US'], twice: ['US'] },
+          hidden_model: ['US'],
+        },
+        { tasks: { research: { owner: 'scout', model: 'hidden_model' } } },
+      ),
       keys: {
         anna: { roles: ['submit'] },
         reader: { roles: ['read'], tenant: 'anna' },
@@ -59,9 +65,12 @@ describe('dead letters', () => {
     const seen = await show('reader', id);
     expect(seen).toMatchObject({
       ...{ job_id: id, tenant: 'anna', code: 'MODEL_ERROR', model: 'm', region: 'US', state: 'open' },
-      ...{ poison: false, attempt_count: 1, endpoint_id: null, detail: null, run_id: null },
-      attempts: [{ attempt: 1, error_code: 'MODEL_ERROR', endpoint_id: null, detail: null }],
+      ...{ poison: false, attempt_count: 1, run_id: null, task_id: null, task_type: null },
+      message: 'the model could not work on this input',
+      attempts: [{ attempt: 1, region: 'US', error_code: 'MODEL_ERROR' }],
     });
+    for (const name of ['endpoint_id', 'detail', 'http_status', 'resolved_by'])
+      expect(JSON.stringify(seen)).not.toContain(`"${name}"`);
     const operated = await show('ops', id);
     expect(operated).toMatchObject({ endpoint_id: 'US-m', attempts: [{ endpoint_id: 'US-m' }] });
     expect(operated.detail).toContain(DETAIL);
@@ -221,6 +230,73 @@ describe('dead letters', () => {
       ...{ discarded: 1, more: false },
     });
     expect((await list('anna', 'model=bulk')).counts).toMatchObject({ open: 0, redriven: 1, discarded: 2 });
+  });
+
+  it('of tasks go by the name and the type of the task, and tell customers no model, whatever they ask', async () => {
+    interface Task extends Record<string, unknown> {
+      readonly task_id: string;
+    }
+    const task = async (id: string): Promise<Task> => (await as('anna').request<Task>(`/tasks/${id}`)).body;
+    const ended = (id: string): Promise<Task> =>
+      until('the task has ended', async () => {
+        const read = await task(id);
+        return read['completed_at'] === null ? undefined : read;
+      });
+    const name = 'ticket-7';
+    const prompt = 'the prompt of a task';
+    beacon.upstream.next('US/hidden_model', chokes);
+    await as('anna').request('/api/modal/execute-task', {
+      json: { task_type: 'research', task_id: name, prompt },
+    });
+    expect(await ended(name)).toMatchObject({ status: 'failed', redriven_from: null, redriven_as: null });
+    // A job with the same model and the same words: nothing may tell that the task has them in common.
+    const sameJob = await fail('anna', 'hidden_model', { prompt });
+
+    const [letter, ...others] = (await list('anna', 'task_type=research')).dead_letters;
+    expect(others).toEqual([]);
+    const id = letter!.job_id;
+    expect(letter).toMatchObject({
+      ...{ task_id: name, task_type: 'research', model: null, payload_sha256: null, state: 'open' },
+    });
+    expect(JSON.stringify(await show('reader', id))).not.toContain('hidden_model');
+    const byModel = await list('anna', 'model=hidden_model');
+    expect(byModel.dead_letters.map(({ job_id }) => job_id)).toEqual([sameJob]);
+    expect(byModel.counts.open).toBe(1);
+    const groupsOf = async (key: string): Promise<object[]> => {
+      const path = `/dead-letters/summary?group_by=code,model&since=${encodeURIComponent(letter!.failed_at)}`;
+      return (await as(key).request<DeadLetterSummaryView>(path)).body.groups;
+    };
+    expect(await groupsOf('anna')).toEqual([
+      expect.objectContaining({ model: 'hidden_model', open: 1, payloads: 1 }),
+      expect.objectContaining({ model: null, open: 1, payloads: 1 }),
+    ]);
+    expect(await groupsOf('ops')).toEqual([expect.objectContaining({ model: 'hidden_model', open: 2 })]);
+    expect(await show('ops', id)).toMatchObject({ task_id: name, model: 'hidden_model' });
+
+    const byFilter = { filter: { model: 'hidden_model', task_type: 'research' } };
+    const none = await as('anna').request('/dead-letters/redrive', { json: byFilter });
+    expect(none.body).toMatchObject({ redriven: 0, skipped: [] });
+    await beacon.database.query(`UPDATE jobs SET model = 'hidden_model_2' WHERE id = $1`, [id]);
+    const gone = await redrive('anna', id);
+    expect(gone.body).toMatchObject({ code: 'UNKNOWN_MODEL' });
+    expect(JSON.stringify(gone.body)).not.toContain('hidden_model');
+    await beacon.database.query(`UPDATE jobs SET model = 'hidden_model' WHERE id = $1`, [id]);
+
+    // Its successor is a task too, under a name of its own; each says which the other is.
+    const { redriven_as: next } = (await redrive('anna', id)).body;
+    expect(await ended(next)).toMatchObject({
+      ...{ task_id: next, status: 'completed', task_type: 'research', redriven_from: name },
+    });
+    expect(await task(name)).toMatchObject({ status: 'failed', redriven_as: next });
+    expect((await as('anna').request(`/inference/status/${next}`)).status).toBe(404);
+
+    // Erasing one takes both: it is the same prompt.
+    expect((await as('anna').request(`/inference/${next}/erase`, POST)).body).toMatchObject({
+      also_erased: [id],
+    });
+    for (const erased of [name, next])
+      expect(await task(erased)).toMatchObject({ result: null, erased_at: expect.any(String) });
+    await as('anna').request(`/dead-letters/${sameJob}/discard`, { json: { reason: 'done' } });
   });
 
   it('become no more jobs than the key may have queued', async () => {

@@ -1,7 +1,7 @@
 import type {
-  DeadLetterDetailView,
-  DeadLetterListView,
   DiscardedManyView,
+  ReceivedDeadLetterDetail,
+  ReceivedDeadLetterList,
   RedrivenManyView,
   RedrivenView,
 } from '#contracts';
@@ -13,12 +13,12 @@ export function listLines({
   dead_letters: letters,
   counts,
   next_cursor: next,
-}: DeadLetterListView): string[] {
+}: ReceivedDeadLetterList): string[] {
   const rows = letters.map((letter) => [
     letter.job_id,
     letter.failed_at,
     `${letter.code}${letter.poison ? ' (poison)' : ''}`,
-    letter.model,
+    workOf(letter),
     letter.region,
     letter.tenant,
     letter.state,
@@ -41,14 +41,15 @@ export function listLines({
   ];
 }
 
-export function detailLines(letter: DeadLetterDetailView): string[] {
-  const optional = (name: string, value: string | null): string[] =>
-    value === null || value === '' ? [] : [`${name}: ${printable(value)}`];
+export function detailLines(letter: ReceivedDeadLetterDetail): string[] {
+  const optional = (name: string, value: string | null | undefined): string[] =>
+    value === undefined || value === null || value === '' ? [] : [`${name}: ${printable(value)}`];
   return [
     `${letter.job_id} of ${letter.tenant}: ${letter.code}, ${letter.state}${letter.poison ? ', taken for poison' : ''}`,
-    `${letter.model} in ${letter.region}, failed ${letter.failed_at} after ${letter.attempt_count} attempts`,
+    `${workOf(letter)} in ${letter.region}, failed ${letter.failed_at} after ${letter.attempt_count} attempts`,
     ...optional('detail', letter.detail),
     ...optional('run', letter.run_id),
+    ...optional('task', letter.task_id),
     ...optional('task type', letter.task_type),
     ...optional('redriven from', letter.redriven_from),
     ...optional('redriven as', letter.redriven_as),
@@ -57,10 +58,18 @@ export function detailLines(letter: DeadLetterDetailView): string[] {
     ...optional('erased at', letter.erased_at),
     ...letter.attempts.map(
       ({ attempt, region, endpoint_id: endpoint, status, error_code: code, detail }) =>
-        `attempt ${attempt}: ${status} in ${region}${endpoint === null ? '' : ` at ${endpoint}`}` +
-        `${code === null ? '' : `, ${code}`}${detail === null ? '' : `: ${printable(detail)}`}`,
+        `attempt ${attempt}: ${status} in ${region}${endpoint === null || endpoint === undefined ? '' : ` at ${endpoint}`}` +
+        `${code === null ? '' : `, ${code}`}${detail === null || detail === undefined ? '' : `: ${printable(detail)}`}`,
     ),
   ];
+}
+
+/** Of a task a customer is told its type, not its model. */
+function workOf({
+  model,
+  task_type: taskType,
+}: Pick<ReceivedDeadLetterDetail, 'model' | 'task_type'>): string {
+  return model ?? `task ${taskType ?? ''}`;
 }
 
 export function redrivenLine({ job_id: id, redriven_as: job, already }: RedrivenView): string[] {

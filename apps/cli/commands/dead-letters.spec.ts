@@ -12,6 +12,7 @@ const NEW_ID = '0f8e6c2a-6a3c-4e61-9a0e-0f4c0a1b2c3d';
 const LETTER = {
   ...{
     job_id: ID,
+    task_id: null,
     tenant: 'anna',
     code: 'MODEL_ERROR',
     detail: 'what\nit said',

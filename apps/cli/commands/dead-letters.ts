@@ -1,8 +1,8 @@
 import {
-  deadLetterDetailSchema,
-  deadLetterListSchema,
-  deadLetterSchema,
   discardedManySchema,
+  receivedDeadLetterDetailSchema,
+  receivedDeadLetterListSchema,
+  receivedDeadLetterSchema,
   redrivenManySchema,
   redrivenSchema,
 } from '#contracts';
@@ -64,14 +64,18 @@ export function registerDeadLetters(program: Command, setExitCode: (code: number
       for (const [name, value] of Object.entries(filterOf(options))) query.set(name, String(value));
       if (options.state !== undefined) query.set('state', options.state);
       if (options.cursor !== undefined) query.set('cursor', options.cursor);
-      print(options, await ask(options, `dead-letters?${query.toString()}`, deadLetterListSchema), listLines);
+      print(
+        options,
+        await ask(options, `dead-letters?${query.toString()}`, receivedDeadLetterListSchema),
+        listLines,
+      );
       done();
     });
 
   withRouterOptions(
     group.command('show').description('one of them with every attempt').argument('<job_id>'),
   ).action(async (id: string, options: RouterOptions) => {
-    print(options, await ask(options, pathOf(id), deadLetterDetailSchema), detailLines);
+    print(options, await ask(options, pathOf(id), receivedDeadLetterDetailSchema), detailLines);
     done();
   });
 
@@ -113,7 +117,7 @@ export function registerDeadLetters(program: Command, setExitCode: (code: number
         const body = { filter: requireFilter(options), limit: Number(options.limit), reason };
         print(options, await ask(options, 'dead-letters/discard', discardedManySchema, body), discardedLine);
       } else {
-        const letter = await ask(options, `${pathOf(id)}/discard`, deadLetterSchema, { reason });
+        const letter = await ask(options, `${pathOf(id)}/discard`, receivedDeadLetterSchema, { reason });
         print(options, letter, ({ job_id }) => [`${job_id} is discarded`]);
       }
       done();

@@ -17,9 +17,12 @@ import { ROUTE_ACCESS } from '../access/route-access.js';
 import { CHARTER_FACES } from './charter-faces.js';
 import { CharterPolicy } from './charter-policy.js';
 import { charterStream } from './charter-stream.js';
+import { charterDeadLetter, charterDeadLetterDetail, charterDeadLetterList } from './dead-letter-face.js';
+import { charterJobErased, charterRunErased } from './erasure-face.js';
 import { guardReplies } from './guard-replies.js';
 import { charterCancel } from './job-face.js';
 import { charterQueueStatus } from './queue-face.js';
+import { charterDelivery, charterDeliveryDetails, charterDeliveryList } from './webhook-face.js';
 
 const JOB_ID = '00000000-0000-4000-8000-000000000000';
 const withRoles = (...roles: Role[]): Caller => ({ ...LOCAL_CALLER, kind: 'key', roles });
@@ -73,6 +76,56 @@ describe('mappers', () => {
         expect(JSON.stringify(charterQueueStatus(view))).toBe(listed);
       }),
     );
+  });
+});
+
+describe('mappers of what else tenants have', () => {
+  const letter = {
+    ...{ jobId: JOB_ID, taskId: null, letterNo: '1', tenant: 't', detail: 'MARKER' },
+    code: 'MODEL_ERROR',
+    state: 'open',
+    ...{
+      model: 'm',
+      region: 'US',
+      endpointId: 'MARKER',
+      taskType: null,
+      runId: null,
+      attempts: 1,
+      poison: false,
+    },
+    ...{ payloadSha256: 'hash', redrivenAs: null, redrivenFrom: null, resolvedAt: null },
+    ...{ resolvedBy: 'MARKER', reason: null, createdAt: new Date(0), erasedAt: null },
+  } as const;
+  const attempt = {
+    ...{ attempt: 1, endpointId: 'MARKER', region: 'US', errorCode: 'MODEL_ERROR' },
+    status: 'failed',
+    ...{ errorDetail: 'MARKER', httpStatus: 418, executionMs: 5, startedAt: null, finishedAt: null },
+  } as const;
+  const counts = { open: 1, redriven: 0, discarded: 0, poison: 0 };
+  const delivery = {
+    ...{ event_id: JOB_ID, event_type: 'job.failed', job_id: JOB_ID, run_id: null, sequence: 1 },
+    ...{ receiver: 'hooks.example.org', tries: 17 },
+    status: 'failed',
+    last_error_code: 'RECEIVER_ERROR',
+    ...{ last_status: 500, created_at: '2026-11-22T09:00:00.000Z', next_try_at: null, finished_at: null },
+  } as const;
+
+  it('take what is listed, whatever joins a row, and of a task neither model nor hash', () => {
+    const more = <T extends object>(row: T): T => ({ ...row, note: 'MARKER' });
+    const faces = [
+      charterDeadLetter(more(letter)),
+      charterDeadLetterList(more({ letters: [more(letter)], nextCursor: null, counts: more(counts) })),
+      charterDeadLetterDetail(more({ letter: more(letter), attempts: [more(attempt)] })),
+      charterDelivery(more(delivery)),
+      charterDeliveryList(more({ deliveries: [more(delivery)], next_cursor: null })),
+      charterDeliveryDetails(more({ ...delivery, url: 'https://hooks.example.org/', body: {} })),
+      charterJobErased(more({ job_id: JOB_ID, erased: true as const, also_erased: [] })),
+      charterRunErased(more({ run_id: JOB_ID, erased: true as const, complete: true })),
+    ];
+    expect(JSON.stringify(faces)).not.toMatch(/MARKER|418/);
+    expect(charterDeadLetter(letter)).toMatchObject({ model: 'm', payload_sha256: 'hash' });
+    const ofTask = charterDeadLetter({ ...letter, taskType: 'research', taskId: 'ticket-7' });
+    expect(ofTask).toMatchObject({ task_id: 'ticket-7', model: null, payload_sha256: null });
   });
 });
 

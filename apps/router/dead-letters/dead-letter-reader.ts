@@ -4,8 +4,6 @@ import {
   deadLetterSummaryQuerySchema,
   parseRequest,
   type DeadLetterBodyFilter,
-  type DeadLetterDetailView,
-  type DeadLetterListView,
   type DeadLetterSummaryView,
 } from '#contracts';
 import { hasRole, seesAllTenants, type Caller } from '#domain';
@@ -16,10 +14,11 @@ import {
   listDeadLetters,
   readDeadAttempts,
   type Database,
+  type DeadAttemptRow,
   type DeadLetterFilter,
+  type DeadLetterRow,
 } from '#persistence';
 import type { Endpoints } from '../engine/endpoints.js';
-import { deadAttemptView, deadLetterView } from './dead-letter-views.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -31,6 +30,18 @@ export function letterIdOf(text: string): string {
 
 export function letterNotFound(): ProblemError {
   return new ProblemError('DEAD_LETTER_NOT_FOUND', 'no dead letter has this id');
+}
+
+export interface DeadLetterPage {
+  readonly letters: readonly DeadLetterRow[];
+  readonly nextCursor: string | null;
+  /** Of all that the filter matches. */
+  readonly counts: Awaited<ReturnType<typeof countDeadLetters>>;
+}
+
+export interface DeadLetterDetail {
+  readonly letter: DeadLetterRow;
+  readonly attempts: readonly DeadAttemptRow[];
 }
 
 /** Reads jobs that failed for good. */
@@ -53,16 +64,19 @@ export class DeadLetterReader {
     const region =
       given.region === undefined ? undefined : (this.endpoints.resolveRegion(given.region) ?? given.region);
     const base = { code, region, model, endpoint, since, until, state, poison, taskType: given.task_type };
-    const own = seesAllTenants(caller) ? given.tenant : caller.tenant;
+    const operates = seesAllTenants(caller);
+    const own = operates ? given.tenant : caller.tenant;
     return {
       ...base,
       runId: given.run_id,
+      // By a model customers find no tasks: that would tell which one does them.
+      hidesTaskModels: !operates,
       // Another tenant's letters are not there: a tenant of this name has none.
       tenant: given.tenant !== undefined && given.tenant !== own ? '' : own,
     };
   }
 
-  async list(query: unknown, caller: Caller): Promise<DeadLetterListView> {
+  async list(query: unknown, caller: Caller): Promise<DeadLetterPage> {
     const { limit, cursor, ...given } = parseRequest(deadLetterQuerySchema, query);
     const filter = this.filterOf(given, caller);
     const [letters, counts] = await Promise.all([
@@ -71,8 +85,8 @@ export class DeadLetterReader {
     ]);
     const page = letters.slice(0, limit);
     return {
-      dead_letters: page.map((row) => deadLetterView(row, caller)),
-      next_cursor: letters.length > limit ? (page.at(-1)?.letterNo ?? null) : null,
+      letters: page,
+      nextCursor: letters.length > limit ? (page.at(-1)?.letterNo ?? null) : null,
       counts,
     };
   }
@@ -92,15 +106,11 @@ export class DeadLetterReader {
   }
 
   /** @throws ProblemError DEAD_LETTER_NOT_FOUND */
-  async read(id: string, caller: Caller): Promise<DeadLetterDetailView> {
+  async read(id: string): Promise<DeadLetterDetail> {
     const jobId = letterIdOf(id);
     const letter = await findDeadLetter(this.database, jobId);
     if (letter === undefined) throw letterNotFound();
-    const attempts = await readDeadAttempts(this.database, jobId);
-    return {
-      ...deadLetterView(letter, caller),
-      attempts: attempts.map((attempt) => deadAttemptView(attempt, caller)),
-    };
+    return { letter, attempts: await readDeadAttempts(this.database, jobId) };
   }
 }
 

@@ -1,21 +1,18 @@
-import type { DeadLetterDetailView, DeadLetterView } from '#contracts';
-import { hasRole, type Caller } from '#domain';
-import type { DeadAttemptRow, DeadLetterRow } from '#persistence';
+import type { DeadLetterDetailView, DeadLetterListView, DeadLetterView } from '#contracts';
+import type { DeadLetterRow } from '#persistence';
+import type { DeadLetterDetail, DeadLetterPage } from './dead-letter-reader.js';
 
-/** Endpoints, their own words and the keys of others are not for customers. */
-function seesAll(caller: Caller): boolean {
-  return hasRole(caller, 'operate');
-}
-
-export function deadLetterView(row: DeadLetterRow, caller: Caller): DeadLetterView {
+/** For operations; customers get the charter's. */
+export function deadLetterView(row: DeadLetterRow): DeadLetterView {
   return {
     job_id: row.jobId,
+    task_id: row.taskId,
     tenant: row.tenant,
     code: row.code,
-    detail: seesAll(caller) ? row.detail : null,
+    detail: row.detail,
     model: row.model,
     region: row.region,
-    endpoint_id: seesAll(caller) ? row.endpointId : null,
+    endpoint_id: row.endpointId,
     task_type: row.taskType,
     run_id: row.runId,
     attempt_count: row.attempts,
@@ -25,27 +22,31 @@ export function deadLetterView(row: DeadLetterRow, caller: Caller): DeadLetterVi
     redriven_as: row.redrivenAs,
     redriven_from: row.redrivenFrom,
     resolved_at: row.resolvedAt?.toISOString() ?? null,
-    resolved_by: seesAll(caller) ? row.resolvedBy : null,
+    resolved_by: row.resolvedBy,
     reason: row.reason,
     failed_at: row.createdAt.toISOString(),
     erased_at: row.erasedAt?.toISOString() ?? null,
   };
 }
 
-export function deadAttemptView(
-  row: DeadAttemptRow,
-  caller: Caller,
-): DeadLetterDetailView['attempts'][number] {
+export function deadLetterListView({ letters, nextCursor, counts }: DeadLetterPage): DeadLetterListView {
+  return { dead_letters: letters.map(deadLetterView), next_cursor: nextCursor, counts };
+}
+
+export function deadLetterDetailView({ letter, attempts }: DeadLetterDetail): DeadLetterDetailView {
   return {
-    attempt: row.attempt,
-    endpoint_id: seesAll(caller) ? row.endpointId : null,
-    region: row.region,
-    status: row.status,
-    error_code: row.errorCode,
-    detail: seesAll(caller) ? row.errorDetail : null,
-    http_status: row.httpStatus,
-    execution_ms: row.executionMs,
-    started_at: row.startedAt?.toISOString() ?? null,
-    finished_at: row.finishedAt?.toISOString() ?? null,
+    ...deadLetterView(letter),
+    attempts: attempts.map((attempt) => ({
+      attempt: attempt.attempt,
+      endpoint_id: attempt.endpointId,
+      region: attempt.region,
+      status: attempt.status,
+      error_code: attempt.errorCode,
+      detail: attempt.errorDetail,
+      http_status: attempt.httpStatus,
+      execution_ms: attempt.executionMs,
+      started_at: attempt.startedAt?.toISOString() ?? null,
+      finished_at: attempt.finishedAt?.toISOString() ?? null,
+    })),
   };
 }

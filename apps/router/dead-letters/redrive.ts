@@ -5,7 +5,6 @@ import {
   discardRequestSchema,
   parseRequest,
   redriveRequestSchema,
-  type DeadLetterView,
   type DiscardedManyView,
   type RedrivenManyView,
   type RedrivenView,
@@ -30,6 +29,7 @@ import {
   lockOpenDeadLetters,
   redriveLetters,
   type Database,
+  type DeadLetterRow,
   type LockedDeadLetter,
   type Queryable,
   type RedrivenJob,
@@ -40,7 +40,6 @@ import type { Engine } from '../engine/engine.js';
 import type { JobJournal } from '../engine/job-journal.js';
 import type { QueueView } from '../queue/queue-view.js';
 import { letterIdOf, letterNotFound, type DeadLetterReader } from './dead-letter-reader.js';
-import { deadLetterView } from './dead-letter-views.js';
 
 /** Letters of one transaction. Others want their rows, and the queue is filled in steps. */
 const BATCH = 50;
@@ -142,7 +141,7 @@ export class Redrive {
   }
 
   /** @throws ProblemError DEAD_LETTER_NOT_FOUND, DEAD_LETTER_REDRIVEN */
-  async discard(id: string, body: unknown, caller: Caller): Promise<DeadLetterView> {
+  async discard(id: string, body: unknown, caller: Caller): Promise<DeadLetterRow> {
     const jobId = letterIdOf(id);
     const { reason } = parseRequest(discardRequestSchema, body);
     const { row, changed } = await this.parts.database.transaction(async (client) => {
@@ -159,7 +158,7 @@ export class Redrive {
     });
     if (row === undefined) throw letterNotFound();
     if (changed) this.tellDiscarded([{ jobId, homeRegion: row.region }], caller);
-    return deadLetterView(row, caller);
+    return row;
   }
 
   async discardMany(body: unknown, caller: Caller): Promise<DiscardedManyView> {
@@ -318,7 +317,10 @@ function actorOf({ keyId }: Caller): string {
   return keyId ?? 'local';
 }
 
-function refusalOf(skip: RedriveSkip, { runId, model, preferredRegion }: LockedDeadLetter): ProblemError {
+function refusalOf(skip: RedriveSkip, letter: LockedDeadLetter): ProblemError {
+  const { runId, preferredRegion } = letter;
+  // Which model does a task is not to be learned from its refusal.
+  const model = letter.taskType === null ? `"${letter.model}"` : 'the model of this task type';
   switch (skip) {
     case 'JOB_OF_RUN':
       return new ProblemError(
@@ -328,7 +330,7 @@ function refusalOf(skip: RedriveSkip, { runId, model, preferredRegion }: LockedD
     case 'CONTENT_ERASED':
       return new ProblemError('CONTENT_ERASED', 'the prompt of this job has been erased');
     case 'UNKNOWN_MODEL':
-      return new ProblemError('UNKNOWN_MODEL', `no endpoint serves "${model}" any more`);
+      return new ProblemError('UNKNOWN_MODEL', `no endpoint serves ${model} any more`);
     case 'MODEL_NOT_IN_REGION':
       return new ProblemError(
         'MODEL_NOT_IN_REGION',

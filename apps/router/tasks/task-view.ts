@@ -68,5 +68,7 @@ function partsOf(task: TaskRow, summaryBytes: number) {
     started_at: task.startedAt?.toISOString() ?? null,
     completed_at: task.completedAt?.toISOString() ?? null,
     erased_at: task.erasedAt?.toISOString() ?? null,
+    redriven_from: task.redrivenFrom,
+    redriven_as: task.redrivenAs,
   };
 }

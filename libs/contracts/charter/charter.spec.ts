@@ -76,13 +76,16 @@ export function sampleOf(schema: JsonSchema): unknown {
   }
 }
 
-/** The objects of a value in which nothing is free: all but the customer's own metadata. */
+/** Of whatever shape: the customer's own metadata, and the body of its webhooks, which have schemas of their own. */
+const FREE = ['metadata', 'body'];
+
+/** The objects of a value in which nothing is free. */
 function placesIn(value: unknown): Record<string, unknown>[] {
   if (Array.isArray(value)) return value.flatMap(placesIn);
   if (typeof value !== 'object' || value === null) return [];
   const entries = Object.entries(value as Record<string, unknown>);
   const isRecord = entries.some(([name]) => name === 'any');
-  const inner = entries.flatMap(([name, member]) => (name === 'metadata' ? [] : placesIn(member)));
+  const inner = entries.flatMap(([name, member]) => (FREE.includes(name) ? [] : placesIn(member)));
   return isRecord ? inner : [value as Record<string, unknown>, ...inner];
 }
 

@@ -105,6 +105,10 @@ const taskView = {
   completed_at: z.iso.datetime().nullable(),
   /** When what it was asked, or its result, was erased; null: it was not. */
   erased_at: z.iso.datetime().nullable(),
+  /** The failed task that it was made of. */
+  redriven_from: z.string().nullable(),
+  /** The task that was made of it after it had failed. */
+  redriven_as: z.string().nullable(),
 };
 
 /** Answer of `GET /tasks/{task_id}`. */

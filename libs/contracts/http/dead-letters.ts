@@ -65,14 +65,15 @@ export type DeadLetterBodyFilter = z.infer<typeof bodyFilterSchema>;
 
 export const deadLetterSchema = z.object({
   job_id: z.uuid(),
+  /** null: it is no task's. */
+  task_id: z.string().nullable(),
   tenant: z.string(),
   code: z.string(),
-  /** What was said of the last failure; null without the role `operate`. */
+  /** What was said of the last failure. */
   detail: z.string().nullable(),
   model: z.string(),
   /** Where the last attempt was made. */
   region: z.string(),
-  /** null without the role `operate`. */
   endpoint_id: z.string().nullable(),
   task_type: z.string().nullable(),
   run_id: z.uuid().nullable(),
@@ -87,7 +88,7 @@ export const deadLetterSchema = z.object({
   /** The dead letter that this job itself was made of. */
   redriven_from: z.uuid().nullable(),
   resolved_at: z.iso.datetime().nullable(),
-  /** Id of the key; null without the role `operate`. */
+  /** Id of the key. */
   resolved_by: z.string().nullable(),
   reason: z.string().nullable(),
   failed_at: z.iso.datetime(),
@@ -95,6 +96,11 @@ export const deadLetterSchema = z.object({
   erased_at: z.iso.datetime().nullable(),
 });
 export type DeadLetterView = z.infer<typeof deadLetterSchema>;
+
+/** A letter as a client may get it: without `operate` some is left out, and the model of tasks is null. */
+export const receivedDeadLetterSchema = deadLetterSchema
+  .partial({ detail: true, endpoint_id: true, resolved_by: true })
+  .extend({ model: z.string().nullable() });
 
 const count = z.int().min(0);
 
@@ -104,24 +110,26 @@ export const deadLetterListSchema = z.object({
   /** Of all that the filter matches, whatever `state` is asked for. */
   counts: z.object({ open: count, redriven: count, discarded: count, poison: count }),
 });
+export const receivedDeadLetterListSchema = deadLetterListSchema.extend({
+  dead_letters: z.array(receivedDeadLetterSchema),
+});
 export type DeadLetterListView = z.infer<typeof deadLetterListSchema>;
 
-export const deadLetterDetailSchema = deadLetterSchema.extend({
-  attempts: z.array(
-    z.object({
-      attempt: z.int(),
-      /** null without the role `operate`, as is `detail`. */
-      endpoint_id: z.string().nullable(),
-      region: z.string(),
-      status: z.string(),
-      error_code: z.string().nullable(),
-      detail: z.string().nullable(),
-      http_status: z.int().nullable(),
-      execution_ms: z.int().nullable(),
-      started_at: z.iso.datetime().nullable(),
-      finished_at: z.iso.datetime().nullable(),
-    }),
-  ),
+const attemptSchema = z.object({
+  attempt: z.int(),
+  endpoint_id: z.string().nullable(),
+  region: z.string(),
+  status: z.string(),
+  error_code: z.string().nullable(),
+  detail: z.string().nullable(),
+  http_status: z.int().nullable(),
+  execution_ms: z.int().nullable(),
+  started_at: z.iso.datetime().nullable(),
+  finished_at: z.iso.datetime().nullable(),
+});
+export const deadLetterDetailSchema = deadLetterSchema.extend({ attempts: z.array(attemptSchema) });
+export const receivedDeadLetterDetailSchema = receivedDeadLetterSchema.extend({
+  attempts: z.array(attemptSchema.partial({ endpoint_id: true, detail: true, http_status: true })),
 });
 export type DeadLetterDetailView = z.infer<typeof deadLetterDetailSchema>;
 
@@ -170,3 +178,6 @@ export type RedrivenManyView = z.infer<typeof redrivenManySchema>;
 /** Answer of `POST /dead-letters/discard`. */
 export const discardedManySchema = z.object({ discarded: count, more: z.boolean() });
 export type DiscardedManyView = z.infer<typeof discardedManySchema>;
+
+export type ReceivedDeadLetterList = z.infer<typeof receivedDeadLetterListSchema>;
+export type ReceivedDeadLetterDetail = z.infer<typeof receivedDeadLetterDetailSchema>;

@@ -117,6 +117,8 @@ const VIEWS = {
     SELECT coalesce(job.task_id, job.id::text) AS task_id, job.id AS sort_id, job.tenant, job.task_type, job.owner_id, job.state,
            job.attempt, job.priority, job.metadata, job.error_code, job.result->>'response' AS response,
            coalesce(job.result_erased_at, job.prompt_erased_at) AS erased_at,
+           (SELECT coalesce(old.task_id, old.id::text) FROM public.jobs AS old WHERE old.id = job.redriven_from) AS redriven_from,
+           (SELECT letter.redriven_as::text FROM public.dead_letters AS letter WHERE letter.job_id = job.id) AS redriven_as,
            latest.execution_ms, latest.worker_id, job.created_at, job.started_at, job.completed_at
       FROM public.jobs AS job
       LEFT JOIN LATERAL (

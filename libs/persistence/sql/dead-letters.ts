@@ -24,10 +24,14 @@ export interface DeadLetterFilter {
   readonly until?: string | undefined;
   readonly state?: DeadLetterState | undefined;
   readonly poison?: boolean | undefined;
+  /** Whatever tells the model of tasks is left out: filters and groups by model, and payloads that are a job's too. */
+  readonly hidesTaskModels?: boolean;
 }
 
 export interface DeadLetterRow {
   readonly jobId: string;
+  /** null: it is no task's. */
+  readonly taskId: string | null;
   /** Grows in the order in which jobs failed; a bigint. */
   readonly letterNo: string;
   readonly tenant: string;
@@ -52,7 +56,8 @@ export interface DeadLetterRow {
 }
 
 const COLUMNS = `
-  letter.job_id AS "jobId", letter.letter_no AS "letterNo", letter.tenant, letter.code, letter.detail, letter.model,
+  letter.job_id AS "jobId", CASE WHEN letter.task_type IS NOT NULL THEN coalesce(jobs.task_id, jobs.id::text) END AS "taskId",
+  letter.letter_no AS "letterNo", letter.tenant, letter.code, letter.detail, letter.model,
   letter.region, letter.endpoint_id AS "endpointId", letter.task_type AS "taskType", letter.run_id AS "runId",
   letter.attempts, letter.poison, letter.payload_sha256 AS "payloadSha256", letter.state,
   letter.redriven_as AS "redrivenAs", jobs.redriven_from AS "redrivenFrom", letter.resolved_at AS "resolvedAt",
@@ -62,7 +67,7 @@ const COLUMNS = `
 /** Each part is a constant text: a statement is planned once, whatever it is asked for. */
 const MATCHES = `
       ($1::text IS NULL OR letter.code = $1) AND ($2::text IS NULL OR letter.region = $2)
-  AND ($3::text IS NULL OR letter.model = $3) AND ($4::text IS NULL OR letter.endpoint_id = $4)
+  AND ($3::text IS NULL OR (letter.model = $3 AND ($12::boolean IS FALSE OR letter.task_type IS NULL))) AND ($4::text IS NULL OR letter.endpoint_id = $4)
   AND ($5::text IS NULL OR letter.task_type = $5) AND ($6::text IS NULL OR letter.tenant = $6)
   AND ($7::uuid IS NULL OR letter.run_id = $7) AND ($8::timestamptz IS NULL OR letter.created_at >= $8)
   AND ($9::timestamptz IS NULL OR letter.created_at < $9) AND ($10::text IS NULL OR letter.state = $10)
@@ -71,7 +76,7 @@ const MATCHES = `
 function valuesOf(filter: DeadLetterFilter): unknown[] {
   const { code, region, model, endpoint, taskType, tenant, runId, since, until, state, poison } = filter;
   const given = [code, region, model, endpoint, taskType, tenant, runId, since, until, state, poison];
-  return given.map((value) => value ?? null);
+  return [...given.map((value) => value ?? null), filter.hidesTaskModels ?? false];
 }
 
 /** Newest first. @param beforeLetterNo the last one already seen */
@@ -83,8 +88,8 @@ export async function listDeadLetters(
 ): Promise<DeadLetterRow[]> {
   const { rows } = await database.query<DeadLetterRow & Record<string, unknown>>(
     `SELECT ${COLUMNS} FROM dead_letters AS letter JOIN jobs ON jobs.id = letter.job_id
-      WHERE ${MATCHES} AND letter.letter_no < coalesce($12::bigint, 9223372036854775807)
-      ORDER BY letter.letter_no DESC LIMIT $13`,
+      WHERE ${MATCHES} AND letter.letter_no < coalesce($13::bigint, 9223372036854775807)
+      ORDER BY letter.letter_no DESC LIMIT $14`,
     [...valuesOf(filter), beforeLetterNo ?? null, limit],
   );
   return rows;
@@ -130,14 +135,16 @@ export async function groupDeadLetters(
     `SELECT code, model, region, endpoint, count(*)::integer AS open,
             count(*) FILTER (WHERE poison)::integer AS poison, count(DISTINCT payload)::integer AS payloads,
             min(created_at) AS "oldestAt", max(created_at) AS "newestAt"
-       FROM (SELECT CASE WHEN 'code' = ANY ($12::text[]) THEN letter.code END AS code,
-                    CASE WHEN 'model' = ANY ($12) THEN letter.model END AS model,
-                    CASE WHEN 'region' = ANY ($12) THEN letter.region END AS region,
-                    CASE WHEN 'endpoint' = ANY ($12) THEN letter.endpoint_id END AS endpoint,
-                    letter.poison, coalesce(letter.payload_sha256, letter.job_id::text) AS payload, letter.created_at
-               FROM dead_letters AS letter WHERE ${MATCHES}) AS open
+       FROM (SELECT CASE WHEN 'code' = ANY ($13::text[]) THEN letter.code END AS code,
+                    CASE WHEN 'model' = ANY ($13) AND NOT hidden THEN letter.model END AS model,
+                    CASE WHEN 'region' = ANY ($13) THEN letter.region END AS region,
+                    CASE WHEN 'endpoint' = ANY ($13) THEN letter.endpoint_id END AS endpoint,
+                    letter.poison, letter.created_at,
+                    CASE WHEN hidden THEN 'task ' ELSE '' END || coalesce(letter.payload_sha256, letter.job_id::text) AS payload
+               FROM dead_letters AS letter, LATERAL (SELECT $12::boolean AND letter.task_type IS NOT NULL AS hidden) AS model_of
+              WHERE ${MATCHES}) AS open
       GROUP BY code, model, region, endpoint
-      ORDER BY open DESC, code, model, region, endpoint LIMIT $13`,
+      ORDER BY open DESC, code, model, region, endpoint LIMIT $14`,
     [...valuesOf({ ...filter, state: 'open' }), groups, limit],
   );
   return rows;
@@ -182,6 +189,7 @@ export interface LockedDeadLetter {
   readonly tenant: string;
   readonly keyId: string | null;
   readonly runId: string | null;
+  readonly taskType: string | null;
   readonly state: DeadLetterState;
   readonly poison: boolean;
   readonly redrivenAs: string | null;
@@ -197,7 +205,7 @@ export interface LockedDeadLetter {
 
 const LOCKED = `
   letter.job_id AS "jobId", letter.letter_no AS "letterNo", letter.tenant, jobs.key_id AS "keyId",
-  letter.run_id AS "runId", letter.state, letter.poison, letter.redriven_as AS "redrivenAs",
+  letter.run_id AS "runId", letter.task_type AS "taskType", letter.state, letter.poison, letter.redriven_as AS "redrivenAs",
   successor.state AS "redrivenState", jobs.model, jobs.home_region AS "homeRegion",
   jobs.preferred_region AS "preferredRegion", jobs.region_policy AS "regionPolicy", jobs.priority,
   jobs.prompt_erased_at IS NOT NULL AS "isErased"`;
@@ -227,8 +235,8 @@ export async function lockOpenDeadLetters(
 ): Promise<LockedDeadLetter[]> {
   const { rows } = await client.query<LockedDeadLetter & Record<string, unknown>>(
     `SELECT ${LOCKED} FROM ${LOCKED_FROM}
-      WHERE ${MATCHES} AND letter.letter_no > $12::bigint
-      ORDER BY letter.letter_no LIMIT $13 FOR UPDATE OF letter SKIP LOCKED`,
+      WHERE ${MATCHES} AND letter.letter_no > $13::bigint
+      ORDER BY letter.letter_no LIMIT $14 FOR UPDATE OF letter SKIP LOCKED`,
     [...valuesOf({ ...filter, state: 'open' }), afterLetterNo, limit],
   );
   return rows;

@@ -16,6 +16,10 @@ export interface TaskRow {
   readonly errorCode: string | null;
   readonly response: string | null;
   readonly erasedAt: Date | null;
+  /** Id of the failed task that it was made of. */
+  readonly redrivenFrom: string | null;
+  /** Id of the task that was made of it. */
+  readonly redrivenAs: string | null;
   readonly executionMs: number | null;
   readonly workerId: string | null;
   readonly createdAt: Date;
@@ -25,7 +29,8 @@ export interface TaskRow {
 
 const columns = (response: string): string => `
   task_id AS "taskId", sort_id AS "sortId", task_type AS "taskType", owner_id AS "ownerId", state, attempt, priority,
-  metadata, error_code AS "errorCode", ${response} AS response, erased_at AS "erasedAt", execution_ms AS "executionMs", worker_id AS "workerId",
+  metadata, error_code AS "errorCode", ${response} AS response, erased_at AS "erasedAt",
+  redriven_from AS "redrivenFrom", redriven_as AS "redrivenAs", execution_ms AS "executionMs", worker_id AS "workerId",
   created_at AS "createdAt", started_at AS "startedAt", completed_at AS "completedAt"`;
 
 /** Whose tasks are looked at. */
