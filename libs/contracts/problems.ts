@@ -33,7 +33,7 @@ export const PROBLEMS: Readonly<Record<RequestErrorCode, ProblemKind>> = {
   RUN_FINISHED: { status: 409, title: 'The run has already finished' },
   RUN_NOT_FINISHED: { status: 409, title: 'The run has not finished yet' },
   UNKNOWN_TASK_TYPE: { status: 400, title: 'There is no such type of task' },
-  TASKS_NOT_CONFIGURED: { status: 501, title: 'This server takes no tasks' },
+  TASKS_NOT_CONFIGURED: { status: 404, title: 'This server takes no tasks' },
   TASK_NOT_FOUND: { status: 404, title: 'There is no such task' },
   TASK_FINISHED: { status: 409, title: 'The task has already finished' },
   GATE_NOT_FOUND: { status: 404, title: 'There is no such gate' },

@@ -214,6 +214,15 @@ describe('bad input', () => {
     if (status === 405) expect(reply.headers.get('allow')).not.toBeNull();
   });
 
+  it.each([
+    ['GET', '/dead-letters?model=%00', undefined],
+    ['POST', '/dead-letters/redrive', { filter: { model: 'a\u0000' } }],
+    ['POST', '/webhook-deliveries/redeliver', { event_type: 'a\u0000' }],
+  ])('what the database cannot look for is refused: %s %s', async (method, path, json) => {
+    const reply = await beacon.client.request(path, { method, ...(json === undefined ? {} : { json }) });
+    expect(reply).toMatchObject({ status: 400, body: { code: 'VALIDATION_FAILED' } });
+  });
+
   it('bytes that are no HTTP request are told so', async () => {
     const socket = connect(Number(new URL(beacon.url).port), '127.0.0.1');
     socket.write('NONSENSE\r\n\r\n');

@@ -230,7 +230,7 @@ describe('a server without task types', () => {
   it('says so', async () => {
     const beacon = await startBeacon({ configuration: deploymentOf({ m: ['US'] }) });
     try {
-      const refused = { status: 501, body: { code: 'TASKS_NOT_CONFIGURED' } };
+      const refused = { status: 404, body: { code: 'TASKS_NOT_CONFIGURED' } };
       const json = { task_type: 'research', prompt: 'x' };
       expect(await beacon.client.request('/api/modal/execute-task', { json })).toMatchObject(refused);
       for (const path of ['/tasks', '/tasks/x'])

