@@ -219,6 +219,7 @@ export async function startRouter(
     database,
     endpoints,
     engine,
+    new CallStore(connection),
     metrics,
     logger,
     configuration.retries.crashes_max,
