@@ -28,7 +28,7 @@ interface Judged {
 export class TicketDesk {
   constructor(
     private readonly database: Database,
-    private readonly endpoints: Endpoints,
+    private readonly endpoints: Pick<Endpoints, 'spec'>,
     private readonly engine: Pick<Engine, 'receive'>,
     private readonly callStore: Pick<CallStore, 'get'>,
     private readonly metrics: Metrics,
