@@ -42,7 +42,9 @@ describe('who has worked on a ticket that came back', () => {
     );
   }, 120_000);
   afterAll(() => postgres.close());
-  beforeEach(() => received.splice(0));
+  beforeEach(() => {
+    received.length = 0;
+  });
 
   const aJob = async (): Promise<string> => {
     const id = randomUUID();
