@@ -80,6 +80,35 @@ describe("an attempt's book", () => {
     expect(untouched.reported(0)).toEqual({ id: null, earlier: [], ended_ms_ago: 0 });
   });
 
+  it('finds no call again that was made at another endpoint, and reports it as an earlier one', async () => {
+    const store = aStore();
+    const first = new AttemptBook(store, ticket);
+    await first.begin();
+    await first.put('https://a.test/1');
+    const elsewhere = await AttemptBook.find(store, { ...ticket, endpoint_id: 'EU-m' });
+    expect(elsewhere).toMatchObject({ hasCalls: true, isLastHere: false, address: undefined });
+    await elsewhere.begin();
+    expect(elsewhere.isLastHere).toBe(true);
+    expect(elsewhere.reported(0).earlier).toEqual([{ id: first.reported(0).id, endpoint_id: 'US-m' }]);
+    // What the store has is about the new call: the old address would lead its successor astray.
+    expect(store.puts.at(-1)?.address).toBeUndefined();
+  });
+
+  it('has a call that was taken back in no report, also where its holder is killed then', async () => {
+    const store = aStore();
+    const first = new AttemptBook(store, ticket);
+    await first.begin();
+    const second = await AttemptBook.find(store, ticket);
+    await second.begin();
+    await second.takeBack();
+    const made = [{ id: first.reported(0).id, endpoint_id: 'US-m' }];
+    expect(second.reported(0)).toMatchObject({ id: null, earlier: made });
+    const successor = await AttemptBook.find(store, ticket);
+    expect(successor.reported(0)).toMatchObject({ id: null, earlier: made });
+    await second.forget();
+    expect(await store.get()).toBeUndefined();
+  });
+
   it('is closed by the holder that wrote last, and by no other', async () => {
     const store = aStore();
     const first = new AttemptBook(store, ticket);

@@ -40,9 +40,17 @@ export class AttemptBook implements CallAddressStore {
     return this.calls.length > 0;
   }
 
-  /** Where the last call can be found again. */
+  /**
+   * Where the last call can be found again. One that was made elsewhere is none of this ticket's: its number was given
+   * to a ticket that was taken back, and the attempt has gone to another endpoint since.
+   */
   get address(): string | undefined {
-    return this.addressOfLast;
+    return this.isLastHere ? this.addressOfLast : undefined;
+  }
+
+  /** The last call was made at this ticket's endpoint, which may still have it. */
+  get isLastHere(): boolean {
+    return this.calls.at(-1)?.endpoint_id === this.ticket.endpoint_id;
   }
 
   /**
@@ -53,8 +61,7 @@ export class AttemptBook implements CallAddressStore {
     this.calls.push(this.newCall());
     this.addressOfLast = undefined;
     this.isOwn = true;
-    void this.write().catch(() => undefined);
-    await setImmediately();
+    await this.send();
   }
 
   /** The call that is found again is the last one. */
@@ -62,10 +69,11 @@ export class AttemptBook implements CallAddressStore {
     this.isOwn = true;
   }
 
-  /** The call was not made after all. */
-  takeBack(): void {
+  /** The call was not made after all. On its way as `begin` is: whoever comes after a crash is not to report it. */
+  async takeBack(): Promise<void> {
     this.calls.pop();
     this.isOwn = false;
+    await this.send();
   }
 
   async put(address: string): Promise<void> {
@@ -88,6 +96,11 @@ export class AttemptBook implements CallAddressStore {
       earlier: own === undefined ? [...this.calls] : this.calls.slice(0, -1),
       ended_ms_ago: Math.max(0, endedMsAgo),
     };
+  }
+
+  private async send(): Promise<void> {
+    void this.write().catch(() => undefined);
+    await setImmediately();
   }
 
   private async write(): Promise<void> {

@@ -214,11 +214,11 @@ export class EndpointWorker {
     const { address } = book;
     if (address !== undefined) keeper.found(address);
     // A job's key makes the deployment give back the call that it has: spawned again, it is the same one.
-    const isSame = book.hasCalls && (address !== undefined || this.endpoint.jobsUrl !== undefined);
+    const isSame = book.isLastHere && (address !== undefined || this.endpoint.jobsUrl !== undefined);
     if (isSame) book.adopt();
     else await book.begin();
     if (call.abort.signal.aborted && !isSame && call.abort.signal.reason !== HANDED_ON) {
-      book.takeBack();
+      await book.takeBack();
       return {
         result: { kind: 'cancelled' },
         duration_ms: 0,

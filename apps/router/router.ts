@@ -223,6 +223,7 @@ export async function startRouter(
     database,
     endpoints,
     engine,
+    new CallStore(connection),
     metrics,
     logger,
     configuration.retries.crashes_max,

@@ -177,6 +177,25 @@ describe('erasing', () => {
     expect(letter.body).toMatchObject({ payload_sha256: null, detail: '', erased_at: expect.any(String) });
   }, 60_000);
 
+  it('a job takes along what upstream said of its calls, and leaves their entries in the ledger', async () => {
+    const mark = 'MARK-said-7f30';
+    // What it says of its region is quoted in the words of the failure.
+    beacon.upstream.next('US/bad', (call) =>
+      call.respond(200, { status: 'success', response: 'x', region: mark }),
+    );
+    const { job_id: failed } = await beacon.client.queue({ model: 'bad', prompt: 'x', max_attempts: 1 });
+    await beacon.client.untilJob(failed, 'failed');
+    const entriesOf = async () =>
+      (await request<{ entries: object[] }>(`/ledger?kind=call&job_id=${failed}`)).body.entries;
+    const said = expect.stringContaining(mark);
+    const entries = await entriesOf();
+    expect(entries).toMatchObject([{ outcome: 'failed', error: said }]);
+    expect(await whereIs(mark)).toEqual(['attempts', 'dead_letters', 'jobs', 'ledger_errors']);
+    expect((await request(`/inference/${failed}/erase`, POST)).status).toBe(200);
+    expect(await whereIs(mark)).toEqual([]);
+    expect(await entriesOf()).toEqual(entries.map((entry) => ({ ...entry, error: null })));
+  });
+
   it('a job that failed cannot be redriven any more', async () => {
     beacon.upstream.next('US/bad', chokes);
     const id = await aJob('x', 'bad');

@@ -1,8 +1,26 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { subjects } from '#contracts';
+import { Topology, connectNats } from '#messaging';
 import { deploymentOf, startBeacon, until, type Beacon, type TestDispatcher } from '#testing';
 
 /** Three holders die; a ticket comes back after its ack wait, 6 s. */
 const GIVEN_UP_WITHIN_MS = 60_000;
+
+/** No ticket of the job is out, and no outcome waits. An outcome is stored before its ticket is gone. */
+async function isWithoutMessages(beacon: Beacon, jobId: string): Promise<boolean> {
+  const connection = await connectNats({
+    ...{ url: beacon.nats.url, name: 'spec' },
+    ...{ onReconnect: () => undefined, onDisconnect: () => undefined },
+  });
+  try {
+    const topology = await Topology.open(connection);
+    const ticket = subjects.dispatchSubject('US', 'US-killer', jobId);
+    if (await topology.holds(subjects.dispatchStream('US'), ticket)) return false;
+    return !(await topology.holds(subjects.OUTCOMES_STREAM, subjects.outcomeSubject('US', jobId, 1)));
+  } finally {
+    await connection.close();
+  }
+}
 
 describe('a payload that kills the dispatcher that works on it', () => {
   let beacon: Beacon;
@@ -67,9 +85,26 @@ describe('a payload that kills the dispatcher that works on it', () => {
       const { rows } = await database.query('SELECT 1 FROM slots');
       expect(rows).toEqual([]);
 
+      // Each call has one entry, and nothing else has; word of the same calls from whoever asked last adds nothing.
+      const entriesOf = (id: string) =>
+        client
+          .request<{ entries: object[] }>(`/ledger?kind=call&job_id=${id}`)
+          .then(({ body }) => body.entries);
+      const ofKiller = upstream.callsOf('US/killer').map((_call, index) => ({
+        ...{ call_no: index + 1, outcome: 'orphaned', estimated: true, endpoint_id: 'US-killer' },
+      }));
+      expect(ofKiller).toHaveLength(3);
+      expect(await entriesOf(killer)).toMatchObject(ofKiller);
+      const ofNeighbour = ['orphaned', 'orphaned', 'succeeded'].map((outcome) => ({ outcome }));
+      expect(await entriesOf(neighbour)).toMatchObject(ofNeighbour);
+      expect(upstream.callsOf('US/neighbour')).toHaveLength(3);
+
       // And those that come later are served as if nothing had been.
       const { job_id: later } = await client.queue({ model: 'neighbour', prompt: 'later' });
       await client.untilJob(later, 'completed');
+      await until('the last word of the killer is in', () => isWithoutMessages(beacon, killer), 30_000);
+      expect(await entriesOf(killer)).toHaveLength(3);
+      expect(await entriesOf(neighbour)).toHaveLength(3);
     } finally {
       over = true;
       await supervised;

@@ -1,11 +1,25 @@
 import type { TicketCheck, TicketCheckReply } from '#contracts';
 import { judgeReturnedTicket } from '#domain';
+import type { CallStore } from '#messaging';
 import type { Logger, Metrics } from '#observability';
-import { checkTicket, noteTaker, readSuspect, readSuspectAttempt, type Database } from '#persistence';
+import {
+  checkTicket,
+  noteTaker,
+  readSuspect,
+  readSuspectAttempt,
+  type Database,
+  type SuspectAttempt,
+} from '#persistence';
 import type { Endpoints } from './endpoints.js';
 import type { Engine } from './engine.js';
 
 const UNWANTED: TicketCheckReply = { wanted: false, ended: false, may_begin: false };
+
+/** What a ticket's asker is told, and the attempt to give up, where it is one that kills. */
+interface Judged {
+  readonly reply: TicketCheckReply;
+  readonly poison?: SuspectAttempt & { readonly region: string; readonly lost: number };
+}
 
 /**
  * Answers dispatchers that ask about a ticket, and counts on the way who has worked on one that came back: a payload that
@@ -14,8 +28,9 @@ const UNWANTED: TicketCheckReply = { wanted: false, ended: false, may_begin: fal
 export class TicketDesk {
   constructor(
     private readonly database: Database,
-    private readonly endpoints: Endpoints,
+    private readonly endpoints: Pick<Endpoints, 'spec'>,
     private readonly engine: Pick<Engine, 'receive'>,
+    private readonly callStore: Pick<CallStore, 'get'>,
     private readonly metrics: Metrics,
     private readonly logger: Logger,
     private readonly crashesMax: number,
@@ -32,18 +47,16 @@ export class TicketDesk {
     const reply = { wanted, ended, may_begin: mayBegin };
     // Older dispatchers do not say who they are.
     if (asker === undefined || !wanted || !mayBegin) return reply;
-    return this.judge(jobId, epoch, asker, reply);
+    const judged = await this.judge(jobId, epoch, asker, reply);
+    // Not before the verdict is committed: what it leads to waits for other transactions.
+    if (judged.poison !== undefined) await this.giveUp(jobId, epoch, judged.poison);
+    return judged.reply;
   }
 
-  private judge(
-    jobId: string,
-    epoch: number,
-    asker: string,
-    reply: TicketCheckReply,
-  ): Promise<TicketCheckReply> {
+  private judge(jobId: string, epoch: number, asker: string, reply: TicketCheckReply): Promise<Judged> {
     return this.database.transaction(async (client) => {
       const suspect = await readSuspect(client, jobId, epoch, asker);
-      if (suspect === undefined) return UNWANTED;
+      if (suspect === undefined) return { reply: UNWANTED };
       const { lost, otherOnTrial, region } = suspect;
       const verdict = judgeReturnedTicket({ lost, otherOnTrial, crashesMax: this.crashesMax });
       switch (verdict) {
@@ -64,37 +77,49 @@ export class TicketDesk {
               'whoever worked on this ticket before is gone',
             );
           }
-          return reply;
+          return { reply };
         case 'wait':
-          return { ...reply, may_begin: false };
+          return { reply: { ...reply, may_begin: false } };
         case 'poison': {
           const attempt = await readSuspectAttempt(client, jobId, epoch);
-          if (attempt === undefined) return UNWANTED;
-          this.logger.error(
-            { event: 'ticket.poison', job_id: jobId, epoch, region, lost, endpoint_id: attempt.endpointId },
-            'a ticket is given up: whoever works on it dies',
-          );
-          // Said again by whoever asks next where this is lost with the process.
-          this.engine.receive({
-            outcome: {
-              v: 1,
-              job_id: jobId,
-              attempt: attempt.attempt,
-              epoch,
-              endpoint_id: attempt.endpointId,
-              region,
-              duration_ms: Math.max(0, attempt.ageMs),
-              reattached: false,
-              result: {
-                kind: 'failed',
-                code: 'POISON_SUSPECTED',
-                detail: `${lost} dispatchers died while they worked on it`,
-              },
-            },
-          });
-          return UNWANTED;
+          if (attempt === undefined) return { reply: UNWANTED };
+          // It asks again until the verdict is recorded: what it says of the ticket before that would be the outcome.
+          return { reply: { ...reply, may_begin: false }, poison: { ...attempt, region, lost } };
         }
       }
+    });
+  }
+
+  /** Said again by whoever asks next where this is lost with the process. */
+  private async giveUp(
+    jobId: string,
+    epoch: number,
+    { attempt, endpointId, ageMs, region, lost }: NonNullable<Judged['poison']>,
+  ): Promise<void> {
+    this.logger.error(
+      { event: 'ticket.poison', job_id: jobId, epoch, region, lost, endpoint_id: endpointId },
+      'a ticket is given up: whoever works on it dies',
+    );
+    // Where they cannot be read, the asker tells of them once the ticket is given up.
+    const found = await this.callStore.get(jobId, attempt).catch(() => undefined);
+    this.engine.receive({
+      outcome: {
+        v: 1,
+        job_id: jobId,
+        attempt,
+        epoch,
+        endpoint_id: endpointId,
+        region,
+        duration_ms: Math.max(0, ageMs),
+        reattached: false,
+        // The verdict is no call: those that were made are all earlier ones.
+        calls: { id: null, earlier: found?.attempt.calls ?? [], ended_ms_ago: 0 },
+        result: {
+          kind: 'failed',
+          code: 'POISON_SUSPECTED',
+          detail: `${lost} dispatchers died while they worked on it`,
+        },
+      },
     });
   }
 }

@@ -47,8 +47,21 @@ describe('caller rule 16: what a call costs', () => {
     ['a GPU without a price', aUse({ gpu: 'ABACUS' }), 2750n],
     ['a model without a price', aUse({ model: 'other' }), 4200n],
     ['an answer whose tokens nobody counted', aUse({ tokensIn: null, tokensOut: null }), 4200n],
+    ['tokens in that nobody counted', aUse({ tokensIn: null, tokensOut: 10 }), 4213n],
+    ['tokens out that nobody counted', aUse({ tokensIn: 10, tokensOut: null }), 4203n],
   ])('says that it leaves out %s', (_what, use, totalMicroUsd) => {
     expect(costOf(use, WORKED_EXAMPLE)).toMatchObject({ isUnpriced: true, totalMicroUsd });
+  });
+
+  it('is complete where the kind of tokens that nobody counted is free', () => {
+    const price = { input_usd_per_million_tokens: 0, output_usd_per_million_tokens: 1 };
+    const prices = pricesAt(
+      priceTableOf([{ from: '2026-11-20', models: { m: price } }]),
+      Date.parse('2026-11-22T00:00:00Z'),
+    );
+    const use = aUse({ billing: 'tokens', model: 'm', tokensIn: null, tokensOut: 10 });
+    expect(costOf(use, prices)).toMatchObject({ isUnpriced: false, totalMicroUsd: 10n });
+    expect(costOf({ ...use, tokensIn: 10, tokensOut: null }, prices)).toMatchObject({ isUnpriced: true });
   });
 
   it('is complete where a call without an answer counted no tokens, or had no GPU', () => {

@@ -47,11 +47,11 @@ export function costOf(use: BilledUse, prices: Prices): Cost {
       ? null
       : gpuCostMicroUsd(use.gpuMs, gpuNanoUsdPerS, regionMultiplier);
   const tokenPrice = paysTokens ? (prices.tokens.get(use.model) ?? null) : null;
-  const knowsTokens = use.tokensIn !== null || use.tokensOut !== null;
   const llmMicroUsd =
     tokenPrice === null ? null : llmCostMicroUsd(use.tokensIn ?? 0, use.tokensOut ?? 0, tokenPrice);
   const isGpuUnpriced = paysGpu && gpuMicroUsd === null && use.gpuMs > 0;
-  const areTokensUnpriced = paysTokens && use.isAnswered && (tokenPrice === null || !knowsTokens);
+  const areTokensUnpriced =
+    paysTokens && use.isAnswered && (tokenPrice === null || lacksCount(use, tokenPrice));
   return {
     gpuNanoUsdPerS,
     regionMultiplier,
@@ -61,6 +61,13 @@ export function costOf(use: BilledUse, prices: Prices): Cost {
     totalMicroUsd: (gpuMicroUsd ?? 0n) + (llmMicroUsd ?? 0n),
     isUnpriced: isGpuUnpriced || areTokensUnpriced,
   };
+}
+
+/** Whether the upstream left out how many tokens there were of a kind that is paid for. */
+function lacksCount({ tokensIn, tokensOut }: BilledUse, price: TokenPrice): boolean {
+  if (tokensIn === null && tokensOut === null) return true;
+  const lacks = (count: number | null, microUsd: bigint): boolean => count === null && microUsd > 0n;
+  return lacks(tokensIn, price.inputMicroUsdPerMillion) || lacks(tokensOut, price.outputMicroUsdPerMillion);
 }
 
 /**

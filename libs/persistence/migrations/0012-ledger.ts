@@ -38,7 +38,6 @@ export class Ledger1763769600012 implements MigrationInterface {
         accepted     boolean NOT NULL,
         http_status  integer,
         error_code   text,
-        error_detail text,
         cold_start   boolean,
         -- nobody saw the call end: its time is estimated
         estimated    boolean NOT NULL,
@@ -74,6 +73,15 @@ export class Ledger1763769600012 implements MigrationInterface {
     await queryRunner.query(`
       CREATE TRIGGER ledger_entries_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_entries
         FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_the_past()`);
+
+    // Words of upstream's errors may quote what was asked: they stand beside the entries of calls, and can be erased.
+    await queryRunner.query(`
+      CREATE TABLE ledger_errors (
+        call_id uuid PRIMARY KEY,
+        job_id  uuid NOT NULL,
+        detail  text NOT NULL
+      )`);
+    await queryRunner.query(`CREATE INDEX ledger_errors_job ON ledger_errors (job_id)`);
 
     // How far each endpoint's container is charged; libs/domain/ledger/meter.ts says what it means.
     await queryRunner.query(`

@@ -71,9 +71,10 @@ export class DeadLetters1763769600016 implements MigrationInterface {
     await queryRunner.query(`
       CREATE TABLE ticket_takers (
         job_id        uuid NOT NULL,
+        attempt       integer NOT NULL,
         dispatcher_id text NOT NULL,
         at            timestamptz NOT NULL DEFAULT clock_timestamp(),
-        PRIMARY KEY (job_id, dispatcher_id)
+        PRIMARY KEY (job_id, attempt, dispatcher_id)
       )`);
     // The only one of the suspects in its region whose call may be in flight, until then.
     await queryRunner.query(`ALTER TABLE slots ADD COLUMN trial_until timestamptz`);

@@ -88,6 +88,10 @@ export async function returnTicket(database: Queryable, jobId: string, epoch: nu
          RETURNING slots.job_id, slots.attempt
           ), attempted AS (
             DELETE FROM attempts USING slot WHERE attempts.job_id = slot.job_id AND attempts.attempt = slot.attempt
+          ), untaken AS (
+            -- The next ticket has the same number: whoever took this one has not failed it.
+            DELETE FROM ticket_takers AS taker USING slot
+             WHERE taker.job_id = slot.job_id AND taker.attempt = slot.attempt
           )
      UPDATE jobs SET state = 'queued', attempt = jobs.attempt - 1
        FROM slot WHERE jobs.id = slot.job_id`,

@@ -49,6 +49,7 @@ export async function eraseJobs(
     `UPDATE attempts SET error_detail = NULL WHERE job_id = ANY ($1::uuid[]) AND error_detail IS NOT NULL`,
     [erased],
   );
+  await client.query(`DELETE FROM ledger_errors WHERE job_id = ANY ($1::uuid[])`, [erased]);
   await client.query(
     `UPDATE dead_letters SET detail = '', payload_sha256 = CASE WHEN $2 THEN NULL ELSE payload_sha256 END
       WHERE job_id = ANY ($1::uuid[])`,

@@ -8,7 +8,7 @@ const REMEMBERED = "interval '1 hour'";
 
 export interface SuspectTicket {
   readonly region: string;
-  /** Others who have worked on it and no longer do. */
+  /** Others who have worked on this attempt and no longer do. */
   readonly lost: number;
   readonly otherOnTrial: boolean;
 }
@@ -31,15 +31,17 @@ export async function readSuspect(
   if (locked[0] === undefined) return undefined;
   // Whoever had the ticket first was not judged: it did not come back to anybody.
   await client.query(
-    `INSERT INTO ticket_takers (job_id, dispatcher_id)
-     SELECT job_id, holder FROM slots WHERE job_id = $1 AND epoch = $2 AND holder IS NOT NULL
+    `INSERT INTO ticket_takers (job_id, attempt, dispatcher_id)
+     SELECT job_id, attempt, holder FROM slots WHERE job_id = $1 AND epoch = $2 AND holder IS NOT NULL
          ON CONFLICT DO NOTHING`,
     [jobId, epoch],
   );
   const { rows } = await client.query<SuspectTicket & Record<string, unknown>>(
     `SELECT slots.region,
-            (SELECT count(*)::integer FROM ticket_takers
-              WHERE job_id = $1 AND dispatcher_id <> $3 AND at > clock_timestamp() - ${REMEMBERED}) AS lost,
+            -- Whoever took an earlier attempt has said how that one ended.
+            (SELECT count(*)::integer FROM ticket_takers AS taker
+              WHERE taker.job_id = slots.job_id AND taker.attempt = slots.attempt
+                AND taker.dispatcher_id <> $3 AND taker.at > clock_timestamp() - ${REMEMBERED}) AS lost,
             EXISTS (SELECT FROM slots AS other
                      WHERE other.region = slots.region AND other.job_id <> slots.job_id
                        AND other.trial_until > clock_timestamp()) AS "otherOnTrial"
@@ -58,8 +60,9 @@ export async function noteTaker(
   alone: boolean,
 ): Promise<void> {
   await client.query(
-    `INSERT INTO ticket_takers (job_id, dispatcher_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
-    [jobId, asker],
+    `INSERT INTO ticket_takers (job_id, attempt, dispatcher_id)
+     SELECT job_id, attempt, $3 FROM slots WHERE job_id = $1 AND epoch = $2 ON CONFLICT DO NOTHING`,
+    [jobId, epoch, asker],
   );
   if (alone) {
     await client.query(

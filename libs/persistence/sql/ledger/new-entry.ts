@@ -21,6 +21,7 @@ export interface NewLedgerEntry {
   readonly accepted: boolean;
   readonly http_status: number | null;
   readonly error_code: string | null;
+  /** Kept in `ledger_errors`, where it can be erased. */
   readonly error_detail: string | null;
   readonly cold_start: boolean | null;
   readonly estimated: boolean;

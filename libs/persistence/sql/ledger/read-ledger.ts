@@ -19,7 +19,7 @@ export interface LedgerFilter {
   readonly to?: string | undefined;
 }
 
-/** A row of `ledger_entries`; 64-bit numbers are decimal strings. */
+/** A row of `ledger_entries` and the words of its error; 64-bit numbers are decimal strings. */
 export interface LedgerEntry extends Record<string, unknown> {
   readonly entry_no: string;
   readonly recorded_at: Date;
@@ -44,6 +44,7 @@ export interface LedgerEntry extends Record<string, unknown> {
   readonly accepted: boolean;
   readonly http_status: number | null;
   readonly error_code: string | null;
+  /** null: none, or erased with its job. */
   readonly error_detail: string | null;
   readonly cold_start: boolean | null;
   readonly estimated: boolean;
@@ -97,7 +98,9 @@ export async function readLedger(
   limit: number,
 ): Promise<LedgerEntry[]> {
   const { rows } = await database.query<LedgerEntry>(
-    `SELECT *, to_char(prices_from, 'YYYY-MM-DD') AS prices_day
+    `SELECT *, to_char(prices_from, 'YYYY-MM-DD') AS prices_day,
+            (SELECT detail FROM ledger_errors AS said
+              WHERE said.call_id = ledger_entries.call_id AND kind = 'call') AS error_detail
        FROM ledger_entries
       WHERE ${MATCHES} AND entry_no > $13::bigint
       ORDER BY entry_no

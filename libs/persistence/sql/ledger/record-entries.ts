@@ -3,7 +3,7 @@ import type { StoredMeter } from './ledger-facts.js';
 import type { NewLedgerEntry } from './new-entry.js';
 
 const COLUMNS = `kind, call_id, job_id, attempt, epoch, call_no, run_id, tenant, key_id, task_type, model, region,
-       endpoint_id, provider, gpu, outcome, accepted, http_status, error_code, error_detail, cold_start, estimated,
+       endpoint_id, provider, gpu, outcome, accepted, http_status, error_code, cold_start, estimated,
        cold_start_ms, busy_ms, idle_ms, gpu_nano_usd_per_s, region_multiplier_millionths, gpu_cost_micro_usd,
        tokens_in, tokens_out, input_micro_usd_per_million_tokens, output_micro_usd_per_million_tokens,
        llm_cost_micro_usd, total_micro_usd, unpriced, prices_from`;
@@ -25,13 +25,23 @@ export async function recordEntries(
                      began_ms float8, at_ms float8, kind text, call_id uuid, job_id uuid, attempt integer, epoch integer,
                      call_no integer, run_id uuid, tenant text, key_id text, task_type text, model text, region text,
                      endpoint_id text, provider text, gpu text, outcome text, accepted boolean, http_status integer,
-                     error_code text, error_detail text, cold_start boolean, estimated boolean, cold_start_ms bigint,
+                     error_code text, cold_start boolean, estimated boolean, cold_start_ms bigint,
                      busy_ms bigint, idle_ms bigint, gpu_nano_usd_per_s bigint, region_multiplier_millionths bigint,
                      gpu_cost_micro_usd bigint, tokens_in bigint, tokens_out bigint,
                      input_micro_usd_per_million_tokens bigint, output_micro_usd_per_million_tokens bigint,
                      llm_cost_micro_usd bigint, total_micro_usd bigint, unpriced boolean, prices_from date)
             ON CONFLICT (call_id) WHERE kind = 'call' DO NOTHING
-         RETURNING at, key_id, total_micro_usd
+         RETURNING kind, call_id, job_id, at, key_id, total_micro_usd
+          ), explained AS (
+            -- Not of a job whose contents are gone: words that come later would stay.
+            INSERT INTO ledger_errors (call_id, job_id, detail)
+            SELECT call_id, entered.job_id, e.error_detail
+              FROM entered JOIN jsonb_to_recordset($1::jsonb) AS e (kind text, call_id uuid, error_detail text)
+                     USING (kind, call_id)
+             WHERE kind = 'call' AND e.error_detail IS NOT NULL
+               AND NOT EXISTS (SELECT FROM jobs
+                                WHERE jobs.id = entered.job_id
+                                  AND (prompt_erased_at IS NOT NULL OR result_erased_at IS NOT NULL))
           ), metered AS (
             INSERT INTO ledger_meters (endpoint_id, closed_until_ms, session_from_ms, charged_until_ms, idle_certain,
                                        late_ms, idle_at_least_until_ms, idle_of)
@@ -61,7 +71,8 @@ export async function recordEntries(
           idle_certain: meter.isIdleCertain,
           late_ms: Math.round(lateMs),
           idle_at_least_until_ms: Math.round(idleAtLeastUntilMs),
-          idle_of: meter.idleOf === null ? null : idleOf,
+          // What it idles after is known by its entry; how that call failed is not needed.
+          idle_of: meter.idleOf === null || idleOf === null ? null : { ...idleOf, error_detail: null },
         })),
       ),
     ],

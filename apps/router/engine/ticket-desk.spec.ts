@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Outcome } from '#contracts';
+import { createLogger, Metrics } from '#observability';
+import { admitJobs, lockSettlingJobs, markStarted, returnTicket, settleJobs } from '#persistence';
+import { startTestDatabase, type TestDatabase } from '#testing';
+import type { ReceivedOutcome } from './engine.js';
+import { settle, type SettlementPolicy } from './settlement.js';
+import { TicketDesk } from './ticket-desk.js';
+
+/** As in libs/persistence/sql/suspects.ts. */
+const LOCK_TRIALS = 7_310_004;
+const POLICY: SettlementPolicy = {
+  retries: { maxAttempts: 100, backoffMs: 1, backoffMaxMs: 1 },
+  breaker: { failures: 2, openMs: 2000, openMaxMs: 60_000 },
+};
+
+describe('who has worked on a ticket that came back', () => {
+  let postgres: TestDatabase;
+  let desk: TicketDesk;
+  const received: ReceivedOutcome[] = [];
+  const begun = [{ id: randomUUID(), endpoint_id: 'US-m' }];
+
+  beforeAll(async () => {
+    postgres = await startTestDatabase();
+    desk = new TicketDesk(
+      postgres.database,
+      { spec: () => undefined },
+      { receive: (outcome) => void received.push(outcome) },
+      {
+        get: async () => {
+          const { rows } = await postgres.database.query<{ isFree: boolean }>(
+            `SELECT pg_try_advisory_xact_lock(${LOCK_TRIALS}, hashtext('US')) AS "isFree"`,
+          );
+          expect(rows).toEqual([{ isFree: true }]);
+          return { revision: 1, attempt: { v: 1, calls: begun } };
+        },
+      },
+      new Metrics('router'),
+      createLogger('router', 'silent'),
+      2,
+    );
+  }, 120_000);
+  afterAll(() => postgres.close());
+  beforeEach(() => {
+    received.length = 0;
+  });
+
+  const aJob = async (): Promise<string> => {
+    const id = randomUUID();
+    await postgres.database.query(
+      `INSERT INTO jobs (id, state, model, home_region, region_policy, priority, lane, order_key, max_attempts,
+                         timeout_ms, request, not_before)
+       VALUES ($1, 'queued', 'm', 'US', 'any', 'normal', 'any', 1, 100, 1000, '{}', '-infinity')`,
+      [id],
+    );
+    return id;
+  };
+  /** @returns attempt and epoch of its ticket */
+  const admit = async (jobId: string) => {
+    const [ticket] = await admitJobs(
+      postgres.database,
+      [{ jobId, endpointId: 'US-m', region: 'US', staged: false }],
+      1000,
+    );
+    return ticket!;
+  };
+  const take = (jobId: string, epoch: number, dispatcher: string) =>
+    desk.check({ job_id: jobId, epoch, redelivered_to: dispatcher });
+  const begin = async (jobId: string, epoch: number, dispatcher: string): Promise<void> => {
+    await markStarted(postgres.database, [
+      { job_id: jobId, epoch, dispatcher_id: dispatcher, running_ms: 0 },
+    ]);
+  };
+  const fail = (jobId: string, attempt: number, epoch: number): Promise<void> =>
+    postgres.database.transaction(async (client) => {
+      const outcome: Outcome = {
+        ...{ v: 1, job_id: jobId, attempt, epoch, endpoint_id: 'US-m', region: 'US', duration_ms: 1 },
+        reattached: false,
+        result: { kind: 'failed', code: 'UPSTREAM_ERROR', detail: 'no' },
+      };
+      const job = (await lockSettlingJobs(client, [jobId])).get(jobId);
+      const settled = settle(outcome, job, [], POLICY, Date.now(), 0)!;
+      expect(settled.to).toBe('retrying');
+      await settleJobs(client, [settled.settlement]);
+    });
+
+  it('is held against an attempt alone: those who reported failures of earlier ones are not gone', async () => {
+    const jobId = await aJob();
+    for (const taker of ['d-1', 'd0']) {
+      const { epoch } = await admit(jobId);
+      expect(await take(jobId, epoch, taker)).toMatchObject({ may_begin: true });
+      expect(await returnTicket(postgres.database, jobId, epoch)).toBe(true);
+    }
+    // From now on no ticket's epoch is its attempt, so that each of its holders asks.
+    for (let attempt = 1; attempt <= 4; attempt += 1) {
+      const ticket = await admit(jobId);
+      expect(ticket).toMatchObject({ attempt, epoch: attempt + 2 });
+      const holder = `d${attempt}`;
+      expect(await take(jobId, ticket.epoch, holder)).toMatchObject({ wanted: true, may_begin: true });
+      await begin(jobId, ticket.epoch, holder);
+      await fail(jobId, attempt, ticket.epoch);
+    }
+    expect(received).toEqual([]);
+  });
+
+  it('leads to a verdict that names the calls that were begun, once no transaction is open', async () => {
+    const jobId = await aJob();
+    const { attempt, epoch } = await admit(jobId);
+    await begin(jobId, epoch, 'd1');
+    expect(await take(jobId, epoch, 'd2')).toMatchObject({ may_begin: true });
+    await begin(jobId, epoch, 'd2');
+    // Word of the ticket's end is the verdict's: until that is recorded its asker is to wait.
+    expect(await take(jobId, epoch, 'd3')).toEqual({ wanted: true, ended: false, may_begin: false });
+    expect(received).toMatchObject([
+      {
+        outcome: {
+          ...{ job_id: jobId, attempt, epoch, calls: { id: null, earlier: begun } },
+          result: { kind: 'failed', code: 'POISON_SUSPECTED' },
+        },
+      },
+    ]);
+  });
+});
