@@ -250,7 +250,7 @@ export async function startRouter(
   warmKeeper.start();
   controlKeeper.start();
   sweeper.start();
-  const jobWait = new JobWait(journal, jobStatus);
+  const jobWait = new JobWait(database, journal, jobStatus);
   return {
     ...{ configuration, logger, metrics, database, charter, connection, endpoints, queueView, warmKeeper },
     ...{ intake, jobStatus, jobWait, inForce, controlDesk, keyRing, deadLetters, redrive, erasure },

@@ -19,6 +19,7 @@ export {
   SLOT_LEASE_MS,
   admitJobs,
   nextRetryDueMs,
+  readAwaitedCandidates,
   readCandidates,
   readTenantShares,
   TENANTS_PER_LOOK,
@@ -26,7 +27,7 @@ export {
   readEndpoints,
   type AdmittedJob,
 } from './sql/admission.js';
-export { readAwaitedCandidates } from './sql/awaited-jobs.js';
+export { setAwaited } from './sql/awaited-jobs.js';
 export { addToTotals, cancelJob, type CancelledJob } from './sql/cancel-job.js';
 export {
   changeControl,

@@ -17,10 +17,15 @@ describe('what operators change while Beacon runs', () => {
         ),
         regional: ['ASIA'],
         direct: ['US'],
+        turns: ['US'],
         'us-only': ['US'],
         quick: ['US'],
       }),
-      keys: { ops: { roles: ['operate', 'submit'] }, user: { roles: ['submit'] } },
+      keys: {
+        ops: { roles: ['operate', 'submit'] },
+        user: { roles: ['submit'] },
+        other: { roles: ['submit'] },
+      },
     });
   }, 120_000);
   afterAll(() => beacon.stop());
@@ -210,6 +215,49 @@ describe('what operators change while Beacon runs', () => {
       expect(prompts).toEqual(['first', 'direct', 'queued 1', 'queued 2']);
       expect((await change('DELETE', 'modes/direct')).status).toBe(200);
       expect((await change('GET', '')).body['modes']).toEqual([]);
+    });
+
+    it('gives tenants turns among what is awaited, and forgets whom nobody waits for any more', async () => {
+      const held = (prompt: string) => beacon.upstream.callsOf('US/turns').filter((c) => c.prompt === prompt);
+      const awaited = async (): Promise<number> => {
+        const { rows } = await beacon.database.query<{ count: number }>(
+          `SELECT count(*)::integer AS count FROM jobs WHERE model = 'turns' AND awaited AND state = 'queued'`,
+        );
+        return rows[0]!.count;
+      };
+      const untilAwaited = (count: number) =>
+        until(`${count} are awaited`, async () => (await awaited()) === count);
+      beacon.upstream.from('US/turns', hangs);
+      const first = await ops().queue({ model: 'turns', prompt: 'first' });
+      await ops().untilJob(first.job_id, 'processing');
+      await order('/endpoints/US-turns/pause');
+      await change('PUT', 'modes/direct');
+      const ask = (key: string, prompt: string, more: object = {}) =>
+        beacon.client.as(key).request('/inference', { json: { model: 'turns', prompt }, ...more });
+      // All of these came before anything of the other tenant.
+      const flood = Array.from({ length: 12 }, (_, index) => ask('user', `flood ${index}`));
+      await untilAwaited(12);
+      const leaving = new AbortController();
+      const headers = { 'idempotency-key': 'leaves' };
+      const left = ask('other', 'left', { headers, signal: leaving.signal }).catch(() => undefined);
+      await untilAwaited(13);
+      leaving.abort();
+      await left;
+      await untilAwaited(12);
+      const few = ask('other', 'few');
+      await untilAwaited(13);
+      beacon.upstream.from('US/turns', answers);
+      held('first')[0]!.answer();
+      await ops().untilJob(first.job_id, 'completed');
+      await order('/endpoints/US-turns/resume');
+      expect(await few).toMatchObject({ status: 200 });
+      for (const reply of await Promise.all(flood)) expect(reply.status).toBe(200);
+      const prompts = beacon.upstream.callsOf('US/turns').map(({ prompt }) => String(prompt));
+      expect(prompts.indexOf('few')).toBeLessThanOrEqual(2);
+      await until('the one that was left was called', () => held('left').length === 1);
+      const called = beacon.upstream.callsOf('US/turns').map(({ prompt }) => String(prompt));
+      expect(called.indexOf('left')).toBe(called.length - 1);
+      await change('DELETE', 'modes/direct');
     });
   });
 

@@ -184,11 +184,11 @@ export class InferenceController {
     reply.raw.once('close', () => {
       if (!reply.raw.writableEnded) hungUp.abort();
     });
-    const { jobId } = await this.intake.accept(parsed, idempotencyKey, {
+    const { jobId, replayed } = await this.intake.accept(parsed, idempotencyKey, {
       ...originOf(caller),
       awaited: true,
     });
-    const job = await this.jobWait.untilEnded(jobId, hungUp.signal);
+    const job = await this.jobWait.untilEnded(jobId, hungUp.signal, replayed);
     if (!isTerminal(job.state)) {
       if (hungUp.signal.aborted && idempotencyKey === undefined) {
         await this.cancellation.cancel(jobId).catch(() => undefined);
