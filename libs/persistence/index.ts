@@ -219,6 +219,7 @@ export {
 } from './sql/runs/run-events.js';
 export {
   claimWebhooks,
+  shareOf,
   countWebhooks,
   readWebhookBacklog,
   settleWebhook,
