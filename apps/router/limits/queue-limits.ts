@@ -41,9 +41,14 @@ interface Count {
 
 /** What other routers queue in this time may go unseen, and so beyond a limit. */
 const COUNT_AGE_MAX_MS = 1000;
-/** A queue that was full is counted again after this long, and so that counting takes a twentieth of the time. */
+/**
+ * A queue that was full is counted again after this long, and so that counting takes a twentieth of the time, however
+ * much there is to count: an older count refuses a little longer, and lets nobody in.
+ */
 const FULL_AGE_MS = 5;
 const FULL_AGE_PER_COST = 20;
+/** One count that took long for another reason is not believed for ever. */
+const FULL_AGE_MAX_MS = 30_000;
 /** Counts that are remembered at once. */
 const REMEMBERED = 1000;
 
@@ -118,8 +123,8 @@ export class QueueLimits {
       const ageMax =
         this.roomIn(queue) >= jobs
           ? COUNT_AGE_MAX_MS
-          : Math.max(FULL_AGE_MS, count.costMs * FULL_AGE_PER_COST);
-      return nowMs - count.atMs > Math.min(COUNT_AGE_MAX_MS, ageMax) ? [queue] : [];
+          : Math.min(FULL_AGE_MAX_MS, Math.max(FULL_AGE_MS, count.costMs * FULL_AGE_PER_COST));
+      return nowMs - count.atMs > ageMax ? [queue] : [];
     });
     if (stale.length === 0) return;
     const names = (kind: Bounded['kind']): string[] =>
