@@ -22,7 +22,7 @@ describe('what operators change while Beacon runs', () => {
         quick: ['US'],
       }),
       keys: {
-        ops: { roles: ['operate', 'submit'] },
+        ops: { roles: ['operate', 'submit'], limits: { requests_per_s: 0 } },
         user: { roles: ['submit'] },
         other: { roles: ['submit'] },
       },
@@ -305,6 +305,35 @@ describe('what operators change while Beacon runs', () => {
       expect((await change('GET', '')).body['settings']).toMatchObject([{ name: 'timeouts.execution_ms' }]);
       const back = await change('DELETE', 'settings/timeouts.execution_ms');
       expect(back.body).toMatchObject({ in_force: 30_000, changed: null });
+    });
+
+    it('bounds callers from the next request on, and is taken back', async () => {
+      const user = beacon.client.as('user');
+      const submit = (prompt: string) =>
+        user.request('/inference/queued', {
+          json: { model: 'patient', prompt, region_preference: 'US', ...pinned },
+        });
+      const refused = (detail: string) => ({
+        status: 429,
+        body: { detail: expect.stringContaining(detail) },
+      });
+      await order('/endpoints/US-patient/pause');
+      await change('PUT', 'settings/limits.queued_jobs_per_key', { value: 1, reason: 'a flood' });
+      expect((await submit('waits')).status).toBe(202);
+      const full = await submit('too many');
+      expect(full).toMatchObject(refused('limits.queued_jobs_per_key: key "user" may have 1 jobs waiting'));
+      await change('POST', 'changes/latest/undo');
+      expect((await submit('fits again')).status).toBe(202);
+
+      await change('PUT', 'settings/limits.burst_per_key', { value: 1 });
+      await change('PUT', 'settings/limits.requests_per_s_per_key', { value: 0.001 });
+      await user.request('/queue/status');
+      const hasty = await user.request('/queue/status');
+      expect(hasty).toMatchObject(refused('"user" may make 0.001 requests per second, 1 at once'));
+      await change('DELETE', 'settings/limits.requests_per_s_per_key');
+      await change('DELETE', 'settings/limits.burst_per_key');
+      await until('it may again', async () => (await user.request('/queue/status')).status === 200);
+      await order('/endpoints/US-patient/resume');
     });
 
     it('is refused beyond its bounds, with the limit', async () => {
