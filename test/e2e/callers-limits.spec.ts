@@ -9,6 +9,7 @@ describe('limits on callers', () => {
 
   beforeAll(async () => {
     beacon = await startBeacon({
+      webhookSecret: 'what-reports-come-with',
       configuration: deploymentOf(
         { fair: ['US'], full: ['US'], places: ['US', 'EU'], quiet: ['US'] },
         { limits: { endpoints: 8, gpus: 8, wrong_keys_per_min: 5, prompt_bytes: 1000, body_bytes: 4096 } },
@@ -203,9 +204,19 @@ describe('limits on callers', () => {
   // The last: whoever has not been here before is shut out for a while.
   it('wrong keys are answered more and more slowly, and shut nobody out who has a good one', async () => {
     const guess = (text: string) => as(text).request('/queue/status');
+    const report = (secret: string) =>
+      beacon.client.request('/api/webhooks/modal/task-complete', {
+        json: { key: '3f0e4dd0-6d2c-4b57-a0d5-0f8a8f4b2d10:1' },
+        headers: { 'x-webhook-secret': secret },
+      });
+    expect((await report('what-reports-come-with')).status).toBe(202);
     const replies = [];
-    for (let count = 0; count < 7; count += 1) replies.push((await guess(`guess-${count}`)).status);
+    for (const secret of ['a', 'b']) replies.push((await report(secret)).status);
+    for (let count = 2; count < 7; count += 1) replies.push((await guess(`guess-${count}`)).status);
     expect(replies).toEqual([401, 401, 401, 401, 401, 429, 429]);
+    // The secret of reports is guessed as slowly.
+    expect(await report('c')).toMatchObject({ status: 429, body: { code: 'RATE_LIMIT_REACHED' } });
+    expect((await report('what-reports-come-with')).status).toBe(202);
     expect((await guess('guess-8')).body).toMatchObject({
       code: 'RATE_LIMIT_REACHED',
       detail: expect.stringContaining('limits.wrong_keys_per_min: 5 wrong keys per minute'),
