@@ -182,6 +182,7 @@ export async function startRouter(
   };
   const jobStatus = new JobStatus(database, queueView, () => inForce.gpuLimit, charter);
   const limitLog = new LimitLog(metrics, logger);
+  const dailyBudget = new DailyBudget(database);
   const intake = new JobIntake(
     ...([database, endpoints, queueView, engine, journal, metrics, logger] as const),
     {
@@ -193,6 +194,7 @@ export async function startRouter(
     },
     new QueueLimits(database, () => inForce.configuration.limits),
     limitLog,
+    dailyBudget,
   );
   const controlDesk = new ControlDesk(
     database,
@@ -261,7 +263,7 @@ export async function startRouter(
     ),
     authenticator: authenticator ?? keyRing ?? new OpenDoor(serviceToken),
     keyDesk: new KeyDesk({ database, ring: keyRing, webhookSecretOf, metrics, logger }),
-    dailyBudget: new DailyBudget(database),
+    dailyBudget,
     rateLimits: new RateLimits(() => inForce.configuration.limits, limitLog),
     stopAccepting: async () => {
       jobWait.stop();
