@@ -47,7 +47,9 @@ const COUNT_AGE_MAX_MS = 1000;
  */
 const FULL_AGE_MS = 5;
 const FULL_AGE_PER_COST = 20;
-/** One count that took long for another reason is not believed for ever. */
+/** What counting a job may take; a count that took longer waited for something else. */
+const COST_MAX_MS_PER_JOB = 0.05;
+/** No count is believed for ever. */
 const FULL_AGE_MAX_MS = 30_000;
 /** Counts that are remembered at once. */
 const REMEMBERED = 1000;
@@ -138,7 +140,11 @@ export class QueueLimits {
     if (this.counts.size > REMEMBERED) this.counts.clear();
     for (const queue of stale) {
       const found = queue.kind === 'queued_of_key' ? ofKeys : inRegions;
-      this.counts.set(keyOf(queue), { waiting: found.get(queue.name) ?? 0, atMs: nowMs, costMs });
+      const waiting = found.get(queue.name) ?? 0;
+      this.counts.set(keyOf(queue), {
+        ...{ waiting, atMs: nowMs },
+        costMs: Math.min(costMs, waiting * COST_MAX_MS_PER_JOB),
+      });
     }
   }
 
