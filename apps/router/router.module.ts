@@ -48,6 +48,7 @@ export class RouterModule {
           hints: natsRunHints(router.connection),
           logger: router.logger,
           budget: router.dailyBudget,
+          limitLog: router.limitLog,
           charter: router.charter,
           feed: {
             onHeldBack: (type, fault) => {

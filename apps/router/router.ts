@@ -85,6 +85,7 @@ export interface Router {
   readonly keyRing: KeyRing | undefined;
   readonly keyDesk: KeyDesk;
   readonly dailyBudget: DailyBudget;
+  readonly limitLog: LimitLog;
   readonly rateLimits: RateLimits;
   readonly deadLetters: DeadLetterReader;
   readonly redrive: Redrive;
@@ -264,6 +265,7 @@ export async function startRouter(
     authenticator: authenticator ?? keyRing ?? new OpenDoor(serviceToken),
     keyDesk: new KeyDesk({ database, ring: keyRing, webhookSecretOf, metrics, logger }),
     dailyBudget,
+    limitLog,
     rateLimits: new RateLimits(() => inForce.configuration.limits, limitLog),
     stopAccepting: async () => {
       jobWait.stop();

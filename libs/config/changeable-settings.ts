@@ -41,6 +41,7 @@ export const CHANGEABLE_SETTINGS = {
   'limits.wrong_keys_per_min': free('limits', 'wrong_keys_per_min'),
   'limits.queued_jobs_per_key': free('limits', 'queued_jobs_per_key'),
   'limits.queued_jobs_per_region': free('limits', 'queued_jobs_per_region'),
+  'limits.unfinished_runs_per_key': free('limits', 'unfinished_runs_per_key'),
   'limits.gpus': ceiling('limits', 'gpus'),
 } as const satisfies Record<string, ChangeableSetting>;
 

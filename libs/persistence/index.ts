@@ -193,6 +193,7 @@ export {
 export { expireGate } from './sql/runs/expire-gate.js';
 export { listOverdueGates, openGate, readGates, recordGateDecision, type GateRow } from './sql/runs/gates.js';
 export {
+  countUnfinishedRuns,
   findRunByIdempotencyKey,
   insertRun,
   type NewGate,

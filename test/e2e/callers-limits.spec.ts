@@ -12,12 +12,22 @@ describe('limits on callers', () => {
       webhookSecret: 'what-reports-come-with',
       configuration: deploymentOf(
         { fair: ['US'], full: ['US'], places: ['US', 'EU'], quiet: ['US'] },
-        { limits: { endpoints: 8, gpus: 8, wrong_keys_per_min: 5, prompt_bytes: 1000, body_bytes: 4096 } },
+        {
+          limits: {
+            endpoints: 8,
+            gpus: 8,
+            wrong_keys_per_min: 5,
+            unfinished_runs_per_key: 2,
+            prompt_bytes: 1000,
+            body_bytes: 4096,
+          },
+        },
       ),
       keys: {
         anna: { roles: ['submit'] },
         ben: { roles: ['submit'] },
         hasty: { roles: ['submit'], limits: { requests_per_s: 0.001, burst: 2 } },
+        runner: { roles: ['submit'] },
         few: { roles: ['submit'], limits: { queued_jobs: 2 } },
         confined: {
           roles: ['submit'],
@@ -138,6 +148,32 @@ describe('limits on callers', () => {
       const { status } = await refused('few', { model: 'full', prompt: 'few later' });
       return status === 202 ? true : undefined;
     });
+  });
+
+  it('more runs than a key may have unfinished are refused, exactly, also when they come at once', async () => {
+    const run = { name: 'r', questions: [{ id: 'q', text: 'x' }], models: ['full'], regions: ['US'] };
+    const create = (headers = {}) =>
+      as('runner').request<{ run_id: string }>('/runs', { json: run, headers });
+    const first = await create({ 'idempotency-key': 'first' });
+    const replies = await Promise.all(Array.from({ length: 5 }, () => create()));
+    expect(replies.map(({ status }) => status).sort()).toEqual([202, 429, 429, 429, 429]);
+    const refusedRun = replies.find(({ status }) => status === 429);
+    expect(refusedRun?.body).toMatchObject({
+      code: 'QUEUE_FULL',
+      detail: expect.stringMatching(
+        /^limits\.unfinished_runs_per_key: key "runner" may have 2 runs that have not ended and has 2;/,
+      ),
+    });
+    expect(Number(refusedRun?.headers.get('retry-after'))).toBe(60);
+    // What was accepted before is no new run, and others have their own.
+    expect((await create({ 'idempotency-key': 'first' })).body.run_id).toBe(first.body.run_id);
+    expect((await as('ben').request('/runs', { json: run })).status).toBe(202);
+    // What the runner does when a run has ended.
+    await beacon.database.query(`UPDATE runs SET status = 'completed', finished_at = now() WHERE id = $1`, [
+      first.body.run_id,
+    ]);
+    expect((await create()).status).toBe(202);
+    expect((await create()).status).toBe(429);
   });
 
   it('a key that is confined is refused what lies outside, by name', async () => {
