@@ -10,7 +10,6 @@ import { Endpoints } from './engine/endpoints.js';
 import { WarmKeeper } from './engine/warm-keeper.js';
 import { HealthController } from './http/health.controller.js';
 import { ConfigurationToken, ConnectionToken, LoggerToken, RequestLimitsToken } from './http/tokens.js';
-import { DailyBudget } from './ledger/daily-budget.js';
 import { LedgerController } from './ledger/ledger.controller.js';
 import { Cancellation } from './jobs/cancellation.js';
 import { InferenceController } from './jobs/inference.controller.js';
@@ -49,6 +48,7 @@ export class RouterModule {
           hints: natsRunHints(router.connection),
           logger: router.logger,
           budget: router.dailyBudget,
+          limitLog: router.limitLog,
           charter: router.charter,
           feed: {
             onHeldBack: (type, fault) => {
@@ -77,7 +77,6 @@ export class RouterModule {
       ],
       providers: [
         { provide: Database, useValue: router.database },
-        { provide: DailyBudget, useValue: router.dailyBudget },
         { provide: CharterPolicy, useValue: policy },
         { provide: TaskDesk, useValue: new TaskDesk(router) },
         { provide: Metrics, useValue: router.metrics },

@@ -86,6 +86,7 @@ export interface Router {
   readonly keyRing: KeyRing | undefined;
   readonly keyDesk: KeyDesk;
   readonly dailyBudget: DailyBudget;
+  readonly limitLog: LimitLog;
   readonly rateLimits: RateLimits;
   readonly deadLetters: DeadLetterReader;
   readonly redrive: Redrive;
@@ -186,6 +187,7 @@ export async function startRouter(
   };
   const jobStatus = new JobStatus(database, queueView, () => inForce.gpuLimit, charter);
   const limitLog = new LimitLog(metrics, logger);
+  const dailyBudget = new DailyBudget(database);
   const intake = new JobIntake(
     ...([database, endpoints, queueView, engine, journal, metrics, logger] as const),
     {
@@ -197,6 +199,7 @@ export async function startRouter(
     },
     new QueueLimits(database, () => inForce.configuration.limits),
     limitLog,
+    dailyBudget,
   );
   const controlDesk = new ControlDesk(
     database,
@@ -255,7 +258,7 @@ export async function startRouter(
   warmKeeper.start();
   controlKeeper.start();
   sweeper.start();
-  const jobWait = new JobWait(journal, jobStatus);
+  const jobWait = new JobWait(database, journal, jobStatus);
   return {
     ...{ configuration, logger, metrics, database, charter, connection, endpoints, queueView, warmKeeper },
     ...{ intake, jobStatus, jobWait, inForce, controlDesk, keyRing, deadLetters, redrive, erasure },
@@ -266,7 +269,8 @@ export async function startRouter(
     ),
     authenticator: authenticator ?? keyRing ?? new OpenDoor(serviceToken),
     keyDesk: new KeyDesk({ database, ring: keyRing, webhookSecretOf, metrics, logger }),
-    dailyBudget: new DailyBudget(database),
+    dailyBudget,
+    limitLog,
     rateLimits: new RateLimits(() => inForce.configuration.limits, limitLog),
     stopAccepting: async () => {
       jobWait.stop();

@@ -63,7 +63,7 @@ export async function createServer(
   measureRequests(server, router.metrics);
   guardRoutes(server, router.database, router.authenticator, router.rateLimits);
   if (router.keyRing !== undefined) endWithKeys(server, router.keyRing);
-  guardCallbacks(server, router.webhookSecrets, router.metrics);
+  guardCallbacks(server, router.webhookSecrets, router.rateLimits, router.metrics);
   const policy = new CharterPolicy(router.configuration.charter.show_costs);
   guardReplies(server, policy, router.metrics, router.logger);
   const app = await NestFactory.create<NestFastifyApplication>(RouterModule.of(router, policy), adapter, {

@@ -34,6 +34,14 @@ export const CHANGEABLE_SETTINGS = {
   'breaker.open_max_ms': free('breaker', 'open_max_ms'),
   'handover.linger_ms': free('handover', 'linger_ms'),
   'handover.turn_s': free('handover', 'turn_s'),
+  'limits.requests_per_s_per_key': free('limits', 'requests_per_s_per_key'),
+  'limits.burst_per_key': free('limits', 'burst_per_key'),
+  'limits.requests_per_s_in_all': free('limits', 'requests_per_s_in_all'),
+  'limits.burst_in_all': free('limits', 'burst_in_all'),
+  'limits.wrong_keys_per_min': free('limits', 'wrong_keys_per_min'),
+  'limits.queued_jobs_per_key': free('limits', 'queued_jobs_per_key'),
+  'limits.queued_jobs_per_region': free('limits', 'queued_jobs_per_region'),
+  'limits.unfinished_runs_per_key': free('limits', 'unfinished_runs_per_key'),
   'limits.gpus': ceiling('limits', 'gpus'),
 } as const satisfies Record<string, ChangeableSetting>;
 

@@ -56,6 +56,7 @@ describe('a configuration file', () => {
         wrong_keys_per_min: 300,
         queued_jobs_per_key: 100_000,
         queued_jobs_per_region: 0,
+        unfinished_runs_per_key: 100,
       },
       webhooks: { allow_private_addresses: false, allowed_hosts: [] },
       timeouts: { execution_ms: 300_000, drain_ms: 10_000 },

@@ -131,6 +131,8 @@ export const configurationSchema = z
         queued_jobs_per_key: z.int().min(0).max(10_000_000).default(100_000),
         /** Jobs that wait in one region, whoever they are from. 0: no limit. */
         queued_jobs_per_region: z.int().min(0).max(10_000_000).default(0),
+        /** Runs of one key that have not ended. 0: no limit. */
+        unfinished_runs_per_key: z.int().min(0).max(1_000_000).default(100),
       })
       .prefault({}),
     timeouts: z

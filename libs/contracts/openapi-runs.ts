@@ -42,6 +42,7 @@ export function runOperations(limits: RequestLimits): Operation[] {
         'MODEL_NOT_IN_REGION',
         'IDEMPOTENCY_KEY_REUSED',
         'BUDGET_EXHAUSTED',
+        'QUEUE_FULL',
       ],
     },
     {

@@ -26,6 +26,7 @@ export {
   SLOT_LEASE_MS,
   admitJobs,
   nextRetryDueMs,
+  readAwaitedCandidates,
   readCandidates,
   readTenantShares,
   TENANTS_PER_LOOK,
@@ -33,7 +34,7 @@ export {
   readEndpoints,
   type AdmittedJob,
 } from './sql/admission.js';
-export { readAwaitedCandidates } from './sql/awaited-jobs.js';
+export { setAwaited } from './sql/awaited-jobs.js';
 export { addToTotals, cancelJob, type CancelledJob } from './sql/cancel-job.js';
 export {
   changeControl,
@@ -199,6 +200,7 @@ export {
 export { expireGate } from './sql/runs/expire-gate.js';
 export { listOverdueGates, openGate, readGates, recordGateDecision, type GateRow } from './sql/runs/gates.js';
 export {
+  countUnfinishedRuns,
   findRunByIdempotencyKey,
   insertRun,
   type NewGate,
@@ -225,6 +227,7 @@ export {
 } from './sql/runs/run-events.js';
 export {
   claimWebhooks,
+  shareOf,
   countWebhooks,
   readWebhookBacklog,
   settleWebhook,

@@ -9,14 +9,25 @@ describe('limits on callers', () => {
 
   beforeAll(async () => {
     beacon = await startBeacon({
+      webhookSecret: 'what-reports-come-with',
       configuration: deploymentOf(
         { fair: ['US'], full: ['US'], places: ['US', 'EU'], quiet: ['US'] },
-        { limits: { endpoints: 8, gpus: 8, wrong_keys_per_min: 5, prompt_bytes: 1000, body_bytes: 4096 } },
+        {
+          limits: {
+            endpoints: 8,
+            gpus: 8,
+            wrong_keys_per_min: 5,
+            unfinished_runs_per_key: 2,
+            prompt_bytes: 1000,
+            body_bytes: 4096,
+          },
+        },
       ),
       keys: {
         anna: { roles: ['submit'] },
         ben: { roles: ['submit'] },
         hasty: { roles: ['submit'], limits: { requests_per_s: 0.001, burst: 2 } },
+        runner: { roles: ['submit'] },
         few: { roles: ['submit'], limits: { queued_jobs: 2 } },
         confined: {
           roles: ['submit'],
@@ -139,6 +150,32 @@ describe('limits on callers', () => {
     });
   });
 
+  it('more runs than a key may have unfinished are refused, exactly, also when they come at once', async () => {
+    const run = { name: 'r', questions: [{ id: 'q', text: 'x' }], models: ['full'], regions: ['US'] };
+    const create = (headers = {}) =>
+      as('runner').request<{ run_id: string }>('/runs', { json: run, headers });
+    const first = await create({ 'idempotency-key': 'first' });
+    const replies = await Promise.all(Array.from({ length: 5 }, () => create()));
+    expect(replies.map(({ status }) => status).sort()).toEqual([202, 429, 429, 429, 429]);
+    const refusedRun = replies.find(({ status }) => status === 429);
+    expect(refusedRun?.body).toMatchObject({
+      code: 'QUEUE_FULL',
+      detail: expect.stringMatching(
+        /^limits\.unfinished_runs_per_key: key "runner" may have 2 runs that have not ended and has 2;/,
+      ),
+    });
+    expect(Number(refusedRun?.headers.get('retry-after'))).toBe(60);
+    // What was accepted before is no new run, and others have their own.
+    expect((await create({ 'idempotency-key': 'first' })).body.run_id).toBe(first.body.run_id);
+    expect((await as('ben').request('/runs', { json: run })).status).toBe(202);
+    // What the runner does when a run has ended.
+    await beacon.database.query(`UPDATE runs SET status = 'completed', finished_at = now() WHERE id = $1`, [
+      first.body.run_id,
+    ]);
+    expect((await create()).status).toBe(202);
+    expect((await create()).status).toBe(429);
+  });
+
   it('a key that is confined is refused what lies outside, by name', async () => {
     const job = { model: 'places', prompt: 'x' };
     const told = async (json: object) => {
@@ -203,9 +240,19 @@ describe('limits on callers', () => {
   // The last: whoever has not been here before is shut out for a while.
   it('wrong keys are answered more and more slowly, and shut nobody out who has a good one', async () => {
     const guess = (text: string) => as(text).request('/queue/status');
+    const report = (secret: string) =>
+      beacon.client.request('/api/webhooks/modal/task-complete', {
+        json: { key: '3f0e4dd0-6d2c-4b57-a0d5-0f8a8f4b2d10:1' },
+        headers: { 'x-webhook-secret': secret },
+      });
+    expect((await report('what-reports-come-with')).status).toBe(202);
     const replies = [];
-    for (let count = 0; count < 7; count += 1) replies.push((await guess(`guess-${count}`)).status);
+    for (const secret of ['a', 'b']) replies.push((await report(secret)).status);
+    for (let count = 2; count < 7; count += 1) replies.push((await guess(`guess-${count}`)).status);
     expect(replies).toEqual([401, 401, 401, 401, 401, 429, 429]);
+    // The secret of reports is guessed as slowly.
+    expect(await report('c')).toMatchObject({ status: 429, body: { code: 'RATE_LIMIT_REACHED' } });
+    expect((await report('what-reports-come-with')).status).toBe(202);
     expect((await guess('guess-8')).body).toMatchObject({
       code: 'RATE_LIMIT_REACHED',
       detail: expect.stringContaining('limits.wrong_keys_per_min: 5 wrong keys per minute'),

@@ -220,7 +220,10 @@ describe('GET /ledger', () => {
   });
 
   it("refuses a key's jobs and runs once they have cost what they may in a day, and nobody else's", async () => {
-    await ask('ben', 'chat');
+    const once = { model: 'chat', prompt: 'once' };
+    const headers = { 'idempotency-key': 'once' };
+    const accepted = await beacon.client.as('ben').queue(once, headers);
+    await beacon.client.as('ben').untilEnded(accepted.job_id);
     const refused = await until('the budget is known to be spent', async () => {
       const reply = await beacon.client
         .as('ben')
@@ -236,6 +239,14 @@ describe('GET /ledger', () => {
     const retryAfterS = Number(refused.headers.get('retry-after'));
     expect(retryAfterS).toBeGreaterThan(0);
     expect(retryAfterS).toBeLessThanOrEqual(86_400);
+    // What was accepted before is answered with its job, and an answer that is there is given.
+    expect((await beacon.client.as('ben').queue(once, headers)).job_id).toBe(accepted.job_id);
+    const again = await beacon.client.as('ben').request('/inference', { json: once, headers });
+    expect(again).toMatchObject({ status: 200, body: { job_id: accepted.job_id } });
+    const other = await beacon.client
+      .as('ben')
+      .request<Problem>('/inference/queued', { json: { ...once, prompt: 'another' }, headers });
+    expect(other).toMatchObject({ status: 409, body: { code: 'IDEMPOTENCY_KEY_REUSED' } });
     const run = { name: 'r', questions: [{ id: 'q', text: 'x' }], models: ['chat'], regions: ['EU'] };
     expect((await beacon.client.as('ben').request('/runs', { json: run })).status).toBe(429);
     await ask('anna', 'chat');

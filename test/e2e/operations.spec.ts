@@ -17,10 +17,15 @@ describe('what operators change while Beacon runs', () => {
         ),
         regional: ['ASIA'],
         direct: ['US'],
+        turns: ['US'],
         'us-only': ['US'],
         quick: ['US'],
       }),
-      keys: { ops: { roles: ['operate', 'submit'] }, user: { roles: ['submit'] } },
+      keys: {
+        ops: { roles: ['operate', 'submit'], limits: { requests_per_s: 0 } },
+        user: { roles: ['submit'] },
+        other: { roles: ['submit'] },
+      },
     });
   }, 120_000);
   afterAll(() => beacon.stop());
@@ -211,6 +216,49 @@ describe('what operators change while Beacon runs', () => {
       expect((await change('DELETE', 'modes/direct')).status).toBe(200);
       expect((await change('GET', '')).body['modes']).toEqual([]);
     });
+
+    it('gives tenants turns among what is awaited, and forgets whom nobody waits for any more', async () => {
+      const held = (prompt: string) => beacon.upstream.callsOf('US/turns').filter((c) => c.prompt === prompt);
+      const awaited = async (): Promise<number> => {
+        const { rows } = await beacon.database.query<{ count: number }>(
+          `SELECT count(*)::integer AS count FROM jobs WHERE model = 'turns' AND awaited AND state = 'queued'`,
+        );
+        return rows[0]!.count;
+      };
+      const untilAwaited = (count: number) =>
+        until(`${count} are awaited`, async () => (await awaited()) === count);
+      beacon.upstream.from('US/turns', hangs);
+      const first = await ops().queue({ model: 'turns', prompt: 'first' });
+      await ops().untilJob(first.job_id, 'processing');
+      await order('/endpoints/US-turns/pause');
+      await change('PUT', 'modes/direct');
+      const ask = (key: string, prompt: string, more: object = {}) =>
+        beacon.client.as(key).request('/inference', { json: { model: 'turns', prompt }, ...more });
+      // All of these came before anything of the other tenant.
+      const flood = Array.from({ length: 12 }, (_, index) => ask('user', `flood ${index}`));
+      await untilAwaited(12);
+      const leaving = new AbortController();
+      const headers = { 'idempotency-key': 'leaves' };
+      const left = ask('other', 'left', { headers, signal: leaving.signal }).catch(() => undefined);
+      await untilAwaited(13);
+      leaving.abort();
+      await left;
+      await untilAwaited(12);
+      const few = ask('other', 'few');
+      await untilAwaited(13);
+      beacon.upstream.from('US/turns', answers);
+      held('first')[0]!.answer();
+      await ops().untilJob(first.job_id, 'completed');
+      await order('/endpoints/US-turns/resume');
+      expect(await few).toMatchObject({ status: 200 });
+      for (const reply of await Promise.all(flood)) expect(reply.status).toBe(200);
+      const prompts = beacon.upstream.callsOf('US/turns').map(({ prompt }) => String(prompt));
+      expect(prompts.indexOf('few')).toBeLessThanOrEqual(2);
+      await until('the one that was left was called', () => held('left').length === 1);
+      const called = beacon.upstream.callsOf('US/turns').map(({ prompt }) => String(prompt));
+      expect(called.indexOf('left')).toBe(called.length - 1);
+      await change('DELETE', 'modes/direct');
+    });
   });
 
   it('single-region mode sends everything to one region that is not pinned elsewhere, until it is taken back', async () => {
@@ -257,6 +305,35 @@ describe('what operators change while Beacon runs', () => {
       expect((await change('GET', '')).body['settings']).toMatchObject([{ name: 'timeouts.execution_ms' }]);
       const back = await change('DELETE', 'settings/timeouts.execution_ms');
       expect(back.body).toMatchObject({ in_force: 30_000, changed: null });
+    });
+
+    it('bounds callers from the next request on, and is taken back', async () => {
+      const user = beacon.client.as('user');
+      const submit = (prompt: string) =>
+        user.request('/inference/queued', {
+          json: { model: 'patient', prompt, region_preference: 'US', ...pinned },
+        });
+      const refused = (detail: string) => ({
+        status: 429,
+        body: { detail: expect.stringContaining(detail) },
+      });
+      await order('/endpoints/US-patient/pause');
+      await change('PUT', 'settings/limits.queued_jobs_per_key', { value: 1, reason: 'a flood' });
+      expect((await submit('waits')).status).toBe(202);
+      const full = await submit('too many');
+      expect(full).toMatchObject(refused('limits.queued_jobs_per_key: key "user" may have 1 jobs waiting'));
+      await change('POST', 'changes/latest/undo');
+      expect((await submit('fits again')).status).toBe(202);
+
+      await change('PUT', 'settings/limits.burst_per_key', { value: 1 });
+      await change('PUT', 'settings/limits.requests_per_s_per_key', { value: 0.001 });
+      await user.request('/queue/status');
+      const hasty = await user.request('/queue/status');
+      expect(hasty).toMatchObject(refused('"user" may make 0.001 requests per second, 1 at once'));
+      await change('DELETE', 'settings/limits.requests_per_s_per_key');
+      await change('DELETE', 'settings/limits.burst_per_key');
+      await until('it may again', async () => (await user.request('/queue/status')).status === 200);
+      await order('/endpoints/US-patient/resume');
     });
 
     it('is refused beyond its bounds, with the limit', async () => {

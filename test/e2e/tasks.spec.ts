@@ -109,6 +109,16 @@ describe('tasks', () => {
 
   it('that a client names are made once, by tenant', async () => {
     const task = { task_type: 'code_generation', prompt: 'once', task_id: 'ticket:1' };
+    // Tasks without a name have UUIDs: a name must not be one of those.
+    const unnamed = await execute({ task_type: 'code_generation', prompt: 'unnamed' });
+    for (const task_id of [unnamed.body.task_id, unnamed.body.task_id.toUpperCase()])
+      expect(await execute({ ...task, task_id })).toMatchObject({
+        status: 400,
+        body: {
+          code: 'VALIDATION_FAILED',
+          errors: [{ field: 'task_id', message: expect.stringContaining('form of a UUID') }],
+        },
+      });
     const first = await execute(task);
     expect(first.body.task_id).toBe('ticket:1');
     await untilEnded('ticket:1');

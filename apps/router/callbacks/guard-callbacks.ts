@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { ProblemError } from '#contracts';
 import type { Metrics } from '#observability';
+import type { RateLimits } from '../limits/rate-limits.js';
 import { routeName } from '../http/route-table.js';
 
 const ROUTE = 'POST /api/webhooks/modal/task-complete';
@@ -10,26 +11,42 @@ const BODY_BYTES = 16_384;
 
 /**
  * Reports of deployments are believed nothing, but still: only who has the secret is heard, which is asked before the
- * body is read, and what is read is short.
+ * body is read, and what is read is short. Wrong ones count as wrong keys do: guessing is slow.
  * @param secrets the one in force and, during a rotation, the one before; none: nobody is heard
  */
-export function guardCallbacks(server: FastifyInstance, secrets: readonly string[], metrics: Metrics): void {
+export function guardCallbacks(
+  server: FastifyInstance,
+  secrets: readonly string[],
+  rateLimits: RateLimits,
+  metrics: Metrics,
+): void {
   server.addHook('onRoute', (route) => {
     if (isCallback(route.method, route.url)) route.bodyLimit = BODY_BYTES;
   });
-  server.addHook('onRequest', (request, _reply, done) => {
-    if (!isCallback(request.method, request.routeOptions.url)) return done();
-    const { 'x-webhook-secret': given } = request.headers;
-    if (isOneOf(typeof given === 'string' ? given : '', secrets)) {
-      return Number(request.headers['content-length'] ?? 0) > BODY_BYTES ? done(tooLong()) : done();
+  server.addHook('onRequest', async (request) => {
+    if (!isCallback(request.method, request.routeOptions.url)) return;
+    const { 'x-webhook-secret': header } = request.headers;
+    const secret = typeof header === 'string' ? header : '';
+    const refuseWrong = (): void => {
+      if (!isOneOf(secret, secrets)) throw refusal();
+    };
+    try {
+      // Without a secret there is nothing to guess.
+      if (secret === '') refuseWrong();
+      const guess = { address: request.ip, secret };
+      await rateLimits.slowGuessingOf('X-Webhook-Secret', guess, 'CALLBACK_REFUSED', refuseWrong);
+    } catch (error) {
+      metrics.count('beacon_callbacks_total', { result: 'refused' });
+      throw error;
     }
-    metrics.count('beacon_callbacks_total', { result: 'refused' });
-    done(
-      new ProblemError('CALLBACK_REFUSED', 'X-Webhook-Secret: is missing or wrong', [
-        { field: 'X-Webhook-Secret', message: 'must be the value of BEACON_WEBHOOK_SECRET' },
-      ]),
-    );
+    if (Number(request.headers['content-length'] ?? 0) > BODY_BYTES) throw tooLong();
   });
+}
+
+function refusal(): ProblemError {
+  return new ProblemError('CALLBACK_REFUSED', 'X-Webhook-Secret: is missing or wrong', [
+    { field: 'X-Webhook-Secret', message: 'must be the value of BEACON_WEBHOOK_SECRET' },
+  ]);
 }
 
 function tooLong(): ProblemError {

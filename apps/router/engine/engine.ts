@@ -113,6 +113,8 @@ export class Engine {
   private hasRoom = true;
   /** Where more tenants wait than one look takes in, the next one begins here. Lost at a restart, it begins anew. */
   private lookedUntil: LookedUntil = new Map();
+  /** The same, among the jobs that a caller waits for. */
+  private lookedUntilDirect: LookedUntil = new Map();
 
   constructor(private readonly options: EngineOptions) {}
 
@@ -283,7 +285,11 @@ export class Engine {
     const views = this.releasableOnly(endpoints.views(stored, Date.now()));
     const viewOf = new Map(views.map((view) => [view.spec.id, view]));
     const demands = demandOf(views, nowMs);
-    const direct = inForce.isDirect && demands.length > 0 ? await readAwaitedCandidates(client, demands) : [];
+    const { candidates: direct, until: untilDirect } =
+      inForce.isDirect && demands.length > 0
+        ? await readAwaitedCandidates(client, demands, this.lookedUntilDirect)
+        : { candidates: [], until: this.lookedUntilDirect };
+    this.lookedUntilDirect = untilDirect;
     const first = new Set(direct.map(({ jobId }) => jobId));
     const { candidates: waiting, until } =
       demands.length > 0

@@ -22,7 +22,6 @@ import { From } from '../access/caller.js';
 import { CharterPolicy } from '../charter/charter-policy.js';
 import { charterCancel, charterQueued } from '../charter/job-face.js';
 import { parseIdempotencyKey } from '../http/idempotency.js';
-import { DailyBudget } from '../ledger/daily-budget.js';
 import { ConfigurationToken, RequestLimitsToken } from '../http/tokens.js';
 import { QueueView } from '../queue/queue-view.js';
 import { Cancellation } from './cancellation.js';
@@ -42,7 +41,6 @@ export class InferenceController {
     @Inject(JobWait) private readonly jobWait: JobWait,
     @Inject(Cancellation) private readonly cancellation: Cancellation,
     @Inject(QueueView) private readonly queueView: QueueView,
-    @Inject(DailyBudget) private readonly budget: DailyBudget,
     @Inject(CharterPolicy) private readonly policy: CharterPolicy,
     @Inject(RequestLimitsToken) limits: RequestLimits,
     @Inject(ConfigurationToken) private readonly configuration: Configuration,
@@ -73,7 +71,6 @@ export class InferenceController {
     runId: string | undefined,
   ): Promise<QueuedResponse> {
     const request = this.parse(body);
-    await this.budget.refuseOverBudget(caller);
     const origin = originOf(caller, caller.kind === 'service' ? { runId: runId ?? null } : {});
     const accepted = await this.intake.accept(request, parseIdempotencyKey(key, caller), origin);
     if (accepted.replayed) {
@@ -179,16 +176,15 @@ export class InferenceController {
   ): Promise<InferenceAnswer> {
     const parsed = this.parse(body);
     const idempotencyKey = parseIdempotencyKey(key, caller);
-    await this.budget.refuseOverBudget(caller);
     const hungUp = new AbortController();
     reply.raw.once('close', () => {
       if (!reply.raw.writableEnded) hungUp.abort();
     });
-    const { jobId } = await this.intake.accept(parsed, idempotencyKey, {
+    const { jobId, replayed } = await this.intake.accept(parsed, idempotencyKey, {
       ...originOf(caller),
       awaited: true,
     });
-    const job = await this.jobWait.untilEnded(jobId, hungUp.signal);
+    const job = await this.jobWait.untilEnded(jobId, hungUp.signal, replayed);
     if (!isTerminal(job.state)) {
       if (hungUp.signal.aborted && idempotencyKey === undefined) {
         await this.cancellation.cancel(jobId).catch(() => undefined);

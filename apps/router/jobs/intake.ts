@@ -8,6 +8,7 @@ import type { Endpoints } from '../engine/endpoints.js';
 import type { Engine } from '../engine/engine.js';
 import type { JobJournal } from '../engine/job-journal.js';
 import { keyReused, requestHash } from '../http/idempotency.js';
+import type { DailyBudget } from '../ledger/daily-budget.js';
 import { refuseOutsideKey, regionsOfKey } from '../limits/confinement.js';
 import type { LimitLog } from '../limits/limit-log.js';
 import { queueFull, type FullQueue, type Newcomer, type QueueLimits } from '../limits/queue-limits.js';
@@ -85,19 +86,24 @@ export class JobIntake {
     private readonly policy: IntakePolicy,
     private readonly queueLimits: QueueLimits,
     private readonly limitLog: LimitLog,
+    private readonly budget: DailyBudget,
   ) {}
 
   /**
-   * @throws ProblemError where the caller may not have the job, it cannot run anywhere, too many wait already, or the
-   * idempotency key was used for another body
+   * @throws ProblemError where the caller may not have the job, it cannot run anywhere, its key has cost what it may
+   * today, too many wait already, or the idempotency key was used for another body
    */
   async accept(
     request: InferenceRequest,
     idempotencyKey: string | undefined,
     origin: JobOrigin,
   ): Promise<AcceptedJob> {
-    if (this.closed) throw new ProblemError('SHUTTING_DOWN', 'the server is stopping; try again');
     const job = this.newJob(request, idempotencyKey, origin);
+    if (origin.limits.budget_micro_usd_per_day !== undefined) {
+      const known = await this.knownOverBudget(job, origin);
+      if (known !== undefined) return known;
+    }
+    if (this.closed) throw new ProblemError('SHUTTING_DOWN', 'the server is stopping; try again');
     const newcomer: Newcomer = {
       ...{ keyId: origin.keyId, region: job.home_region, limits: origin.limits },
       isOfRun: origin.kind === 'service',
@@ -120,6 +126,25 @@ export class JobIntake {
   async close(): Promise<void> {
     this.closed = true;
     await this.flushing;
+  }
+
+  /**
+   * A replay makes no job and costs nothing: it is answered whatever its key has spent.
+   * @returns the job that a replay is of, where the budget is spent; undefined: it is not
+   * @throws ProblemError BUDGET_EXHAUSTED, IDEMPOTENCY_KEY_REUSED
+   */
+  private async knownOverBudget(job: NewJob, origin: JobOrigin): Promise<AcceptedJob | undefined> {
+    try {
+      await this.budget.refuseOverBudget(origin);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof ProblemError) || job.idempotency_key === null) throw error;
+      const name = { tenant: job.tenant, key: job.idempotency_key };
+      const [holder] = await findJobsByIdempotencyKey(this.database, [name]);
+      if (holder === undefined) throw error;
+      if (holder.requestHash !== job.request_hash) throw keyReused();
+      return acceptedOf(job, holder.jobId, true);
+    }
   }
 
   private newJob(request: InferenceRequest, idempotencyKey: string | undefined, origin: JobOrigin): NewJob {

@@ -2,7 +2,7 @@ import type { Logger, Metrics } from '#observability';
 
 /** Limits on callers, as metrics and logs name them. */
 export type CallerLimit =
-  'requests_of_key' | 'requests_in_all' | 'wrong_keys' | 'queued_of_key' | 'queued_in_region';
+  'requests_of_key' | 'requests_in_all' | 'wrong_keys' | 'queued_of_key' | 'queued_in_region' | 'runs_of_key';
 
 /** Whoever is refused comes back at once, a thousand times: one line per limit in this time says so. */
 const LOGGED_EVERY_MS = 1000;

@@ -71,6 +71,48 @@ describe('how many jobs may wait', () => {
     expect(await some.takeRoom([aJob()])).toEqual([undefined]);
   });
 
+  it.each([
+    [100_000, 400, 8000],
+    // Nothing that is counted takes so long.
+    [1_000_000, 5000, 30_000],
+  ])(
+    'and the longer counting %d takes (%d ms), the longer it is kept (%d ms)',
+    async (jobs, costMs, keptMs) => {
+      const waiting = { is: jobs };
+      let counts = 0;
+      const slow = {
+        query: () => {
+          counts += 1;
+          now.ms += costMs;
+          return Promise.resolve({ rows: [{ is_key: true, name: 'a', waiting: waiting.is }] });
+        },
+      } as unknown as TestDatabase['database'];
+      const settings = { queued_jobs_per_key: 1, queued_jobs_per_region: 0 };
+      const some = new QueueLimits(
+        slow,
+        () => settings,
+        () => now.ms,
+      );
+      const refusals = [expect.objectContaining({ waiting: jobs })];
+      for (let at = 0; at < keptMs; at += keptMs / 10) {
+        now.ms = Math.max(now.ms, at);
+        expect(await some.takeRoom([aJob()])).toEqual(refusals);
+      }
+      expect(counts).toBe(1);
+      now.ms = keptMs + 1;
+      expect(await some.takeRoom([aJob()])).toEqual(refusals);
+      expect(counts).toBe(2);
+      // So few are not slow to count: it waited for something else.
+      waiting.is = 7;
+      now.ms += keptMs + 1;
+      for (const count of [3, 4]) {
+        expect(await some.takeRoom([aJob()])).toEqual([expect.objectContaining({ waiting: 7 })]);
+        expect(counts).toBe(count);
+        now.ms += 10;
+      }
+    },
+  );
+
   it('what other routers queue is seen within a second', async () => {
     const some = limits(3, 0);
     expect(await some.takeRoom([aJob()])).toEqual([undefined]);

@@ -41,9 +41,16 @@ interface Count {
 
 /** What other routers queue in this time may go unseen, and so beyond a limit. */
 const COUNT_AGE_MAX_MS = 1000;
-/** A queue that was full is counted again after this long, and so that counting takes a twentieth of the time. */
+/**
+ * A queue that was full is counted again after this long, and so that counting takes a twentieth of the time, however
+ * much there is to count: an older count refuses a little longer, and lets nobody in.
+ */
 const FULL_AGE_MS = 5;
 const FULL_AGE_PER_COST = 20;
+/** What counting a job may take; a count that took longer waited for something else. */
+const COST_MAX_MS_PER_JOB = 0.05;
+/** No count is believed for ever. */
+const FULL_AGE_MAX_MS = 30_000;
 /** Counts that are remembered at once. */
 const REMEMBERED = 1000;
 
@@ -118,8 +125,8 @@ export class QueueLimits {
       const ageMax =
         this.roomIn(queue) >= jobs
           ? COUNT_AGE_MAX_MS
-          : Math.max(FULL_AGE_MS, count.costMs * FULL_AGE_PER_COST);
-      return nowMs - count.atMs > Math.min(COUNT_AGE_MAX_MS, ageMax) ? [queue] : [];
+          : Math.min(FULL_AGE_MAX_MS, Math.max(FULL_AGE_MS, count.costMs * FULL_AGE_PER_COST));
+      return nowMs - count.atMs > ageMax ? [queue] : [];
     });
     if (stale.length === 0) return;
     const names = (kind: Bounded['kind']): string[] =>
@@ -133,7 +140,11 @@ export class QueueLimits {
     if (this.counts.size > REMEMBERED) this.counts.clear();
     for (const queue of stale) {
       const found = queue.kind === 'queued_of_key' ? ofKeys : inRegions;
-      this.counts.set(keyOf(queue), { waiting: found.get(queue.name) ?? 0, atMs: nowMs, costMs });
+      const waiting = found.get(queue.name) ?? 0;
+      this.counts.set(keyOf(queue), {
+        ...{ waiting, atMs: nowMs },
+        costMs: Math.min(costMs, waiting * COST_MAX_MS_PER_JOB),
+      });
     }
   }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Configuration } from '#config';
 import { ProblemError } from '#contracts';
-import type { BucketSize, Caller, TokenBucket } from '#domain';
+import type { BucketSize, Caller, ErrorCode, TokenBucket } from '#domain';
 import { BucketTable } from './bucket-table.js';
 import type { LimitLog } from './limit-log.js';
 
@@ -75,16 +75,39 @@ export class RateLimits {
     const { authorization } = request.headers;
     // Without a key there is nothing to guess.
     if (authorization === undefined) return authenticate();
-    const digest = createHash('sha256').update(authorization).digest('base64');
-    if (!this.goodKeys.has(digest)) this.mayTry(request.ip);
+    return this.slow(request.ip, authorization, 'UNAUTHENTICATED', authenticate);
+  }
+
+  /**
+   * As `slowGuessing`, of another secret than a key.
+   * @param kind tells secrets of one text apart
+   * @param wrong what `attempt` throws where the secret is wrong
+   */
+  slowGuessingOf(
+    kind: string,
+    { address, secret }: { readonly address: string; readonly secret: string },
+    wrong: ErrorCode,
+    attempt: () => void,
+  ): Promise<void> {
+    return this.slow(address, `${kind} ${secret}`, wrong, attempt);
+  }
+
+  private async slow<T>(
+    address: string,
+    secret: string,
+    wrong: ErrorCode,
+    attempt: () => T | Promise<T>,
+  ): Promise<T> {
+    const digest = createHash('sha256').update(secret).digest('base64');
+    if (!this.goodKeys.has(digest)) this.mayTry(address);
     try {
-      const caller = await authenticate();
+      const result = await attempt();
       this.remember(digest);
-      return caller;
+      return result;
     } catch (error) {
-      if (error instanceof ProblemError && error.code === 'UNAUTHENTICATED') {
+      if (error instanceof ProblemError && error.code === wrong) {
         this.goodKeys.delete(digest);
-        this.countRefusal(request.ip);
+        this.countRefusal(address);
       }
       throw error;
     }

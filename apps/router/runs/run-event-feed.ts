@@ -14,6 +14,8 @@ const REFRESH_MS = 5000;
 const LAST_PROGRESS_MS = 2000;
 const HEARTBEAT_MS = 15_000;
 const CLIENTS_MAX = 256;
+/** One tenant has at most a quarter of the streams: the rest is for others. */
+const TENANT_SHARE = 4;
 const BATCH = 500;
 export const FINAL_EVENT = 'run.finished';
 
@@ -24,6 +26,8 @@ export type TellEvent = (event: Readonly<Record<string, unknown>>) => unknown;
 export interface EventReader {
   readonly database: Queryable;
   readonly tell: TellEvent;
+  /** Whose streams share a part of what the server serves; left out: nobody's. */
+  readonly tenant?: string;
 }
 
 export interface FeedOptions {
@@ -50,6 +54,7 @@ export class RunEventFeed {
   private readonly refreshMs: number;
   private readonly clientsMax: number;
   private readonly onHeldBack: NonNullable<FeedOptions['onHeldBack']>;
+  private readonly clientsByTenant = new Map<string, number>();
   private clients = 0;
   private closed = false;
 
@@ -100,6 +105,8 @@ export class RunEventFeed {
         `this server follows at most ${this.clientsMax} runs at once`,
       );
     }
+    const { tenant } = reader;
+    if (tenant !== undefined) this.takeShare(tenant);
     this.clients += 1;
     const waiter = new Waiter();
     const wakers = this.wakersByRun.get(runId) ?? new Set();
@@ -110,6 +117,7 @@ export class RunEventFeed {
       if (released) return;
       released = true;
       this.clients -= 1;
+      if (tenant !== undefined) this.giveShareBack(tenant);
       wakers.delete(waiter.wake);
       if (wakers.size === 0) this.wakersByRun.delete(runId);
       waiter.wake();
@@ -122,6 +130,25 @@ export class RunEventFeed {
     this.closed = true;
     this.watch.close();
     for (const wakers of this.wakersByRun.values()) for (const wake of wakers) wake();
+  }
+
+  /** @throws ProblemError TOO_MANY_STREAMS */
+  private takeShare(tenant: string): void {
+    const allowed = Math.max(1, Math.floor(this.clientsMax / TENANT_SHARE));
+    const open = this.clientsByTenant.get(tenant) ?? 0;
+    if (open >= allowed) {
+      throw new ProblemError(
+        'TOO_MANY_STREAMS',
+        `this server follows at most ${allowed} runs at once for the tenant "${tenant}", of ${this.clientsMax} for all`,
+      );
+    }
+    this.clientsByTenant.set(tenant, open + 1);
+  }
+
+  private giveShareBack(tenant: string): void {
+    const left = (this.clientsByTenant.get(tenant) ?? 1) - 1;
+    if (left > 0) this.clientsByTenant.set(tenant, left);
+    else this.clientsByTenant.delete(tenant);
   }
 
   private async *read(

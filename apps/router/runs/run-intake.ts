@@ -3,11 +3,20 @@ import type { Configuration } from '#config';
 import { ProblemError, parseRequest, runRequestSchema, type RunCreatedView } from '#contracts';
 import type { Caller, Priority } from '#domain';
 import type { Logger } from '#observability';
-import { findRun, findRunByIdempotencyKey, insertRun, type Database, type RunEntity } from '#persistence';
+import {
+  countUnfinishedRuns,
+  findRun,
+  findRunByIdempotencyKey,
+  insertRun,
+  type Database,
+  type Queryable,
+  type RunEntity,
+} from '#persistence';
 import type { DailyBudget } from '../ledger/daily-budget.js';
 import { WHOLE_BUDGET_RULES, type BudgetRules } from '../charter/charter-policy.js';
 import { keyReused, parseIdempotencyKey, requestHash } from '../http/idempotency.js';
 import { requestLimitsOf } from '../http/request-limits.js';
+import type { LimitLog } from '../limits/limit-log.js';
 import { refuseLeavingRegions, refuseOutsideKey } from '../limits/confinement.js';
 import { resolveRun } from './resolve-run.js';
 import type { RunHints } from './run-hints.js';
@@ -16,6 +25,8 @@ import { planLimitsOf, type RunPlanner } from './run-planner.js';
 
 const NO_HASH = Buffer.alloc(0);
 /** Cells ask for none. */
+/** Nobody knows when one of the key's runs ends. */
+const RETRY_AFTER_S = 60;
 const PRIORITY_OF_CELLS: Priority = 'normal';
 
 /** Accepts runs: a run is accepted once all that determines its cells is committed. */
@@ -29,6 +40,9 @@ export class RunIntake {
     private readonly hints: RunHints,
     private readonly logger: Logger,
     private readonly budget: DailyBudget,
+    /** Asked for at every run: operators change it. */
+    private readonly unfinishedMax: () => number,
+    private readonly limitLog: LimitLog | undefined,
   ) {
     this.schema = runRequestSchema(requestLimitsOf(configuration));
   }
@@ -62,7 +76,7 @@ export class RunIntake {
     const { plan, run } = await this.planner.planToStore(resolved, request.order, planLimitsOf(request));
     const { spec, questions, gates, totalCells } = run;
     const id = randomUUID();
-    const inserted = await insertRun(this.database, {
+    const newRun = {
       id,
       tenant,
       keyId,
@@ -74,7 +88,10 @@ export class RunIntake {
       totalCells,
       idempotencyKey: key,
       requestHash: key === null ? null : hash,
-    });
+    };
+    const inserted = await insertRun(this.database, newRun, undefined, (client) =>
+      this.refuseTooMany(client, caller),
+    );
     if (!inserted) {
       // Somebody with the same key was faster.
       const earlier = key === null ? undefined : await this.findEarlier(tenant, key, hash);
@@ -95,6 +112,20 @@ export class RunIntake {
       plan,
       warnings: [],
     };
+  }
+
+  /** @throws ProblemError QUEUE_FULL where the run that was just inserted is one too many */
+  private async refuseTooMany(client: Queryable, { keyId, tenant }: Caller): Promise<void> {
+    const allowed = this.unfinishedMax();
+    if (keyId === null || allowed === 0) return;
+    const others = (await countUnfinishedRuns(client, keyId)) - 1;
+    if (others < allowed) return;
+    this.limitLog?.refused('runs_of_key', { key_id: keyId, tenant, allowed, unfinished: others });
+    const limit = 'limits.unfinished_runs_per_key';
+    const message = `key "${keyId}" may have ${allowed} runs that have not ended and has ${others}; cancel one, or try again when one has ended`;
+    throw new ProblemError('QUEUE_FULL', `${limit}: ${message}`, [{ field: limit, message }], {
+      retryAfterS: RETRY_AFTER_S,
+    });
   }
 
   private async findEarlier(tenant: string, key: string, hash: Buffer): Promise<RunCreatedView | undefined> {

@@ -60,6 +60,8 @@ export class RunStreamsController {
     const stream = await this.feed.follow(run.id, lastEventId, isRunFinished(run.status), {
       database: face.operations ? this.database : this.reader.charter,
       tell: tellerOf(face),
+      // Where there are no keys, everybody is one tenant.
+      ...(caller.kind === 'local' ? {} : { tenant: caller.tenant }),
     });
     if (stream === undefined) {
       // Tells an EventSource not to come back.

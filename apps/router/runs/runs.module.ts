@@ -4,6 +4,7 @@ import { Database, type CharterDatabase } from '#persistence';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { CharterPolicy } from '../charter/charter-policy.js';
 import { DailyBudget } from '../ledger/daily-budget.js';
+import type { LimitLog } from '../limits/limit-log.js';
 import type { InForce } from '../operations/in-force.js';
 import { ComparisonController } from './comparison.controller.js';
 import { ReceiptDesk } from './receipt-desk.js';
@@ -31,6 +32,8 @@ export interface RunsParts {
   readonly logger: Logger;
   /** Left out: one of its own, which keeps what keys have spent for a second. */
   readonly budget?: DailyBudget;
+  /** Left out: what is refused because of a limit is not counted. */
+  readonly limitLog?: LimitLog;
   readonly feed?: FeedOptions;
   /** What customers' answers are read with; left out: there are none. */
   readonly charter?: CharterDatabase;
@@ -49,6 +52,7 @@ export class RunsModule {
     hints,
     logger,
     budget = new DailyBudget(database),
+    limitLog,
     feed,
     charter,
   }: RunsParts): DynamicModule {
@@ -68,7 +72,12 @@ export class RunsModule {
         { provide: RunPlanner, useValue: planner },
         {
           provide: RunIntake,
-          useFactory: () => new RunIntake(database, configuration, planner, hints, logger, budget),
+          useFactory: () =>
+            new RunIntake(
+              ...([database, configuration, planner, hints, logger, budget] as const),
+              () => current().limits.unfinished_runs_per_key,
+              limitLog,
+            ),
         },
         { provide: RunReader, useValue: reader },
         { provide: RunControls, useFactory: () => new RunControls(database, hints, logger) },

@@ -781,6 +781,26 @@ describe('GET /runs/{id}/events', () => {
     feed.onModuleDestroy();
   });
 
+  it('serves no tenant more than its share of them', async () => {
+    const view = (runId: string) => app.get(RunReader).view(runId);
+    const feed = new RunEventFeed(database, hints, view, { clientsMax: 8 });
+    const runId = await created();
+    const of = (tenant: string) =>
+      feed.follow(runId, '0', false, { database, tell: (event) => event, tenant });
+    const first = await of('a');
+    await of('a');
+    await expect(of('a')).rejects.toMatchObject({
+      code: 'TOO_MANY_STREAMS',
+      detail: 'this server follows at most 2 runs at once for the tenant "a", of 8 for all',
+    });
+    await of('b');
+    first!.release();
+    await of('a');
+    await expect(of('a')).rejects.toMatchObject({ code: 'TOO_MANY_STREAMS' });
+    expect(feed.openStreams).toBe(3);
+    feed.onModuleDestroy();
+  });
+
   it('serves a bounded number of readers', async () => {
     const runId = await created();
     await Promise.all([follow(runId), follow(runId), follow(runId)]);

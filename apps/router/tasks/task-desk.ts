@@ -28,7 +28,6 @@ import {
 import { parseIdempotencyKey, requestHash } from '../http/idempotency.js';
 import { requestLimitsOf } from '../http/request-limits.js';
 import type { Cancellation } from '../jobs/cancellation.js';
-import type { DailyBudget } from '../ledger/daily-budget.js';
 import { refuseWebhookUrl } from '../webhooks/webhook-url.js';
 import { originOf, type JobIntake } from '../jobs/intake.js';
 import { roundSeconds } from '../jobs/job-status.js';
@@ -56,7 +55,6 @@ export interface TaskParts {
   readonly charter: CharterDatabase;
   readonly intake: JobIntake;
   readonly cancellation: Cancellation;
-  readonly dailyBudget: DailyBudget;
   readonly queueView: QueueView;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -88,7 +86,6 @@ export class TaskDesk {
       throw new ProblemError('UNKNOWN_TASK_TYPE', `task_type: ${message}`, [{ field: 'task_type', message }]);
     }
     refuseWebhookUrl(request.webhook_url, this.parts.configuration);
-    await this.parts.dailyBudget.refuseOverBudget(caller);
     const ownerId = request.owner_id ?? type.owner;
     // No client can send a key with a space in it: tasks and jobs do not meet.
     const key =

@@ -1,4 +1,4 @@
-import type { ClaimedWebhook, DeliveryShares } from '#persistence';
+import { shareOf, type ClaimedWebhook, type DeliveryShares } from '#persistence';
 
 /** Deliveries under way at once, of one sender. */
 export interface PlaceLimits {
@@ -16,6 +16,7 @@ type Holder = Pick<ClaimedWebhook, 'tenant' | 'receiver'>;
 export class DeliveryPlaces {
   private readonly byTenant = new Map<string, number>();
   private readonly byReceiver = new Map<string, number>();
+  private readonly byBoth = new Map<string, number>();
   private taken = 0;
 
   constructor(private readonly limits: PlaceLimits = LIMITS) {}
@@ -30,6 +31,7 @@ export class DeliveryPlaces {
       receiverMax: this.limits.ofReceiver,
       byTenant: Object.fromEntries(this.byTenant),
       byReceiver: Object.fromEntries(this.byReceiver),
+      byBoth: Object.fromEntries(this.byBoth),
     };
   }
 
@@ -37,6 +39,7 @@ export class DeliveryPlaces {
     this.taken += 1;
     add(this.byTenant, tenant, 1);
     add(this.byReceiver, receiver, 1);
+    add(this.byBoth, shareOf({ tenant, receiver }), 1);
   }
 
   /** @returns whether somebody may have waited for this place */
@@ -49,6 +52,7 @@ export class DeliveryPlaces {
     this.taken -= 1;
     add(this.byTenant, tenant, -1);
     add(this.byReceiver, receiver, -1);
+    add(this.byBoth, shareOf({ tenant, receiver }), -1);
     return wasFull;
   }
 }

@@ -24,12 +24,16 @@ import {
   type TestDatabase,
 } from '#testing';
 import { AddressPolicy, postWebhook, secretOfTenant, signWebhook } from '#webhooks';
+import { DeliveryPlaces } from './delivery-places.js';
 import { WebhookSender, type WebhookSenderParts } from './webhook-sender.js';
 
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 const FAST_RETRY = { pausesMs: [20, 20], spread: 1, retryAfterMaxMs: 50 };
 const OPEN = new AddressPolicy({ allowPrivateAddresses: true });
-const NOBODY: DeliveryShares = { tenantMax: 9, receiverMax: 9, byTenant: {}, byReceiver: {} };
+const NOBODY: DeliveryShares = {
+  ...{ tenantMax: 9, receiverMax: 9 },
+  ...{ byTenant: {}, byReceiver: {}, byBoth: {} },
+};
 const claim = (leaseMs: number): Promise<ClaimedWebhook[]> =>
   claimWebhooks(postgres.database, 10, leaseMs, NOBODY);
 const WAITING = { type: 'gate.waiting', data: { gate_id: 'q1', expires_at: '2026-12-01T00:00:00.000Z' } };
@@ -264,6 +268,22 @@ describe('the webhooks of a run', () => {
     // Each of those that hang has one still, and no second.
     expect(hanging.map(({ exchanges }) => exchanges.length)).toEqual([1, 1, 1]);
     await Promise.all([second, third, quick].map((each) => each.close()));
+  });
+
+  it('of one receiver go to its tenants in turn, however many events one has due before', async () => {
+    const many = await aRunThatTells(undefined, 'many');
+    await happen(many, ...Array.from({ length: 1000 }, () => WAITING));
+    await happen(await aRunThatTells(undefined, 'few'), FINISHED);
+    const { database } = postgres;
+    const first = await claimWebhooks(database, 10, 60_000, { ...NOBODY, receiverMax: 3 });
+    expect(first.map(({ tenant }) => tenant).sort()).toEqual(['few', 'many', 'many']);
+    // One place comes free at a time: what is under way counts.
+    await happen(await aRunThatTells(undefined, 'few'), FINISHED);
+    const { receiver } = first[0]!;
+    const places = new DeliveryPlaces({ inAll: 10, ofTenant: 9, ofReceiver: 3 });
+    for (const claimed of first.filter(({ tenant }) => tenant === 'many')) places.take(claimed);
+    const next = await claimWebhooks(database, places.free, 60_000, places.shares());
+    expect(next.map((claimed) => [claimed.tenant, claimed.receiver])).toEqual([['few', receiver]]);
   });
 
   it('of one receiver do not wait behind those of another of the same tenant that hangs', async () => {

@@ -30,6 +30,10 @@ const name = z
   .max(128)
   .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]*$/, 'letters, digits, ".", "_", ":" and "-" only');
 
+/** What tasks without a name of the client's are called. */
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const NOT_A_UUID = 'must not have the form of a UUID: those are the names of tasks that were given none';
+
 /** Body of `POST /api/modal/execute-task`. */
 export function taskRequestSchema(limits: RequestLimits = DEFAULT_REQUEST_LIMITS) {
   const tooLong = `must be at most ${limits.promptBytes} bytes of UTF-8`;
@@ -53,7 +57,7 @@ export function taskRequestSchema(limits: RequestLimits = DEFAULT_REQUEST_LIMITS
       /** Handed to the model as JSON. */
       input: metadataSchema.optional(),
       /** The client's name for the task: the same again, with the same body, is the same task. */
-      task_id: name.optional(),
+      task_id: name.refine((text) => !UUID.test(text), NOT_A_UUID).optional(),
       /** Who answers for it; left out: the owner of the type. */
       owner_id: name.optional(),
       region_preference: z.string().min(1).max(64).optional(),

@@ -45,7 +45,7 @@ it('webhooks that were queued before belong to the tenant of their run, are numb
       );
     }
     expect(await told('local')).toEqual([{ runId: runs[0]!.id, sequence: null, receiver: 'h' }]);
-    const shares = { tenantMax: 9, receiverMax: 9, byTenant: {}, byReceiver: {} };
+    const shares = { tenantMax: 9, receiverMax: 9, byTenant: {}, byReceiver: {}, byBoth: {} };
     expect(await claimWebhooks(database, 10, 1000, shares)).toHaveLength(5);
   } finally {
     await postgres.close();

@@ -64,7 +64,7 @@ export class Operations1763769600015 implements MigrationInterface {
         -- the job named no timeout: the one in force when a ticket is issued holds
         ADD COLUMN default_timeout boolean NOT NULL DEFAULT false`);
     await queryRunner.query(`
-      CREATE INDEX jobs_awaited ON jobs (lane, model, is_retry DESC, order_key, id)
+      CREATE INDEX jobs_awaited ON jobs (lane, model, tenant, is_retry DESC, order_key, id)
         WHERE awaited AND state IN ('queued','retrying')`);
   }
 

@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { LaneDemand } from '#domain';
 import { startTestDatabase, type TestDatabase } from '#testing';
-import { TENANTS_PER_LOOK, admitJobs, readCandidates, readTenantShares } from './admission.js';
+import {
+  TENANTS_PER_LOOK,
+  admitJobs,
+  readAwaitedCandidates,
+  readCandidates,
+  readTenantShares,
+} from './admission.js';
 
 const DEMAND: LaneDemand = {
   ...{ lane: 'any', model: 'm', region: 'US' },
@@ -45,6 +51,23 @@ describe('what admission reads of a backlog', () => {
         [few[0]!, 'b'],
       ].sort(),
     );
+  });
+
+  it('of the awaited ones the first of each tenant too, and none that nobody waits for', async () => {
+    const flood = await queue('a', 3000, 0);
+    const few = await queue('b', 2, 90_000);
+    await postgres.database.query(`UPDATE jobs SET awaited = true WHERE id <> ALL ($1::uuid[])`, [
+      [flood[0], few[0]],
+    ]);
+    const { candidates, until } = await readAwaitedCandidates(postgres.database, [DEMAND]);
+    expect(candidates.map(({ jobId, tenant, isDirect }) => [jobId, tenant, isDirect]).sort()).toEqual(
+      [
+        [flood[1]!, 'a', true],
+        [flood[2]!, 'a', true],
+        [few[1]!, 'b', true],
+      ].sort(),
+    );
+    expect([...until.values()]).toEqual(['b']);
   });
 
   it('pages that do not grow with the backlog', async () => {

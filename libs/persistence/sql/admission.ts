@@ -46,11 +46,34 @@ export interface Look {
  * The first jobs of each waiting tenant in each lane, in admission's order. The tenants are found by skipping through
  * the index from one to the next, so that a look costs the same however many jobs any of them has waiting.
  */
-export async function readCandidates(
+export function readCandidates(
   database: Queryable,
   demands: readonly LaneDemand[],
   until: LookedUntil = new Map(),
 ): Promise<Look> {
+  return look(database, demands, until, false);
+}
+
+/**
+ * As `readCandidates`, of the jobs that a caller waits for: in direct mode they go before all others, retries
+ * included. They have an index of their own, so that a long queue of others is not read.
+ */
+export function readAwaitedCandidates(
+  database: Queryable,
+  demands: readonly LaneDemand[],
+  until: LookedUntil = new Map(),
+): Promise<Look> {
+  return look(database, demands, until, true);
+}
+
+async function look(
+  database: Queryable,
+  demands: readonly LaneDemand[],
+  until: LookedUntil,
+  isDirect: boolean,
+): Promise<Look> {
+  const among = `${isDirect ? 'awaited AND ' : ''}state IN ('queued', 'retrying')`;
+  const nextTenant = (after: string): string => nextTenantAmong(among, after);
   const { rows } = await database.query<{
     turn: string;
     tenant: string;
@@ -78,7 +101,7 @@ export async function readCandidates(
        LEFT JOIN LATERAL (
               SELECT id, is_retry, order_key, avoid_regions
                 FROM jobs
-               WHERE state IN ('queued', 'retrying')
+               WHERE ${among}
                  AND lane = demand.lane AND model = demand.model AND tenant = waiting.tenant
                  AND not_before <= clock_timestamp()
                  AND (NOT demand.region = ANY (avoid_regions) OR demand."servingRegions" <@ avoid_regions)
@@ -101,6 +124,7 @@ export async function readCandidates(
       lane: row.lane,
       model: row.model,
       isRetry: row.is_retry,
+      ...(isDirect ? { isDirect } : {}),
       orderKey: Number(row.order_key),
       avoidRegions: row.avoid_regions,
     });
@@ -112,9 +136,9 @@ export async function readCandidates(
 }
 
 /** The first tenant after another that has jobs waiting in the demand's lane; NULL: none. */
-function nextTenant(after: string): string {
+function nextTenantAmong(among: string, after: string): string {
   return `(SELECT jobs.tenant FROM jobs
-                          WHERE state IN ('queued', 'retrying') AND lane = demand.lane AND model = demand.model
+                          WHERE ${among} AND lane = demand.lane AND model = demand.model
                             AND jobs.tenant > ${after}
                           ORDER BY jobs.tenant LIMIT 1)`;
 }

@@ -1,4 +1,4 @@
-import type { Database } from '../../database.js';
+import type { Database, Queryable } from '../../database.js';
 import type { StoredRunPlan, StoredRunSpec } from '../../entities/run.entity.js';
 import { makeCells } from './make-cells.js';
 
@@ -44,18 +44,33 @@ const INSERT_GATES = `
   INSERT INTO gates (run_id, gate_id, after_question_no, expires_in_s)
   SELECT $1, * FROM unnest($2::text[], $3::integer[], $4::integer[])`;
 
+/**
+ * Counts a key's runs that have not ended, one transaction of the key at a time: none that counts at the same moment
+ * goes unseen. Read in the transaction that inserted a run, the count includes it.
+ */
+export async function countUnfinishedRuns(client: Queryable, keyId: string): Promise<number> {
+  await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('runs of ' || $1, 0))`, [keyId]);
+  const { rows } = await client.query<{ runs: number }>(
+    `SELECT count(*)::integer AS runs FROM runs WHERE finished_at IS NULL AND key_id = $1`,
+    [keyId],
+  );
+  return rows[0]?.runs ?? 0;
+}
+
 /** A run of more cells is accepted before they have rows: making 100,000 takes more than a second. */
 const MADE_AT_ONCE_MAX = 2000;
 
 /**
  * Inserts a run with all that belongs to it, in one transaction. The cells of a large one follow from what is
  * inserted; the runner makes them before it starts the run.
+ * @param admit asked once the run is inserted; nothing is where it throws
  * @returns false, and nothing is inserted, where the idempotency key is taken
  */
 export async function insertRun(
   database: Database,
   run: NewRun,
   madeAtOnceMax = MADE_AT_ONCE_MAX,
+  admit: (client: Queryable) => Promise<void> = () => Promise.resolve(),
 ): Promise<boolean> {
   const { id, spec, plan, questions, gates, totalCells } = run;
   return database.transaction(async (client) => {
@@ -73,6 +88,7 @@ export async function insertRun(
       run.keyId,
     ]);
     if (inserted.rowCount === 0) return false;
+    await admit(client);
     await client.query(INSERT_QUESTIONS, [
       id,
       questions.map((question) => question.id),

@@ -25,11 +25,19 @@ export interface DeliveryShares {
   /** Under way, by tenant and by receiver. */
   readonly byTenant: Readonly<Record<string, number>>;
   readonly byReceiver: Readonly<Record<string, number>>;
+  /** Under way, by `shareOf` a tenant and a receiver. */
+  readonly byBoth: Readonly<Record<string, number>>;
+}
+
+/** What a tenant has at a receiver; no name of a receiver has a space in it. */
+export function shareOf({ tenant, receiver }: Pick<ClaimedWebhook, 'tenant' | 'receiver'>): string {
+  return `${receiver} ${tenant}`;
 }
 
 /**
  * Takes webhooks that are due, each for one try; of no tenant and no receiver more than its share, and of every tenant
- * one before a second of any. Whoever takes one and dies leaves it due again after `leaseMs`: it is then sent again,
+ * one before a second of any, at a receiver that several share too: what is under way counts, so one that has thousands
+ * due is not given each place that comes free. Whoever takes one and dies leaves it due again after `leaseMs`: it is then sent again,
  * with the same id. The receivers whose share is used up are left out before the oldest of a tenant are looked at,
  * so thousands that are due to one that hangs hide nobody else's for longer than one more look.
  */
@@ -37,7 +45,7 @@ export async function claimWebhooks(
   database: Queryable,
   limit: number,
   leaseMs: number,
-  { tenantMax, receiverMax, byTenant, byReceiver }: DeliveryShares,
+  { tenantMax, receiverMax, byTenant, byReceiver, byBoth }: DeliveryShares,
 ): Promise<ClaimedWebhook[]> {
   const full = (held: Readonly<Record<string, number>>, most: number): string[] =>
     Object.keys(held).filter((name) => (held[name] ?? 0) >= most);
@@ -50,7 +58,8 @@ export async function claimWebhooks(
               FROM tenants WHERE tenants.tenant IS NOT NULL
           ), oldest AS (
             SELECT tenants.tenant, due.*,
-                   row_number() OVER (PARTITION BY receiver ORDER BY due_at, event_id) AS place_of_receiver
+                   coalesce(($9::jsonb->>(receiver || ' ' || tenants.tenant))::integer, 0)
+                     + row_number() OVER (PARTITION BY tenants.tenant, receiver ORDER BY due_at, event_id) AS turn
               FROM tenants
              CROSS JOIN LATERAL (
                     SELECT event_id, receiver, due_at FROM webhook_deliveries
@@ -58,13 +67,17 @@ export async function claimWebhooks(
                        AND due_at <= clock_timestamp() AND receiver <> ALL ($5::text[])
                      ORDER BY due_at LIMIT $3) AS due
              WHERE tenants.tenant <> ALL ($6::text[])
-          ), within_receivers AS (
-            SELECT *, row_number() OVER (PARTITION BY tenant ORDER BY due_at, event_id) AS place_of_tenant
+          ), in_turn AS (
+            SELECT *, row_number() OVER (PARTITION BY receiver ORDER BY turn, due_at, event_id) AS place_of_receiver
               FROM oldest
+          ), within_receivers AS (
+            SELECT *, coalesce(($7::jsonb->>tenant)::integer, 0)
+                        + row_number() OVER (PARTITION BY tenant ORDER BY due_at, event_id) AS place_of_tenant
+              FROM in_turn
              WHERE place_of_receiver <= $4 - coalesce(($8::jsonb->>receiver)::integer, 0)
           ), chosen AS (
             SELECT event_id FROM within_receivers
-             WHERE place_of_tenant <= $3 - coalesce(($7::jsonb->>tenant)::integer, 0)
+             WHERE place_of_tenant <= $3
              ORDER BY place_of_tenant, due_at LIMIT $1
           ), due AS (
             SELECT event_id FROM webhook_deliveries
@@ -80,7 +93,7 @@ export async function claimWebhooks(
     [
       ...[limit, leaseMs, tenantMax, receiverMax],
       ...[full(byReceiver, receiverMax), full(byTenant, tenantMax)],
-      ...[JSON.stringify(byTenant), JSON.stringify(byReceiver)],
+      ...[JSON.stringify(byTenant), JSON.stringify(byReceiver), JSON.stringify(byBoth)],
     ],
   );
   return rows;
