@@ -104,7 +104,6 @@ export {
 } from './sql/queue-view.js';
 export {
   countDeadLetters,
-  countWaitingOfKey,
   discardLetters,
   findDeadLetter,
   groupDeadLetters,
@@ -127,6 +126,7 @@ export {
   EVERYTHING,
   beginRunErasure,
   completeTenantErasure,
+  deleteExpiredWebhooks,
   eraseCells,
   eraseJobs,
   eraseQuestions,
