@@ -20,24 +20,12 @@ describe('dead letters', () => {
 
   beforeAll(async () => {
     beacon = await startBeacon({
-      configuration: deploymentOf(
-        { m: ['US'], again: ['US'], bulk: ['EU'], full: ['US'], twice: ['US'], both: ['US', 'EU'] },
-        {
-          limits: { queued_jobs_per_key: 3, queued_jobs_per_region: 4 },
-          tasks: { design: { owner: 'd', model: 'm' } },
-        },
-      ),
+      configuration: deploymentOf({ m: ['US'], again: ['US'], bulk: ['EU'], full: ['US'], twice: ['US'] }),
       keys: {
         anna: { roles: ['submit'] },
         reader: { roles: ['read'], tenant: 'anna' },
         ben: { roles: ['submit'], limits: { queued_jobs: 1 } },
-        carl: { roles: ['submit'] },
-        broke: { roles: ['submit'], tenant: 'anna', limits: { budget_micro_usd_per_day: 0 } },
-        confined: {
-          ...{ roles: ['submit'], tenant: 'anna' },
-          limits: { models: ['both'], regions: ['EU'], priorities: ['normal'] },
-        },
-        ops: { roles: ['operate'], limits: { regions: ['ASIA'], budget_micro_usd_per_day: 0 } },
+        ops: { roles: ['operate'] },
         admin: { roles: ['admin'] },
       },
     });
@@ -249,111 +237,6 @@ describe('dead letters', () => {
     expect(await redrive('ben', ids[2]!)).toMatchObject({ status: 429, body: { code: 'QUEUE_FULL' } });
     expect((await redrive('ops', ids[2]!)).status).toBe(202);
     for (const id of [first, second]) await as('ben').cancel(id);
-  });
-
-  it('become no more jobs than any key or region may have queued, and whoever is refused is told when to come back', async () => {
-    const letters = [await fail('carl', 'full'), await fail('anna', 'm')];
-    beacon.upstream.from('US/full', () => undefined);
-    const jobs = [];
-    for (let index = 0; index < 4; index += 1) {
-      jobs.push(await as('carl').queue({ model: 'full', prompt: 'x' }));
-      if (index === 0) await as('carl').untilJob(jobs[0]!.job_id, 'processing');
-    }
-    const told = async (key: string, id: string) => {
-      const { status, body, headers } = await redrive(key, id);
-      expect(Number(headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
-      return { status, body };
-    };
-    for (const key of ['carl', 'ops']) {
-      expect(await told(key, letters[0]!)).toMatchObject({
-        status: 429,
-        body: {
-          code: 'QUEUE_FULL',
-          detail: expect.stringMatching(
-            /^limits\.queued_jobs_per_key: key "carl" may have 3 jobs waiting and has 3; /,
-          ),
-          errors: [{ field: 'limits.queued_jobs_per_key' }],
-        },
-      });
-    }
-    jobs.push(await as('anna').queue({ model: 'full', prompt: 'the fourth in US' }));
-    expect(await told('anna', letters[1]!)).toMatchObject({
-      status: 429,
-      body: { errors: [{ field: 'limits.queued_jobs_per_region' }] },
-    });
-    const many = await as('anna').request<RedrivenManyView>('/dead-letters/redrive', {
-      json: { filter: { model: 'm', region: 'US' } },
-    });
-    expect(many.body.redriven).toBe(0);
-    expect(many.body.skipped_by_reason.QUEUE_FULL).toBeGreaterThanOrEqual(1);
-    for (const { job_id: id } of jobs) await as('ops').cancel(id);
-  });
-
-  it('become no jobs of a key that has cost what it may today, and operations act within the budgets of others', async () => {
-    const id = await fail('anna', 'm');
-    const refused = await redrive('broke', id);
-    expect(refused).toMatchObject({ status: 429, body: { code: 'BUDGET_EXHAUSTED' } });
-    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
-    const many = await as('broke').request<RedrivenManyView>('/dead-letters/redrive', {
-      json: { filter: { model: 'm' } },
-    });
-    expect(many.body.redriven).toBe(0);
-    expect(many.body.skipped).toContainEqual({ job_id: id, reason: 'BUDGET_EXHAUSTED' });
-    const { redriven_as: made } = (await redrive('ops', id)).body;
-    await as('anna').untilJob(made, 'completed');
-    // What was done already is said, whatever it would cost now.
-    expect((await redrive('broke', id)).body).toMatchObject({ redriven_as: made, already: true });
-  });
-
-  it('of a key that is confined stay in its regions, whatever the job that failed was allowed', async () => {
-    const failBoth = async (more: object): Promise<string> => {
-      const { job_id: id } = await as('anna').queue({ model: 'both', prompt: 'x', ...more });
-      await as('anna').untilJob(id, 'failed');
-      return id;
-    };
-    for (const region of ['US', 'EU']) beacon.upstream.from(`${region}/both`, chokes);
-    const inUs = await failBoth({ region_preference: 'US', region_policy: 'prefer' });
-    const high = await failBoth({ region_preference: 'EU', priority: 'high' });
-    const free = [await failBoth({ region_preference: 'EU', region_policy: 'prefer' }), await failBoth({})];
-    expect((await redrive('confined', inUs)).body).toMatchObject({
-      ...{ code: 'FORBIDDEN', errors: [{ field: 'region_preference' }] },
-    });
-    expect((await redrive('confined', high)).body).toMatchObject({ errors: [{ field: 'priority' }] });
-    const { body } = await as('confined').request<RedrivenManyView>('/dead-letters/redrive', {
-      json: { filter: { model: 'both' } },
-    });
-    expect(body.jobs.map(({ job_id: id }) => id)).toEqual(free);
-    expect(body.skipped_by_reason).toEqual({ FORBIDDEN: 2 });
-    for (const { redriven_as: id } of body.jobs) {
-      const { rows } = await beacon.database.query(
-        `SELECT key_id, home_region, preferred_region, region_policy, lane FROM jobs WHERE id = $1`,
-        [id],
-      );
-      expect(rows).toEqual([
-        {
-          ...{ key_id: 'confined', home_region: 'EU', preferred_region: 'EU', region_policy: 'pin' },
-          lane: expect.stringContaining('EU'),
-        },
-      ]);
-    }
-  });
-
-  it('of tasks become other tasks: the name stays with the one that failed', async () => {
-    beacon.upstream.next('US/m', chokes);
-    const posted = await as('anna').request('/api/modal/execute-task', {
-      json: { task_type: 'design', prompt: 'x', task_id: 'ticket-7' },
-    });
-    expect(posted.status).toBe(202);
-    const { rows } = await beacon.database.query<{ id: string }>(
-      `SELECT id FROM jobs WHERE task_id = 'ticket-7'`,
-    );
-    const { id } = rows[0]!;
-    await as('ops').untilJob(id, 'failed');
-    const { redriven_as: made } = (await redrive('ops', id)).body;
-    await as('ops').untilJob(made, 'completed');
-    const task = async (name: string) => (await as('anna').request(`/tasks/${name}`)).body;
-    expect(await task('ticket-7')).toMatchObject({ task_id: 'ticket-7', status: 'failed' });
-    expect(await task(made)).toMatchObject({ task_id: made, status: 'completed', task_type: 'design' });
   });
 
   it('and all other jobs are erased by their tenant or by operations, and a whole tenant by an admin alone', async () => {

@@ -11,7 +11,6 @@ import {
   type RedrivenView,
 } from '#contracts';
 import {
-  REDRIVE_SKIPS,
   judgeRedrive,
   limitsFor,
   nextRedriveStep,
@@ -301,8 +300,9 @@ export class Redrive {
       const preferred = letter.preferredRegion ?? undefined;
       place = this.parts.placement.place({ model, priority, preferred, regionPolicy }, limits);
     } catch (error) {
-      if (error instanceof ProblemError && isSkip(error.code)) return { skip: error.code, problem: error };
-      throw error;
+      if (!(error instanceof ProblemError && isPlaceSkip(error.code))) throw error;
+      const problem = letter.taskType === null ? error : new ProblemError(error.code, OF_TASK[error.code]);
+      return { skip: error.code, problem };
     }
     const orderKey = orderKeyMs(Date.now(), priority, this.parts.ageing);
     return {
@@ -350,8 +350,15 @@ function actorOf({ keyId }: Caller): string {
   return keyId ?? 'local';
 }
 
-function isSkip(code: string): code is RedriveSkip {
-  return REDRIVE_SKIPS.some((skip) => skip === code);
+/** Which model does a task is not to be learned from its refusal. */
+const OF_TASK = {
+  FORBIDDEN: 'the key is confined to other models, regions or priorities than those of this task',
+  UNKNOWN_MODEL: 'no endpoint serves the model of this task type any more',
+  MODEL_NOT_IN_REGION: 'the model of this task type is not deployed any more where the task is pinned to',
+} as const satisfies Partial<Record<RedriveSkip, string>>;
+
+function isPlaceSkip(code: string): code is keyof typeof OF_TASK {
+  return code in OF_TASK;
 }
 
 function refusalOf(

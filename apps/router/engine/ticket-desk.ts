@@ -35,66 +35,66 @@ export class TicketDesk {
     return this.judge(jobId, epoch, asker, reply);
   }
 
-  private async judge(
+  private judge(
     jobId: string,
     epoch: number,
     asker: string,
     reply: TicketCheckReply,
   ): Promise<TicketCheckReply> {
-    const found = await this.database.transaction(async (client) => {
+    return this.database.transaction(async (client) => {
       const suspect = await readSuspect(client, jobId, epoch, asker);
-      if (suspect === undefined) return undefined;
-      const { lost, otherOnTrial } = suspect;
+      if (suspect === undefined) return UNWANTED;
+      const { lost, otherOnTrial, region } = suspect;
       const verdict = judgeReturnedTicket({ lost, otherOnTrial, crashesMax: this.crashesMax });
-      if (verdict === 'begin' || verdict === 'beginAlone')
-        await noteTaker(client, jobId, epoch, asker, verdict === 'beginAlone');
-      const attempt = verdict === 'poison' ? await readSuspectAttempt(client, jobId, epoch) : undefined;
-      return { ...suspect, verdict, attempt };
-    });
-    // Acted upon once it is committed: the engine has transactions of its own.
-    if (found === undefined) return UNWANTED;
-    const { lost, region, verdict, attempt } = found;
-    switch (verdict) {
-      case 'begin':
-      case 'beginAlone':
-        if (lost > 0) {
-          this.metrics.count('beacon_ticket_crashes_total', { region });
-          this.logger.warn(
-            {
-              ...{ event: 'ticket.taken_over', job_id: jobId, epoch, region, lost },
-              alone: verdict === 'beginAlone',
-            },
-            'whoever worked on this ticket before is gone',
+      switch (verdict) {
+        case 'begin':
+        case 'beginAlone':
+          await noteTaker(client, jobId, epoch, asker, verdict === 'beginAlone');
+          if (lost > 0) {
+            this.metrics.count('beacon_ticket_crashes_total', { region });
+            this.logger.warn(
+              {
+                event: 'ticket.taken_over',
+                job_id: jobId,
+                epoch,
+                region,
+                lost,
+                alone: verdict === 'beginAlone',
+              },
+              'whoever worked on this ticket before is gone',
+            );
+          }
+          return reply;
+        case 'wait':
+          return { ...reply, may_begin: false };
+        case 'poison': {
+          const attempt = await readSuspectAttempt(client, jobId, epoch);
+          if (attempt === undefined) return UNWANTED;
+          this.logger.error(
+            { event: 'ticket.poison', job_id: jobId, epoch, region, lost, endpoint_id: attempt.endpointId },
+            'a ticket is given up: whoever works on it dies',
           );
-        }
-        return reply;
-      case 'wait':
-        return { ...reply, may_begin: false };
-      case 'poison':
-        if (attempt === undefined) return UNWANTED;
-        this.logger.error(
-          { event: 'ticket.poison', job_id: jobId, epoch, region, lost, endpoint_id: attempt.endpointId },
-          'a ticket is given up: whoever works on it dies',
-        );
-        // Said again by whoever asks next where this is lost with the process.
-        this.engine.receive({
-          outcome: {
-            v: 1,
-            job_id: jobId,
-            attempt: attempt.attempt,
-            epoch,
-            endpoint_id: attempt.endpointId,
-            region,
-            duration_ms: Math.max(0, attempt.ageMs),
-            reattached: false,
-            result: {
-              kind: 'failed',
-              code: 'POISON_SUSPECTED',
-              detail: `${lost} dispatchers died while they worked on it`,
+          // Said again by whoever asks next where this is lost with the process.
+          this.engine.receive({
+            outcome: {
+              v: 1,
+              job_id: jobId,
+              attempt: attempt.attempt,
+              epoch,
+              endpoint_id: attempt.endpointId,
+              region,
+              duration_ms: Math.max(0, attempt.ageMs),
+              reattached: false,
+              result: {
+                kind: 'failed',
+                code: 'POISON_SUSPECTED',
+                detail: `${lost} dispatchers died while they worked on it`,
+              },
             },
-          },
-        });
-        return UNWANTED;
-    }
+          });
+          return UNWANTED;
+        }
+      }
+    });
   }
 }

@@ -182,6 +182,7 @@ export interface LockedDeadLetter {
   readonly tenant: string;
   readonly keyId: string | null;
   readonly runId: string | null;
+  readonly taskType: string | null;
   readonly state: DeadLetterState;
   readonly poison: boolean;
   readonly redrivenAs: string | null;
@@ -197,7 +198,7 @@ export interface LockedDeadLetter {
 
 const LOCKED = `
   letter.job_id AS "jobId", letter.letter_no AS "letterNo", letter.tenant, jobs.key_id AS "keyId",
-  letter.run_id AS "runId", letter.state, letter.poison, letter.redriven_as AS "redrivenAs",
+  letter.run_id AS "runId", letter.task_type AS "taskType", letter.state, letter.poison, letter.redriven_as AS "redrivenAs",
   successor.state AS "redrivenState", jobs.model, jobs.home_region AS "homeRegion",
   jobs.preferred_region AS "preferredRegion", jobs.region_policy AS "regionPolicy", jobs.priority,
   jobs.prompt_erased_at IS NOT NULL AS "isErased"`;
