@@ -32,7 +32,7 @@ async function aJob(tenant = 'local', key: string | null = null): Promise<string
     `INSERT INTO jobs (id, tenant, state, model, home_region, region_policy, priority, lane, order_key, max_attempts,
                        timeout_ms, request, metadata, error_detail, result, completed_at, idempotency_key, request_hash)
      VALUES ($1, $2, 'completed', 'm', 'US', 'any', 'normal', 'any', 1, 4, 1000, '{"prompt":"p"}', '{"a":1}', 'words',
-             '{"response":"r"}', now(), $3, CASE WHEN $3 IS NOT NULL THEN '\\x00'::bytea END)`,
+             '{"response":"r"}', now(), $3::text, CASE WHEN $3::text IS NOT NULL THEN '\\x00'::bytea END)`,
     [id, tenant, key],
   );
   await query(
@@ -99,8 +99,8 @@ it("a run's jobs are those of its tenant, whatever keys others give to theirs", 
   const [own, foreign] = [await aJob('anna', key), await aJob('ben', key)];
   for (const id of [own, foreign]) {
     await query(
-      `INSERT INTO stray_outcomes (job_id, attempt, epoch, endpoint_id, region, kind, duration_ms)
-       VALUES ($1, 1, 1, 'e', 'US', 'failed', 500)`,
+      `INSERT INTO stray_outcomes (job_id, attempt, epoch, endpoint_id, kind, duration_ms)
+       VALUES ($1, 1, 1, 'e', 'failed', 500)`,
       [id],
     );
     await query(
