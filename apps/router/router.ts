@@ -29,6 +29,7 @@ import { DeadLetterReader } from './dead-letters/dead-letter-reader.js';
 import { Redrive } from './dead-letters/redrive.js';
 import { Endpoints } from './engine/endpoints.js';
 import { Engine } from './engine/engine.js';
+import { JobArrivals } from './engine/job-arrivals.js';
 import { JobJournal } from './engine/job-journal.js';
 import { EndpointControl } from './engine/endpoint-control.js';
 import { Releases } from './engine/releases.js';
@@ -40,6 +41,8 @@ import { ledgerPricingOf } from './ledger/ledger-pricing.js';
 import { requestLimitsOf } from './http/request-limits.js';
 import { Cancellation } from './jobs/cancellation.js';
 import { JobIntake } from './jobs/intake.js';
+import { JobPlacement } from './jobs/job-placement.js';
+import { FullQueues } from './limits/full-queues.js';
 import { LimitLog } from './limits/limit-log.js';
 import { QueueLimits } from './limits/queue-limits.js';
 import { RateLimits } from './limits/rate-limits.js';
@@ -187,9 +190,13 @@ export async function startRouter(
   };
   const jobStatus = new JobStatus(database, queueView, () => inForce.gpuLimit, charter);
   const limitLog = new LimitLog(metrics, logger);
+  const placement = new JobPlacement(endpoints, queueView);
+  const arrivals = new JobArrivals(engine, queueView, journal, metrics);
+  const queueLimits = new QueueLimits(database, () => inForce.configuration.limits);
+  const fullQueues = new FullQueues(queueView, limitLog);
   const dailyBudget = new DailyBudget(database);
   const intake = new JobIntake(
-    ...([database, endpoints, queueView, engine, journal, metrics, logger] as const),
+    ...([database, endpoints, placement, arrivals, metrics, logger] as const),
     {
       defaults: () => ({
         executionMs: inForce.configuration.timeouts.execution_ms,
@@ -197,8 +204,8 @@ export async function startRouter(
       }),
       ageing,
     },
-    new QueueLimits(database, () => inForce.configuration.limits),
-    limitLog,
+    queueLimits,
+    fullQueues,
     dailyBudget,
   );
   const controlDesk = new ControlDesk(
@@ -208,20 +215,20 @@ export async function startRouter(
     new Withdrawals(database, connection, metrics, logger),
     new ControlJournal(connection, metrics, logger),
   );
-  const wakeUps = new WakeUps({ database, endpoints, inForce, engine, journal, metrics, logger });
+  const wakeUps = new WakeUps({ database, endpoints, inForce, arrivals, logger });
   const controlKeeper = new ControlKeeper({
     ...{ database, connection, endpoints, inForce, engine, desk: controlDesk, wakeUps, logger },
   });
   const deadLetters = new DeadLetterReader(database, endpoints);
   const redrive = new Redrive({
-    ...{ database, endpoints, queueView, engine, journal, metrics, logger, ageing },
-    reader: deadLetters,
+    ...{ database, placement, queueLimits, fullQueues, arrivals, metrics, logger, ageing },
+    ...{ reader: deadLetters, budget: dailyBudget },
   });
   const erasure = new Erasure({
     ...{ database, topology, metrics, logger },
     callStore: new CallStore(connection),
   });
-  const sweeper = new RetentionSweeper(database, erasure, configuration.retention, logger);
+  const sweeper = new RetentionSweeper(database, erasure, configuration.retention, metrics, logger);
   const desk = new TicketDesk(
     database,
     endpoints,

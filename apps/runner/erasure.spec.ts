@@ -19,7 +19,7 @@ beforeAll(async () => {
   beacon = await startBeacon({
     configuration: deploymentOf(
       { m: ['US', 'EU'], bad: ['US'], slow: ['US'] },
-      { retention: { prompts_days: 30, results_days: 60, sweep_interval_s: 0.1 } },
+      { retention: { prompts_days: 30, results_days: 60, webhooks_days: 7, sweep_interval_s: 0.1 } },
     ),
   });
   connection = await connectNats({
@@ -253,6 +253,10 @@ describe('erasing', () => {
     await own('jobs', job);
     const run = await aRun(mine);
     await own('runs', run);
+    await beacon.database.query(
+      `UPDATE jobs SET tenant = 'anna', run_id = $1::uuid WHERE starts_with(idempotency_key, 'run:' || $1::text || ':')`,
+      [run],
+    );
     beacon.upstream.next('US/slow', hangs);
     const running = await aJob(late, 'slow');
     await beacon.client.untilJob(running, 'processing');
@@ -327,11 +331,52 @@ describe('retention', () => {
     expect(await whereIs('MARK-young')).toEqual(['jobs']);
   }, 60_000);
 
+  it('deletes webhooks that have ended, with the metadata in their bodies, when they have had their time', async () => {
+    const mark = 'MARK-hook-31';
+    const { job_id: id } = await beacon.client.queue({
+      ...{ model: 'm', prompt: 'x', metadata: { mark }, webhook_url: 'https://example.com/hook' },
+    });
+    await beacon.client.untilJob(id, 'completed');
+    expect(await whereIs(mark)).toEqual(['jobs', 'webhook_deliveries']);
+    const end = (days: number) =>
+      beacon.database.query(
+        `UPDATE webhook_deliveries SET status = 'delivered', finished_at = now() - make_interval(days => $2)
+          WHERE job_id = $1`,
+        [id, days],
+      );
+    await end(6);
+    const { rows: before } = await beacon.database.query(`SELECT FROM webhook_deliveries WHERE job_id = $1`, [
+      id,
+    ]);
+    expect(before).toHaveLength(1);
+    await end(8);
+    await until('it is deleted', async () => !(await whereIs(mark)).includes('webhook_deliveries'));
+    expect(await whereIs(mark)).toEqual(['jobs']);
+  });
+
+  it('on request, bodies that are still to be sent lose the metadata', async () => {
+    const mark = 'MARK-hook-32';
+    const { job_id: id } = await beacon.client.queue({
+      ...{ model: 'm', prompt: 'x', metadata: { mark }, webhook_url: 'https://example.com/hook' },
+    });
+    await beacon.client.untilJob(id, 'completed');
+    expect((await request(`/inference/${id}/erase`, POST)).status).toBe(200);
+    expect(await whereIs(mark)).toEqual([]);
+    const { rows } = await beacon.database.query<{ body: string }>(
+      `SELECT body FROM webhook_deliveries WHERE job_id = $1`,
+      [id],
+    );
+    expect(rows.map(({ body }) => JSON.parse(body) as unknown)).toMatchObject([
+      { type: 'job.completed', data: { job_id: id, metadata: null } },
+    ]);
+  });
+
   it('goes on with an erasure whose process died in the middle', async () => {
     const mark = 'MARK-half-c0de';
     const run = await aRun(mark);
     await beacon.database.query(
-      `UPDATE runs SET erasing = true, prompts_erased_at = now(), results_erased_at = now(), name = '' WHERE id = $1`,
+      `UPDATE runs SET erasing = true, prompts_erased_at = now(), results_erased_at = now(),
+              erasing_everything = true, name = '' WHERE id = $1`,
       [run],
     );
     await until('nothing is left', async () => (await whereIs(mark)).length === 0);

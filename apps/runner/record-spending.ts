@@ -15,7 +15,7 @@ export async function recordSpending(
 ): Promise<void> {
   if (tries.length === 0) return;
   const keys = tries.map(({ cellNo, cellAttempt }) => cellKey(runId, cellNo, cellAttempt));
-  const calls = await readCallsOfJobs(client, keys);
+  const calls = await readCallsOfJobs(client, runId, keys);
   if (calls.length === 0) return;
   const touched = new Set(calls.map(({ endpointId }) => endpointId));
   const spending = addCalls(await readSettledSpending(client, runId), calls, rates);

@@ -217,6 +217,8 @@ export const configurationSchema = z
         prompts_days: z.number().min(0).max(36_500).default(0),
         /** Answers; 0: for ever. */
         results_days: z.number().min(0).max(36_500).default(0),
+        /** Webhooks that were delivered or given up, with their bodies; 0: for ever. */
+        webhooks_days: z.number().min(0).max(36_500).default(0),
         /** How often is looked for what has had its time. */
         sweep_interval_s: z.number().min(0.1).max(86_400).default(300),
       })

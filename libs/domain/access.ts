@@ -68,3 +68,14 @@ export function seesAllTenants(caller: Pick<Caller, 'roles'>): boolean {
 export function maySee(caller: Caller, tenant: string): boolean {
   return caller.tenant === tenant || seesAllTenants(caller);
 }
+
+/**
+ * What holds where work counts for this key. Operations act for others, and what their own keys may is no bound on that;
+ * what counts for their own key is held to it.
+ */
+export function limitsFor(
+  { roles, keyId, limits }: Pick<Caller, 'roles' | 'keyId' | 'limits'>,
+  worksFor: string | null,
+): KeyLimits {
+  return seesAllTenants({ roles }) && keyId !== worksFor ? {} : limits;
+}

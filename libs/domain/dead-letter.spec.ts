@@ -1,10 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { judgeRedrive, nextRedriveStep, type RedriveFacts, type RedriveSkip } from './dead-letter.js';
 
-const letter: RedriveFacts = {
-  ...{ ofRun: false, poison: false, isErased: false, model: 'm', regionPolicy: 'pin', preferredRegion: 'US' },
-  ...{ priority: 'normal', servingRegions: ['US', 'EU'], limits: {}, room: 1 },
-};
+const letter: RedriveFacts = { ofRun: false, poison: false, isErased: false };
 
 describe('a dead letter', () => {
   it.each<[string, Partial<RedriveFacts>, RedriveSkip | undefined]>([
@@ -12,19 +9,6 @@ describe('a dead letter', () => {
     ["of a run's cell belongs to the run", { ofRun: true }, 'JOB_OF_RUN'],
     ['whose prompt is erased has nothing to be made of', { isErased: true }, 'CONTENT_ERASED'],
     ['that is taken for poison is left alone', { poison: true }, 'POISON'],
-    ['of a model that is served nowhere', { servingRegions: [] }, 'UNKNOWN_MODEL'],
-    ['pinned to where its model no longer is', { servingRegions: ['EU'] }, 'MODEL_NOT_IN_REGION'],
-    ['that only preferred that region may go', { servingRegions: ['EU'], regionPolicy: 'prefer' }, undefined],
-    ['of a model the key may not use', { limits: { models: ['x'] } }, 'FORBIDDEN'],
-    ['of a priority the key may not use', { limits: { priorities: ['low'] } }, 'FORBIDDEN'],
-    ['of a region the key may not use', { limits: { regions: ['EU'] } }, 'FORBIDDEN'],
-    [
-      'that may go anywhere, of a key that may not',
-      { limits: { regions: ['US'] }, preferredRegion: null, regionPolicy: 'any' },
-      'FORBIDDEN',
-    ],
-    ['within all limits', { limits: { models: ['m'], regions: ['US'], priorities: ['normal'] } }, undefined],
-    ['for which there is no room', { room: 0 }, 'QUEUE_FULL'],
   ])('%s', (_what, change, skip) => {
     expect(judgeRedrive({ ...letter, ...change }, false)).toBe(skip);
   });

@@ -1,5 +1,4 @@
-import type { KeyLimits } from './access.js';
-import type { JobState, Priority, RegionPolicy } from './job.js';
+import type { JobState } from './job.js';
 
 /** What has become of a job that failed for good. */
 export const DEAD_LETTER_STATES = ['open', 'redriven', 'discarded'] as const;
@@ -13,6 +12,7 @@ export const REDRIVE_SKIPS = [
   'UNKNOWN_MODEL',
   'MODEL_NOT_IN_REGION',
   'FORBIDDEN',
+  'BUDGET_EXHAUSTED',
   'QUEUE_FULL',
 ] as const;
 export type RedriveSkip = (typeof REDRIVE_SKIPS)[number];
@@ -21,45 +21,25 @@ export type RedriveSkip = (typeof REDRIVE_SKIPS)[number];
 export const DEAD_LETTER_GROUPS = ['code', 'model', 'region', 'endpoint'] as const;
 export type DeadLetterGroup = (typeof DEAD_LETTER_GROUPS)[number];
 
-/** What decides whether a dead letter can become a job again. */
+/** Of a dead letter, what decides whether it can become a job again at all. */
 export interface RedriveFacts {
   readonly ofRun: boolean;
   readonly poison: boolean;
   readonly isErased: boolean;
-  readonly model: string;
-  readonly regionPolicy: RegionPolicy;
-  readonly preferredRegion: string | null;
-  readonly priority: Priority;
-  /** In which the model is deployed; empty: nowhere. */
-  readonly servingRegions: readonly string[];
-  /** Of the key that asks; empty: none. */
-  readonly limits: KeyLimits;
-  /** Jobs that may still be queued. */
-  readonly room: number;
 }
 
 /**
+ * What a job may be for a key is decided elsewhere, as for every job.
  * @param poisonToo it was asked for in so many words
  * @returns why it cannot become a job; undefined: it can
  */
-export function judgeRedrive(facts: RedriveFacts, poisonToo: boolean): RedriveSkip | undefined {
-  if (facts.ofRun) return 'JOB_OF_RUN';
-  if (facts.isErased) return 'CONTENT_ERASED';
-  if (facts.poison && !poisonToo) return 'POISON';
-  if (facts.servingRegions.length === 0) return 'UNKNOWN_MODEL';
-  const { preferredRegion, limits } = facts;
-  if (
-    facts.regionPolicy === 'pin' &&
-    preferredRegion !== null &&
-    !facts.servingRegions.includes(preferredRegion)
-  )
-    return 'MODEL_NOT_IN_REGION';
-  const isConfined =
-    limits.models?.includes(facts.model) === false ||
-    limits.priorities?.includes(facts.priority) === false ||
-    (limits.regions !== undefined && (preferredRegion === null || !limits.regions.includes(preferredRegion)));
-  if (isConfined) return 'FORBIDDEN';
-  return facts.room < 1 ? 'QUEUE_FULL' : undefined;
+export function judgeRedrive(
+  { ofRun, poison, isErased }: RedriveFacts,
+  poisonToo: boolean,
+): Extract<RedriveSkip, 'JOB_OF_RUN' | 'CONTENT_ERASED' | 'POISON'> | undefined {
+  if (ofRun) return 'JOB_OF_RUN';
+  if (isErased) return 'CONTENT_ERASED';
+  return poison && !poisonToo ? 'POISON' : undefined;
 }
 
 /** What an earlier redrive of a dead letter means for the next one. */

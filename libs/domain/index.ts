@@ -3,6 +3,7 @@ export {
   LOCAL_TENANT,
   ROLES,
   hasRole,
+  limitsFor,
   maySee,
   seesAllTenants,
   type Caller,

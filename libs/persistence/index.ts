@@ -112,7 +112,6 @@ export {
 } from './sql/queue-view.js';
 export {
   countDeadLetters,
-  countWaitingOfKey,
   discardLetters,
   findDeadLetter,
   groupDeadLetters,
@@ -135,6 +134,7 @@ export {
   EVERYTHING,
   beginRunErasure,
   completeTenantErasure,
+  deleteExpiredWebhooks,
   eraseCells,
   eraseJobs,
   eraseQuestions,

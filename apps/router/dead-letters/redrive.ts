@@ -11,7 +11,7 @@ import {
 } from '#contracts';
 import {
   judgeRedrive,
-  laneOf,
+  limitsFor,
   nextRedriveStep,
   orderKeyMs,
   seesAllTenants,
@@ -22,7 +22,6 @@ import {
 import type { Logger, Metrics } from '#observability';
 import {
   appendAudit,
-  countWaitingOfKey,
   discardLetters,
   findDeadLetter,
   lockDeadLetter,
@@ -35,10 +34,11 @@ import {
   type RedrivenJob,
 } from '#persistence';
 import { actOf } from '../access/act-of.js';
-import type { Endpoints } from '../engine/endpoints.js';
-import type { Engine } from '../engine/engine.js';
-import type { JobJournal } from '../engine/job-journal.js';
-import type { QueueView } from '../queue/queue-view.js';
+import type { JobArrivals } from '../engine/job-arrivals.js';
+import type { JobPlacement, Place } from '../jobs/job-placement.js';
+import type { DailyBudget } from '../ledger/daily-budget.js';
+import type { FullQueues } from '../limits/full-queues.js';
+import type { FullQueue, Newcomer, QueueLimits } from '../limits/queue-limits.js';
 import { letterIdOf, letterNotFound, type DeadLetterReader } from './dead-letter-reader.js';
 
 /** Letters of one transaction. Others want their rows, and the queue is filled in steps. */
@@ -48,10 +48,11 @@ const CHAIN_MAX = 1000;
 
 export interface RedriveParts {
   readonly database: Database;
-  readonly endpoints: Endpoints;
-  readonly queueView: QueueView;
-  readonly engine: Pick<Engine, 'jobsArrived'>;
-  readonly journal: JobJournal;
+  readonly placement: JobPlacement;
+  readonly budget: DailyBudget;
+  readonly queueLimits: QueueLimits;
+  readonly fullQueues: FullQueues;
+  readonly arrivals: JobArrivals;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly reader: DeadLetterReader;
@@ -62,35 +63,52 @@ export interface RedriveParts {
 interface Redriven {
   readonly letter: LockedDeadLetter;
   readonly job: RedrivenJob;
+  readonly newcomer: Newcomer;
 }
+
+/** Why a dead letter is no job: in the list of what was passed over, and where it alone was asked for. */
+interface Refused {
+  readonly skip: RedriveSkip;
+  readonly problem: ProblemError;
+}
+
+/** @returns why each cannot be queued; undefined: there is room, and it is taken */
+type TakeRoom = (newcomers: readonly Newcomer[]) => Promise<(FullQueue | undefined)[]>;
 
 /**
  * Makes new jobs of dead letters, or gives them up. A job has one final state, so a redriven one is another job; it takes
- * its place at the end of the queue. Letter and job change in one transaction.
+ * its place at the end of the queue, under the rules that hold for jobs that are posted. Letter and job change in one
+ * transaction.
  */
 export class Redrive {
+  private turn: Promise<unknown> = Promise.resolve();
+
   constructor(private readonly parts: RedriveParts) {}
 
-  /** @throws ProblemError DEAD_LETTER_NOT_FOUND, DEAD_LETTER_DISCARDED, and why it cannot be a job */
+  /** @throws ProblemError DEAD_LETTER_NOT_FOUND, DEAD_LETTER_DISCARDED, and why it cannot be a job now */
   async one(id: string, caller: Caller): Promise<RedrivenView> {
     const jobId = letterIdOf(id);
-    const outcome = await this.parts.database.transaction(async (client) => {
+    const over = await this.parts.budget.overBudget(caller);
+    const outcome = await this.inTurn(async (client, takeRoom) => {
       const found = await this.follow(client, jobId);
       if ('already' in found) return found;
       const { letter } = found;
-      const skip = this.judge(letter, caller, await this.roomOf(client, caller), true);
-      if (skip !== undefined) throw refusalOf(skip, letter);
-      const redriven = this.redriven(letter, caller);
-      await redriveLetters(client, [redriven.job], actorOf(caller));
+      const weighed = this.weigh(letter, caller, over, true);
+      if ('skip' in weighed) throw weighed.problem;
+      const [full] = await takeRoom([weighed.newcomer]);
+      if (full !== undefined) return { ...weighed, full };
+      await redriveLetters(client, [weighed.job], actorOf(caller));
       await appendAudit(
         client,
-        actOf(caller, 'dead_letter.redriven', letter.jobId, { redriven_as: redriven.job.id }),
+        actOf(caller, 'dead_letter.redriven', letter.jobId, { redriven_as: weighed.job.id }),
       );
-      return redriven;
+      return weighed;
     });
     if ('already' in outcome) return { job_id: jobId, redriven_as: outcome.already, already: true };
+    const { letter, job } = outcome;
+    if ('full' in outcome) throw await this.parts.fullQueues.refusal({ ...letter, ...job }, outcome.full);
     this.tell([outcome], caller);
-    return { job_id: jobId, redriven_as: outcome.job.id, already: false };
+    return { job_id: jobId, redriven_as: job.id, already: false };
   }
 
   async many(body: unknown, caller: Caller): Promise<RedrivenManyView> {
@@ -98,20 +116,20 @@ export class Redrive {
     const filter = this.parts.reader.filterOf(given, caller);
     const jobs: RedrivenManyView['jobs'] = [];
     const skipped: RedrivenManyView['skipped'] = [];
-    const more = await this.inBatches(limit, async (client, after, size) => {
+    const over = await this.parts.budget.overBudget(caller);
+    const more = await this.inBatches(limit, async (client, takeRoom, after, size) => {
       const letters = await lockOpenDeadLetters(client, filter, after, size);
-      let room = await this.roomOf(client, caller);
-      const redriven: Redriven[] = [];
       const passed: RedrivenManyView['skipped'] = [];
+      const fit: Redriven[] = [];
       for (const letter of letters) {
-        const skip = this.judge(letter, caller, room, filter.poison === true);
-        if (skip !== undefined) {
-          passed.push({ job_id: letter.jobId, reason: skip });
-          continue;
-        }
-        room -= 1;
-        redriven.push(this.redriven(letter, caller));
+        const weighed = this.weigh(letter, caller, over, filter.poison === true);
+        if ('skip' in weighed) passed.push({ job_id: letter.jobId, reason: weighed.skip });
+        else fit.push(weighed);
       }
+      const full = await takeRoom(fit.map(({ newcomer }) => newcomer));
+      const redriven = fit.filter((_, index) => full[index] === undefined);
+      for (const [index, { letter }] of fit.entries())
+        if (full[index] !== undefined) passed.push({ job_id: letter.jobId, reason: 'QUEUE_FULL' });
       if (redriven.length > 0) {
         await redriveLetters(
           client,
@@ -165,7 +183,7 @@ export class Redrive {
     const { filter: given, limit, reason } = parseRequest(discardManyRequestSchema, body);
     const filter = this.parts.reader.filterOf(given, caller);
     let discarded = 0;
-    const more = await this.inBatches(limit, async (client, after, size) => {
+    const more = await this.inBatches(limit, async (client, _takeRoom, after, size) => {
       const letters = await lockOpenDeadLetters(client, filter, after, size);
       const ids = letters.map(({ jobId }) => jobId);
       if (ids.length > 0) {
@@ -191,6 +209,7 @@ export class Redrive {
     limit: number,
     work: (
       client: Queryable,
+      takeRoom: TakeRoom,
       afterLetterNo: string,
       size: number,
     ) => Promise<{ letters: readonly LockedDeadLetter[]; committed: () => void }>,
@@ -198,8 +217,8 @@ export class Redrive {
     let after = '0';
     for (let left = limit; left > 0; left -= BATCH) {
       const size = Math.min(left, BATCH);
-      const { letters, committed } = await this.parts.database.transaction((client) =>
-        work(client, after, size),
+      const { letters, committed } = await this.inTurn((client, takeRoom) =>
+        work(client, takeRoom, after, size),
       );
       committed();
       const last = letters.at(-1);
@@ -207,6 +226,34 @@ export class Redrive {
       after = last.letterNo;
     }
     return true;
+  }
+
+  /**
+   * One transaction at a time: each holds a connection of the pool while room is counted on another, and must not wait
+   * for those that wait for it.
+   */
+  private inTurn<T>(work: (client: Queryable, takeRoom: TakeRoom) => Promise<T>): Promise<T> {
+    const done = this.turn.then(() => this.transact(work));
+    this.turn = done.catch(() => undefined);
+    return done;
+  }
+
+  private async transact<T>(work: (client: Queryable, takeRoom: TakeRoom) => Promise<T>): Promise<T> {
+    const { database, queueLimits } = this.parts;
+    const taken: Newcomer[] = [];
+    const takeRoom: TakeRoom = async (newcomers) => {
+      const full = await queueLimits.takeRoom(newcomers);
+      taken.push(...newcomers.filter((_, index) => full[index] === undefined));
+      return full;
+    };
+    try {
+      return await database.transaction((client) => work(client, takeRoom));
+    } catch (error) {
+      if (taken.length > 0) queueLimits.forget();
+      throw error;
+    } finally {
+      queueLimits.settle(taken);
+    }
   }
 
   /** The letter that a new job is to be made of, or the job that was made already. */
@@ -233,56 +280,42 @@ export class Redrive {
     throw new ProblemError('DEAD_LETTER_REDRIVEN', `it was redriven ${CHAIN_MAX} times; see job ${id}`);
   }
 
-  private judge(
+  /** @param over why the caller's own key may cost no more today */
+  private weigh(
     letter: LockedDeadLetter,
     caller: Caller,
-    room: number,
+    over: ProblemError | undefined,
     poisonToo: boolean,
-  ): RedriveSkip | undefined {
-    const { endpoints } = this.parts;
-    return judgeRedrive(
-      {
-        ...letter,
-        ofRun: letter.runId !== null,
-        servingRegions: endpoints.models.has(letter.model) ? endpoints.regionsServing(letter.model) : [],
-        limits: seesAllTenants(caller) ? {} : caller.limits,
-        room,
-      },
-      poisonToo,
-    );
-  }
-
-  /** Jobs that the caller's key may still queue. Operations act for others, whose keys these jobs stay with. */
-  private async roomOf(client: Queryable, caller: Caller): Promise<number> {
-    const { queued_jobs: queuedJobs } = caller.limits;
-    if (queuedJobs === undefined || caller.keyId === null || seesAllTenants(caller)) return Infinity;
-    return Math.max(0, queuedJobs - (await countWaitingOfKey(client, caller.keyId)));
-  }
-
-  private redriven(letter: LockedDeadLetter, caller: Caller): Redriven {
-    const { endpoints, queueView, ageing } = this.parts;
-    const serving = endpoints.regionsServing(letter.model);
-    const homeRegion = letter.preferredRegion ?? queueView.leastLoaded(serving);
+  ): Redriven | Refused {
+    const skip = judgeRedrive({ ...letter, ofRun: letter.runId !== null }, poisonToo);
+    if (skip !== undefined) return { skip, problem: refusalOf(skip, letter) };
+    // Operations act for others, whose keys these jobs stay with.
+    const keyId = seesAllTenants(caller) ? letter.keyId : caller.keyId;
+    if (over !== undefined && keyId === caller.keyId) return { skip: 'BUDGET_EXHAUSTED', problem: over };
+    const { model, priority, regionPolicy } = letter;
+    const limits = limitsFor(caller, keyId);
+    let place: Place;
+    try {
+      const preferred = letter.preferredRegion ?? undefined;
+      place = this.parts.placement.place({ model, priority, preferred, regionPolicy }, limits);
+    } catch (error) {
+      if (!(error instanceof ProblemError && isPlaceSkip(error.code))) throw error;
+      const problem = letter.taskType === null ? error : new ProblemError(error.code, OF_TASK[error.code]);
+      return { skip: error.code, problem };
+    }
+    const orderKey = orderKeyMs(Date.now(), priority, this.parts.ageing);
     return {
       letter,
-      job: {
-        from: letter.jobId,
-        id: randomUUID(),
-        keyId: seesAllTenants(caller) ? letter.keyId : caller.keyId,
-        homeRegion,
-        lane: laneOf(letter.regionPolicy, homeRegion, serving.includes(homeRegion)),
-        orderKey: orderKeyMs(Date.now(), letter.priority, ageing),
-      },
+      job: { ...place, from: letter.jobId, id: randomUUID(), keyId, orderKey },
+      newcomer: { keyId, region: place.homeRegion, limits, isOfRun: false },
     };
   }
 
   private tell(redriven: readonly Redriven[], caller: Caller): void {
     if (redriven.length === 0) return;
-    const { engine, queueView, metrics, journal, logger } = this.parts;
-    engine.jobsArrived();
+    const { arrivals, metrics, logger } = this.parts;
+    arrivals.announce(redriven.map(({ letter, job }) => ({ ...letter, ...job })));
     for (const { letter, job } of redriven) {
-      queueView.arrived(job.lane, letter.model, letter.tenant);
-      metrics.count('beacon_jobs_accepted_total', { region: job.homeRegion, priority: letter.priority });
       metrics.count('beacon_dead_letters_redriven_total', { region: letter.homeRegion });
       logger.info(
         {
@@ -291,7 +324,6 @@ export class Redrive {
         },
         'a dead letter became a new job',
       );
-      journal.record({ jobId: job.id, from: null, to: 'queued', attempt: 0, homeRegion: job.homeRegion });
     }
   }
 
@@ -317,10 +349,21 @@ function actorOf({ keyId }: Caller): string {
   return keyId ?? 'local';
 }
 
-function refusalOf(skip: RedriveSkip, letter: LockedDeadLetter): ProblemError {
-  const { runId, preferredRegion } = letter;
-  // Which model does a task is not to be learned from its refusal.
-  const model = letter.taskType === null ? `"${letter.model}"` : 'the model of this task type';
+/** Which model does a task is not to be learned from its refusal. */
+const OF_TASK = {
+  FORBIDDEN: 'the key is confined to other models, regions or priorities than those of this task',
+  UNKNOWN_MODEL: 'no endpoint serves the model of this task type any more',
+  MODEL_NOT_IN_REGION: 'the model of this task type is not deployed any more where the task is pinned to',
+} as const satisfies Partial<Record<RedriveSkip, string>>;
+
+function isPlaceSkip(code: string): code is keyof typeof OF_TASK {
+  return code in OF_TASK;
+}
+
+function refusalOf(
+  skip: NonNullable<ReturnType<typeof judgeRedrive>>,
+  { runId }: LockedDeadLetter,
+): ProblemError {
   switch (skip) {
     case 'JOB_OF_RUN':
       return new ProblemError(
@@ -329,17 +372,7 @@ function refusalOf(skip: RedriveSkip, letter: LockedDeadLetter): ProblemError {
       );
     case 'CONTENT_ERASED':
       return new ProblemError('CONTENT_ERASED', 'the prompt of this job has been erased');
-    case 'UNKNOWN_MODEL':
-      return new ProblemError('UNKNOWN_MODEL', `no endpoint serves ${model} any more`);
-    case 'MODEL_NOT_IN_REGION':
-      return new ProblemError(
-        'MODEL_NOT_IN_REGION',
-        `the job is pinned to ${preferredRegion ?? 'a region'}, where ${model} is not deployed any more`,
-      );
-    case 'QUEUE_FULL':
-      return new ProblemError('QUEUE_FULL', 'queued_jobs: as many jobs of this key wait as it may have');
-    case 'FORBIDDEN':
     case 'POISON':
-      return new ProblemError('FORBIDDEN', 'the key is confined to other models, regions or priorities');
+      return new ProblemError('FORBIDDEN', 'the letter is taken for poison, and that was not asked for');
   }
 }

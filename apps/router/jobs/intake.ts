@@ -1,19 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { ProblemError, type InferenceRequest } from '#contracts';
-import { laneOf, orderKeyMs, type AgeingPolicy, type Caller, type KeyLimits } from '#domain';
+import { orderKeyMs, type AgeingPolicy, type Caller, type KeyLimits } from '#domain';
 import type { Logger, Metrics } from '#observability';
 import { findJobsByIdempotencyKey, insertJobs, type Database, type NewJob } from '#persistence';
 import type { Endpoints } from '../engine/endpoints.js';
-import type { Engine } from '../engine/engine.js';
-import type { JobJournal } from '../engine/job-journal.js';
+import type { JobArrivals } from '../engine/job-arrivals.js';
 import { keyReused, requestHash } from '../http/idempotency.js';
 import type { DailyBudget } from '../ledger/daily-budget.js';
-import { refuseOutsideKey, regionsOfKey } from '../limits/confinement.js';
-import type { LimitLog } from '../limits/limit-log.js';
-import { queueFull, type FullQueue, type Newcomer, type QueueLimits } from '../limits/queue-limits.js';
-import type { QueueView } from '../queue/queue-view.js';
+import type { FullQueues } from '../limits/full-queues.js';
+import type { FullQueue, Newcomer, QueueLimits } from '../limits/queue-limits.js';
 import { FairBacklog } from './fair-backlog.js';
+import type { JobPlacement } from './job-placement.js';
 
 export interface AcceptedJob {
   readonly jobId: string;
@@ -78,14 +76,13 @@ export class JobIntake {
   constructor(
     private readonly database: Database,
     private readonly endpoints: Endpoints,
-    private readonly queueView: QueueView,
-    private readonly engine: Engine,
-    private readonly journal: JobJournal,
+    private readonly placement: JobPlacement,
+    private readonly arrivals: JobArrivals,
     private readonly metrics: Metrics,
     private readonly logger: Logger,
     private readonly policy: IntakePolicy,
     private readonly queueLimits: QueueLimits,
-    private readonly limitLog: LimitLog,
+    private readonly fullQueues: FullQueues,
     private readonly budget: DailyBudget,
   ) {}
 
@@ -148,20 +145,9 @@ export class JobIntake {
   }
 
   private newJob(request: InferenceRequest, idempotencyKey: string | undefined, origin: JobOrigin): NewJob {
-    const { endpoints, policy } = this;
-    const { model, region_policy: regionPolicy, deadline } = request;
-    refuseOutsideKey(origin.limits, {
-      models: [{ field: 'model', name: model }],
-      regions: [],
-      priority: request.priority,
-    });
-    if (!endpoints.models.has(model)) {
-      throw new ProblemError(
-        'UNKNOWN_MODEL',
-        `model: no endpoint serves "${model}"; known: ${[...endpoints.models].join(', ')}`,
-        [{ field: 'model', message: `must be one of ${[...endpoints.models].join(', ')}` }],
-      );
-    }
+    const { endpoints, placement, policy } = this;
+    const { model, priority, region_policy: regionPolicy, deadline } = request;
+    placement.refuseModel(model, priority, origin.limits);
     let preferred: string | undefined;
     if (request.region_preference !== undefined) {
       preferred = endpoints.resolveRegion(request.region_preference);
@@ -172,23 +158,7 @@ export class JobIntake {
         ]);
       }
     }
-    if (preferred !== undefined) {
-      refuseOutsideKey(origin.limits, {
-        models: [],
-        regions: [{ field: 'region_preference', name: preferred }],
-        priority: request.priority,
-      });
-    }
-    const serving = endpoints.regionsServing(model);
-    const confinedTo = regionsOfKey(origin.limits, model, serving);
-    if (confinedTo !== undefined) preferred ??= this.queueView.leastLoaded(confinedTo);
-    const isPinned = regionPolicy === 'pin' || confinedTo !== undefined;
-    if (isPinned && preferred !== undefined && !serving.includes(preferred)) {
-      const message = `${model} is not deployed in ${preferred}; it is in ${serving.join(', ')}`;
-      throw new ProblemError('MODEL_NOT_IN_REGION', `region_preference: ${message}`, [
-        { field: 'region_preference', message },
-      ]);
-    }
+    const place = placement.place({ model, priority, preferred, regionPolicy }, origin.limits);
     const defaults = policy.defaults();
     const nowMs = Date.now();
     if (deadline !== undefined && Date.parse(deadline) <= nowMs) {
@@ -196,8 +166,6 @@ export class JobIntake {
         { field: 'deadline', message: 'must be in the future' },
       ]);
     }
-    const homeRegion = preferred ?? this.queueView.leastLoaded(serving);
-    const effectivePolicy = preferred === undefined ? 'any' : isPinned ? 'pin' : regionPolicy;
     return {
       id: randomUUID(),
       tenant: origin.tenant,
@@ -207,12 +175,12 @@ export class JobIntake {
       task_id: origin.taskId ?? null,
       owner_id: origin.ownerId ?? null,
       model,
-      home_region: homeRegion,
-      preferred_region: preferred ?? null,
-      region_policy: effectivePolicy,
-      priority: request.priority,
-      lane: laneOf(effectivePolicy, homeRegion, serving.includes(homeRegion)),
-      order_key: orderKeyMs(nowMs, request.priority, policy.ageing),
+      home_region: place.homeRegion,
+      preferred_region: place.preferredRegion,
+      region_policy: place.regionPolicy,
+      priority,
+      lane: place.lane,
+      order_key: orderKeyMs(nowMs, priority, policy.ageing),
       max_attempts: request.max_attempts ?? defaults.maxAttempts,
       timeout_ms: request.timeout_ms ?? defaults.executionMs,
       default_timeout: request.timeout_ms === undefined,
@@ -274,29 +242,22 @@ export class JobIntake {
     });
     const full = await this.queueLimits.takeRoom(first.map(({ newcomer }) => newcomer));
     const fitting = first.filter((_, index) => full[index] === undefined);
-    const inserted =
-      fitting.length === 0
-        ? new Set<string>()
-        : await insertJobs(
-            this.database,
-            fitting.map(({ job }) => job),
-          );
+    let inserted: ReadonlySet<string> = new Set();
+    try {
+      if (fitting.length > 0) {
+        inserted = await insertJobs(
+          this.database,
+          fitting.map(({ job }) => job),
+        );
+      }
+    } finally {
+      this.queueLimits.settle(fitting.map(({ newcomer }) => newcomer));
+    }
     for (const { job, newcomer } of fitting) if (!inserted.has(job.id)) this.queueLimits.giveBack(newcomer);
     const fullQueues = new Map(first.map((entry, index) => [entry, full[index]]));
-    if (inserted.size > 0) this.engine.jobsArrived();
-    for (const { job, resolve } of first) {
-      if (!inserted.has(job.id)) continue;
-      this.queueView.arrived(job.lane, job.model, job.tenant);
-      this.metrics.count('beacon_jobs_accepted_total', { region: job.home_region, priority: job.priority });
-      this.journal.record({
-        jobId: job.id,
-        from: null,
-        to: 'queued',
-        attempt: 0,
-        homeRegion: job.home_region,
-      });
-      resolve(acceptedOf(job, job.id, false));
-    }
+    const queued = first.filter(({ job }) => inserted.has(job.id));
+    this.arrivals.announce(queued.map(({ job }) => ({ ...job, homeRegion: job.home_region })));
+    for (const { job, resolve } of queued) resolve(acceptedOf(job, job.id, false));
     // What there was no room for may be known all the same: a replay makes no job and is never refused.
     const replays = [...first.filter(({ job }) => !inserted.has(job.id)), ...later];
     const named = replays.filter(({ job }) => job.idempotency_key !== null);
@@ -326,17 +287,8 @@ export class JobIntake {
 
   /** Nobody else's insert waits for what is told to the one that is refused. */
   private async refuseFull({ job, newcomer, reject }: Pending, queue: FullQueue): Promise<void> {
-    this.limitLog.refused(queue.kind, {
-      ...{ key_id: newcomer.keyId, tenant: job.tenant, region: job.home_region },
-      ...{ allowed: queue.allowed, waiting: queue.waiting },
-    });
-    const drainMs = await this.queueView
-      .read()
-      .then((snapshot) =>
-        this.queueView.estimateMs(snapshot, job.lane, job.model, queue.waiting - queue.allowed + 1),
-      )
-      .catch(() => undefined);
-    reject(queueFull(queue, drainMs));
+    const { tenant, model, lane, home_region: homeRegion } = job;
+    reject(await this.fullQueues.refusal({ keyId: newcomer.keyId, tenant, model, lane, homeRegion }, queue));
   }
 
   /** One row that the database refuses must not fail its neighbours; a database that is away fails them all. */

@@ -21,15 +21,24 @@ export class DailyBudget {
   ) {}
 
   /** @throws ProblemError BUDGET_EXHAUSTED naming the limit, and when it is lifted */
-  async refuseOverBudget({ keyId, limits }: Pick<Caller, 'keyId' | 'limits'>): Promise<void> {
+  async refuseOverBudget(caller: Pick<Caller, 'keyId' | 'limits'>): Promise<void> {
+    const over = await this.overBudget(caller);
+    if (over !== undefined) throw over;
+  }
+
+  /**
+   * For those who know only later, with rows locked, whether it matters.
+   * @returns the refusal BUDGET_EXHAUSTED; undefined: the key may cost more today
+   */
+  async overBudget({ keyId, limits }: Pick<Caller, 'keyId' | 'limits'>): Promise<ProblemError | undefined> {
     const limit = limits.budget_micro_usd_per_day;
-    if (keyId === null || limit === undefined) return;
+    if (keyId === null || limit === undefined) return undefined;
     const spent = await this.spentToday(keyId);
-    if (spent < BigInt(limit)) return;
+    if (spent < BigInt(limit)) return undefined;
     const nowMs = this.now();
     const retryAfterS = Math.ceil((DAY_MS - (nowMs % DAY_MS)) / 1000);
     const lifted = new Date(nowMs - (nowMs % DAY_MS) + DAY_MS).toISOString();
-    throw new ProblemError(
+    return new ProblemError(
       'BUDGET_EXHAUSTED',
       `budget_micro_usd_per_day: the key may cost ${decimalUsd(BigInt(limit))} US dollars a day, which it has; lifted at ${lifted}`,
       [{ field: 'budget_micro_usd_per_day', message: `is ${limit} for this key` }],

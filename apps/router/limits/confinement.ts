@@ -20,9 +20,29 @@ export function refuseOutsideKey({ models, regions, priorities }: KeyLimits, ask
  * Of a run its region policy is refused and not changed: its receipt says what was asked for.
  * @throws ProblemError FORBIDDEN where cells might be answered outside the key's regions
  */
-export function refuseLeavingRegions({ regions }: KeyLimits, policy: RegionPolicy): void {
+function refuseLeavingRegions({ regions }: KeyLimits, policy: RegionPolicy): void {
   if (regions === undefined || policy === 'pin') return;
   throw forbidden('region_policy', `"${policy}" may leave the regions of this key; allowed: pin`);
+}
+
+/** Cells ask for none. */
+const PRIORITY_OF_CELLS: Priority = 'normal';
+
+/** @throws ProblemError FORBIDDEN where the key allows no such run */
+export function refuseRunOutsideKey(
+  limits: KeyLimits,
+  run: {
+    readonly models: readonly string[];
+    readonly regions: readonly string[];
+    readonly region_policy: RegionPolicy;
+  },
+): void {
+  refuseOutsideKey(limits, {
+    models: run.models.map((name, index) => ({ field: `models[${index}]`, name })),
+    regions: run.regions.map((name, index) => ({ field: `regions[${index}]`, name })),
+    priority: PRIORITY_OF_CELLS,
+  });
+  refuseLeavingRegions(limits, run.region_policy);
 }
 
 /**

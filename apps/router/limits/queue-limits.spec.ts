@@ -65,6 +65,7 @@ describe('how many jobs may wait', () => {
   it('a queue that was full is counted again, soon', async () => {
     const some = limits(1, 0);
     expect(await some.takeRoom([aJob()])).toEqual([undefined]);
+    some.settle([aJob()]);
     expect(await some.takeRoom([aJob()])).toEqual([expect.objectContaining({ waiting: 1 })]);
     now.ms += 10;
     // Meanwhile the one that was queued has been called.
@@ -116,9 +117,40 @@ describe('how many jobs may wait', () => {
   it('what other routers queue is seen within a second', async () => {
     const some = limits(3, 0);
     expect(await some.takeRoom([aJob()])).toEqual([undefined]);
+    some.settle([aJob()]);
     for (let count = 0; count < 3; count += 1) await insert(aJob());
     now.ms += 1001;
     expect(await some.takeRoom([aJob()])).toEqual([expect.objectContaining({ waiting: 3 })]);
+  });
+
+  it('what is being queued counts for whoever counts anew meanwhile, until its transaction has ended', async () => {
+    const some = limits(2, 0);
+    expect(await some.takeRoom(times(2, aJob()))).toEqual([undefined, undefined]);
+    now.ms += 1001;
+    // None of them has its row.
+    expect(await some.takeRoom([aJob()])).toEqual([expect.objectContaining({ waiting: 2 })]);
+    await insert(aJob());
+    some.settle(times(2, aJob()));
+    now.ms += 1001;
+    const both = await Promise.all([some.takeRoom([aJob()]), some.takeRoom([aJob()])]);
+    expect(both.flat().filter((full) => full === undefined)).toHaveLength(1);
+  });
+
+  it('what ends while rows are counted may have gone unseen, and counts all the same', async () => {
+    const { database } = postgres;
+    let duringCount = (): void => undefined;
+    const slow = {
+      query: async (...given: Parameters<typeof database.query>) => {
+        const found = await database.query(...given);
+        duringCount();
+        return found;
+      },
+    } as unknown as TestDatabase['database'];
+    const some = new QueueLimits(slow, () => ({ queued_jobs_per_key: 1, queued_jobs_per_region: 0 }));
+    expect(await some.takeRoom([aJob()])).toEqual([undefined]);
+    some.forget();
+    duringCount = () => some.settle([aJob()]);
+    expect(await some.takeRoom([aJob()])).toEqual([expect.objectContaining({ waiting: 1 })]);
   });
 
   it('regions have limits whoever queues; a key may have one of its own; runs are counted and not refused', async () => {

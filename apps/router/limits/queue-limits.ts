@@ -56,11 +56,16 @@ const REMEMBERED = 1000;
 
 /**
  * How many jobs may wait. Decided on a count of the rows and what was queued here since, which only errs on the high
- * side: one router never goes beyond a limit; several do by what the others queue within a second.
- * Used by one batch of intake at a time.
+ * side: one router never goes beyond a limit; several do by what the others queue within a second. Whoever takes room
+ * says when its transaction has ended: what is counted until then does not have its rows.
  */
 export class QueueLimits {
   private readonly counts = new Map<string, Count>();
+  /** Room that was taken by transactions that have not ended, by queue. */
+  private readonly unsettled = new Map<string, number>();
+  /** Ended while rows are being counted, which may not have seen theirs. */
+  private settledMeanwhile: (readonly Newcomer[])[] | undefined;
+  private turn: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly database: Database,
@@ -69,8 +74,30 @@ export class QueueLimits {
     private readonly nowMs: () => number = () => performance.now(),
   ) {}
 
-  /** @returns why each of them cannot be queued, in their order; undefined: there is room, and it is taken */
-  async takeRoom(newcomers: readonly Newcomer[]): Promise<(FullQueue | undefined)[]> {
+  /**
+   * Every taker of room is to `settle` it.
+   * @returns why each of them cannot be queued, in their order; undefined: there is room, and it is taken
+   */
+  takeRoom(newcomers: readonly Newcomer[]): Promise<(FullQueue | undefined)[]> {
+    const taken = this.turn.then(() => this.take(newcomers));
+    this.turn = taken.catch(() => undefined);
+    return taken;
+  }
+
+  /** The transaction that was to queue them has ended, either way. */
+  settle(newcomers: readonly Newcomer[]): void {
+    if (this.settledMeanwhile !== undefined) {
+      this.settledMeanwhile.push(newcomers);
+      return;
+    }
+    for (const name of newcomers.flatMap(queuesOf)) {
+      const left = (this.unsettled.get(name) ?? 0) - 1;
+      if (left > 0) this.unsettled.set(name, left);
+      else this.unsettled.delete(name);
+    }
+  }
+
+  private async take(newcomers: readonly Newcomer[]): Promise<(FullQueue | undefined)[]> {
     const bounds = newcomers.map((newcomer) => this.boundsOf(newcomer));
     await this.countWhereNeeded(bounds.filter((_, index) => newcomers[index]?.isOfRun === false));
     return bounds.map((queues, index) => {
@@ -78,6 +105,8 @@ export class QueueLimits {
         newcomers[index]?.isOfRun === true ? undefined : queues.find((queue) => this.roomIn(queue) <= 0);
       if (full !== undefined) return this.fullQueue(full);
       for (const queue of queues) this.add(queue, 1);
+      for (const name of newcomers.slice(index, index + 1).flatMap(queuesOf))
+        this.unsettled.set(name, (this.unsettled.get(name) ?? 0) + 1);
       return undefined;
     });
   }
@@ -131,20 +160,27 @@ export class QueueLimits {
     if (stale.length === 0) return;
     const names = (kind: Bounded['kind']): string[] =>
       stale.filter((queue) => queue.kind === kind).map(({ name }) => name);
-    const { ofKeys, inRegions } = await countWaiting(
-      this.database,
-      names('queued_of_key'),
-      names('queued_in_region'),
-    );
-    const costMs = this.nowMs() - nowMs;
-    if (this.counts.size > REMEMBERED) this.counts.clear();
-    for (const queue of stale) {
-      const found = queue.kind === 'queued_of_key' ? ofKeys : inRegions;
-      const waiting = found.get(queue.name) ?? 0;
-      this.counts.set(keyOf(queue), {
-        ...{ waiting, atMs: nowMs },
-        costMs: Math.min(costMs, waiting * COST_MAX_MS_PER_JOB),
-      });
+    const meanwhile: (readonly Newcomer[])[] = [];
+    this.settledMeanwhile = meanwhile;
+    try {
+      const { ofKeys, inRegions } = await countWaiting(
+        this.database,
+        names('queued_of_key'),
+        names('queued_in_region'),
+      );
+      const costMs = this.nowMs() - nowMs;
+      if (this.counts.size > REMEMBERED) this.counts.clear();
+      for (const queue of stale) {
+        const found = queue.kind === 'queued_of_key' ? ofKeys : inRegions;
+        const waiting = (found.get(queue.name) ?? 0) + (this.unsettled.get(keyOf(queue)) ?? 0);
+        this.counts.set(keyOf(queue), {
+          ...{ waiting, atMs: nowMs },
+          costMs: Math.min(costMs, waiting * COST_MAX_MS_PER_JOB),
+        });
+      }
+    } finally {
+      this.settledMeanwhile = undefined;
+      for (const newcomers of meanwhile) this.settle(newcomers);
     }
   }
 
@@ -164,8 +200,14 @@ export class QueueLimits {
   }
 }
 
-function keyOf({ kind, name }: Bounded): string {
+function keyOf({ kind, name }: Pick<Bounded, 'kind' | 'name'>): string {
   return `${kind} ${name}`;
+}
+
+/** All that it would wait in, whether they are bounded now or not: limits may change until it is settled. */
+function queuesOf({ keyId, region }: Newcomer): string[] {
+  const inRegion = keyOf({ kind: 'queued_in_region', name: region });
+  return keyId === null ? [inRegion] : [keyOf({ kind: 'queued_of_key', name: keyId }), inRegion];
 }
 
 /** Where nothing is able to take work now, nobody knows when there will be room. */

@@ -1,20 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { Configuration } from '#config';
 import { endpointLane, isLive, type Control, type EndpointView } from '#domain';
-import type { Logger, Metrics } from '#observability';
+import type { Logger } from '#observability';
 import { insertJobs, readEndpoints, type Database } from '#persistence';
 import type { Endpoints } from '../engine/endpoints.js';
-import type { Engine } from '../engine/engine.js';
-import type { JobJournal } from '../engine/job-journal.js';
+import type { JobArrivals } from '../engine/job-arrivals.js';
 import type { InForce } from './in-force.js';
 
 export interface WakeUpParts {
   readonly database: Database;
   readonly endpoints: Endpoints;
   readonly inForce: InForce;
-  readonly engine: Pick<Engine, 'jobsArrived'>;
-  readonly journal: JobJournal;
-  readonly metrics: Metrics;
+  readonly arrivals: JobArrivals;
   readonly logger: Logger;
 }
 
@@ -42,7 +39,7 @@ export class WakeUps {
   }
 
   private async call({ spec }: EndpointView, order: Control, nowMs: number): Promise<void> {
-    const { database, inForce, engine, journal, metrics, logger } = this.parts;
+    const { database, inForce, arrivals, logger } = this.parts;
     const [model] = spec.models;
     if (model === undefined) return;
     const { configuration } = inForce;
@@ -64,13 +61,11 @@ export class WakeUps {
     };
     const inserted = await insertJobs(database, [job]);
     if (!inserted.has(id)) return;
-    metrics.count('beacon_jobs_accepted_total', { region: spec.region, priority: job.priority });
-    journal.record({ jobId: id, from: null, to: 'queued', attempt: 0, homeRegion: spec.region });
+    arrivals.announce([{ ...job, homeRegion: spec.region }]);
     logger.info(
       { event: 'endpoint.waking', endpoint_id: spec.id, job_id: id, change_id: order.changeId },
       'an endpoint that is to be warm is given a call',
     );
-    engine.jobsArrived();
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Configuration } from '#config';
-import type { Logger } from '#observability';
+import type { Logger, Metrics } from '#observability';
 import {
+  deleteExpiredWebhooks,
   findExpiredJobs,
   findExpiredRuns,
   findHalfErasedRuns,
@@ -13,6 +14,7 @@ import {
 import type { Erasure } from './erasure.js';
 
 const JOBS = 500;
+const WEBHOOKS = 500;
 const RUNS = 10;
 /** A pass over one tenant. */
 const TENANT_MS = 60_000;
@@ -30,6 +32,7 @@ export class RetentionSweeper {
     private readonly database: Database,
     private readonly erasure: Erasure,
     private readonly policy: Configuration['retention'],
+    private readonly metrics: Metrics,
     private readonly logger: Logger,
   ) {}
 
@@ -48,12 +51,13 @@ export class RetentionSweeper {
   }
 
   async sweep(): Promise<void> {
-    const { prompts_days: promptsDays, results_days: resultsDays } = this.policy;
+    const { prompts_days: promptsDays, results_days: resultsDays, webhooks_days: webhooksDays } = this.policy;
     const steps: readonly [string, () => Promise<void>][] = [
       ['begun', () => this.finishRuns()],
       ['tenants', () => this.finishTenants()],
       ['prompts', () => this.expire('prompts', promptsDays)],
       ['results', () => this.expire('results', resultsDays)],
+      ['webhooks', () => this.deleteWebhooks(webhooksDays)],
       ['takers', () => forgetTakers(this.database)],
     ];
     for (const [step, work] of steps) {
@@ -81,6 +85,16 @@ export class RetentionSweeper {
     for (const erasure of await listOpenTenantErasures(this.database)) {
       if (this.stopped) return;
       await this.erasure.finishTenant(erasure, Date.now() + TENANT_MS);
+    }
+  }
+
+  private async deleteWebhooks(days: number): Promise<void> {
+    if (days === 0) return;
+    for (let deleted = WEBHOOKS; deleted === WEBHOOKS && !this.stopped;) {
+      deleted = await deleteExpiredWebhooks(this.database, days, WEBHOOKS);
+      if (deleted === 0) return;
+      this.metrics.count('beacon_contents_erased_total', { of: 'webhook', cause: 'retention' }, deleted);
+      this.logger.info({ event: 'webhooks.expired', count: deleted }, 'webhooks have had their time');
     }
   }
 

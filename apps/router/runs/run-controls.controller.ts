@@ -43,7 +43,7 @@ export class RunControlsController {
     @Body() body: unknown,
     @From() caller: Caller,
   ): Promise<RunRetryView | CharterView<typeof charterRunRetrySchema>> {
-    const view = await this.reopening.retryFailed(runIdOf(id), body, this.policy.budgetRules(caller));
+    const view = await this.reopening.retryFailed(runIdOf(id), body, caller, this.policy.budgetRules(caller));
     return this.policy.reply(
       caller,
       () => view,
@@ -58,7 +58,7 @@ export class RunControlsController {
     @Body() body: unknown,
     @From() caller: Caller,
   ): Promise<RunExtendView | CharterView<typeof charterRunExtendSchema>> {
-    const view = await this.reopening.extend(runIdOf(id), body, this.policy.budgetRules(caller));
+    const view = await this.reopening.extend(runIdOf(id), body, caller, this.policy.budgetRules(caller));
     return this.policy.reply(
       caller,
       () => view,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseConfiguration } from '#config';
+import { LOCAL_CALLER, type Caller, type KeyLimits } from '#domain';
 import { createLogger, Metrics } from '#observability';
 import {
   acceptAnswers,
@@ -27,6 +28,9 @@ import { OpenDoor } from '../access/service-token.js';
 import { LimitLog } from '../limits/limit-log.js';
 import { RateLimits } from '../limits/rate-limits.js';
 import { RouteTable } from '../http/route-table.js';
+import { DailyBudget } from '../ledger/daily-budget.js';
+import { RunPlanner } from './run-planner.js';
+import { RunReopening } from './run-reopening.js';
 import { RunsModule } from './runs.module.js';
 
 const configuration = parseConfiguration(
@@ -322,6 +326,52 @@ describe('asking again what has no answer', () => {
       await database.query(`UPDATE runs SET status = $2, finished_at = now() WHERE id = $1`, [runId, status]);
     const answer = await post(`/runs/${runId}/retry-failed`);
     expect([answer.status, answer.body['code']]).toEqual([409, code]);
+  });
+});
+
+describe('letting an ended run go on', () => {
+  const hints = { request: () => undefined, announce: () => undefined, onEvents: () => undefined };
+  const ask = (caller: Partial<Caller>) => {
+    const reopening = new RunReopening(
+      ...([database, configuration, new RunPlanner(database, configuration), hints] as const),
+      ...([createLogger('test', 'fatal'), new DailyBudget(database)] as const),
+    );
+    const whole: Caller = { ...LOCAL_CALLER, kind: 'key', keyId: 'k', roles: ['submit'], ...caller };
+    return {
+      retry: (runId: string) => reopening.retryFailed(runId, {}, whole),
+      extend: (runId: string) => reopening.extend(runId, { repeats: 2 }, whole),
+    };
+  };
+  const inside: KeyLimits = { models: ['m1'], regions: ['US', 'EU'], priorities: ['normal'] };
+
+  it.each<[string, KeyLimits, string, string]>([
+    ['has cost what it may today', { budget_micro_usd_per_day: 0 }, 'BUDGET_EXHAUSTED', 'budget_micro'],
+    ['may not use its model', { models: ['m2'] }, 'FORBIDDEN', 'models[0]'],
+    ['may not use its regions', { regions: ['US'] }, 'FORBIDDEN', 'regions[1]'],
+    ['may not use the priority of cells', { priorities: ['low'] }, 'FORBIDDEN', 'priority'],
+  ])('is refused to a key that %s', async (_what, limits, code, names) => {
+    const runId = await partlyFailed();
+    const before = await cells(runId);
+    for (const how of ['retry', 'extend'] as const) {
+      await expect(ask({ limits })[how](runId)).rejects.toMatchObject({
+        ...{ code, message: expect.stringContaining(names) },
+      });
+    }
+    expect(await cells(runId)).toEqual(before);
+    expect(await eventTypes(runId)).toEqual([]);
+    // Operations let it go on for others, and within its own limits a key does.
+    if (code === 'FORBIDDEN') expect((await ask({ limits: inside }).retry(runId)).retried_cells).toBe(2);
+    else expect((await ask({ limits, roles: ['operate'] }).retry(runId)).retried_cells).toBe(2);
+    // And what is under way already is said to anybody.
+    expect((await ask({ limits }).retry(runId)).retried_cells).toBe(2);
+  });
+
+  it('holds operations to the limits of their key where it is their own run', async () => {
+    const runId = await partlyFailed();
+    await database.query(`UPDATE runs SET key_id = 'k' WHERE id = $1`, [runId]);
+    const own = ask({ roles: ['operate'], limits: { models: ['m2'] } });
+    for (const how of ['retry', 'extend'] as const)
+      await expect(own[how](runId)).rejects.toMatchObject({ code: 'FORBIDDEN' });
   });
 });
 

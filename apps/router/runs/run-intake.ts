@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Configuration } from '#config';
 import { ProblemError, parseRequest, runRequestSchema, type RunCreatedView } from '#contracts';
-import type { Caller, Priority } from '#domain';
+import type { Caller } from '#domain';
 import type { Logger } from '#observability';
 import {
   countUnfinishedRuns,
@@ -17,17 +17,15 @@ import { WHOLE_BUDGET_RULES, type BudgetRules } from '../charter/charter-policy.
 import { keyReused, parseIdempotencyKey, requestHash } from '../http/idempotency.js';
 import { requestLimitsOf } from '../http/request-limits.js';
 import type { LimitLog } from '../limits/limit-log.js';
-import { refuseLeavingRegions, refuseOutsideKey } from '../limits/confinement.js';
+import { refuseRunOutsideKey } from '../limits/confinement.js';
 import { resolveRun } from './resolve-run.js';
 import type { RunHints } from './run-hints.js';
 import { refuseUnpriced } from './run-budgets.js';
 import { planLimitsOf, type RunPlanner } from './run-planner.js';
 
 const NO_HASH = Buffer.alloc(0);
-/** Cells ask for none. */
 /** Nobody knows when one of the key's runs ends. */
 const RETRY_AFTER_S = 60;
-const PRIORITY_OF_CELLS: Priority = 'normal';
 
 /** Accepts runs: a run is accepted once all that determines its cells is committed. */
 export class RunIntake {
@@ -66,12 +64,7 @@ export class RunIntake {
     }
     await this.budget.refuseOverBudget(caller);
     const resolved = resolveRun(request, this.configuration);
-    refuseOutsideKey(caller.limits, {
-      models: resolved.spec.models.map((name, index) => ({ field: `models[${index}]`, name })),
-      regions: resolved.spec.regions.map((name, index) => ({ field: `regions[${index}]`, name })),
-      priority: PRIORITY_OF_CELLS,
-    });
-    refuseLeavingRegions(caller.limits, resolved.spec.region_policy);
+    refuseRunOutsideKey(caller.limits, resolved.spec);
     refuseUnpriced(request.budget, resolved.spec, this.configuration, rules.namesEndpoints);
     const { plan, run } = await this.planner.planToStore(resolved, request.order, planLimitsOf(request));
     const { spec, questions, gates, totalCells } = run;

@@ -7,7 +7,14 @@ import {
   type RunExtendView,
   type RunRetryView,
 } from '#contracts';
-import { judgeExtension, judgeRetry, type ReopenVerdict, type RunStatus } from '#domain';
+import {
+  judgeExtension,
+  judgeRetry,
+  limitsFor,
+  type Caller,
+  type ReopenVerdict,
+  type RunStatus,
+} from '#domain';
 import type { Logger } from '#observability';
 import {
   addRepeats,
@@ -24,6 +31,8 @@ import {
 import { raiseBudget, refuseUnpriced } from './run-budgets.js';
 import { runNotFound } from './run-id.js';
 import { WHOLE_BUDGET_RULES, type BudgetRules } from '../charter/charter-policy.js';
+import type { DailyBudget } from '../ledger/daily-budget.js';
+import { refuseRunOutsideKey } from '../limits/confinement.js';
 import type { RunHints } from './run-hints.js';
 import type { RunPlanner } from './run-planner.js';
 
@@ -35,16 +44,22 @@ export class RunReopening {
     private readonly planner: RunPlanner,
     private readonly hints: RunHints,
     private readonly logger: Logger,
+    private readonly budget: DailyBudget,
   ) {}
 
-  /** @throws ProblemError RUN_NOT_FOUND, RUN_NOT_FINISHED, GATE_DECIDED, CONTENT_ERASED, VALIDATION_FAILED */
+  /**
+   * @throws ProblemError RUN_NOT_FOUND, RUN_NOT_FINISHED, GATE_DECIDED, CONTENT_ERASED, VALIDATION_FAILED, and what refuses
+   * a run that is posted: FORBIDDEN, BUDGET_EXHAUSTED
+   */
   async retryFailed(
     runId: string,
     body: unknown,
+    caller: Caller,
     rules: BudgetRules = WHOLE_BUDGET_RULES,
   ): Promise<RunRetryView> {
     const { budget } = parseRequest(runRetryRequestSchema, body ?? {});
     rules.refuseMoney('budget.usd', budget?.usd);
+    const over = await this.budget.overBudget(caller);
     const { status, cells, reopened } = await this.database.transaction(async (client) => {
       const run = await lockRun(client, runId);
       if (run === undefined) throw runNotFound();
@@ -56,6 +71,7 @@ export class RunReopening {
       // A run that came to its end has every answer, whoever asked for the last ones.
       const repeated = run.status === 'completed' ? 0 : (run.retriedCells ?? 0);
       if (verdict.kind === 'unchanged') return { status: run.status, cells: repeated, reopened: false };
+      refuseKey(caller, run, over);
       const count = await retryCells(client, runId);
       const next = await reopenRun(client, runId, count);
       await appendRunEvents(client, runId, [reopenedEvent('retry_failed', count)]);
@@ -65,10 +81,14 @@ export class RunReopening {
     return { run_id: runId, status, retried_cells: cells };
   }
 
-  /** @throws ProblemError RUN_NOT_FOUND, RUN_NOT_FINISHED, RUN_FINISHED, GATE_DECIDED, CONTENT_ERASED, VALIDATION_FAILED */
+  /**
+   * @throws ProblemError RUN_NOT_FOUND, RUN_NOT_FINISHED, RUN_FINISHED, GATE_DECIDED, CONTENT_ERASED, VALIDATION_FAILED, and
+   * what refuses a run that is posted: FORBIDDEN, BUDGET_EXHAUSTED
+   */
   async extend(
     runId: string,
     body: unknown,
+    caller: Caller,
     rules: BudgetRules = WHOLE_BUDGET_RULES,
   ): Promise<RunExtendView> {
     const { repeats, budget } = parseRequest(runExtendRequestSchema, body);
@@ -76,7 +96,9 @@ export class RunReopening {
     const known = await findRun(this.database, runId);
     if (known === null) throw runNotFound();
     this.refuseRepeats(known, repeats);
-    refuse(judgeExtension(known, known.spec.repeats, repeats), known.status);
+    const judged = judgeExtension(known, known.spec.repeats, repeats);
+    refuse(judged, known.status);
+    if (judged.kind === 'reopen') refuseKey(caller, known, await this.budget.overBudget(caller));
     // Planned before the run is locked: it takes its time.
     const plan = await this.extendedPlan(known, repeats);
     const extended = await this.database.transaction(async (client) => {
@@ -149,6 +171,20 @@ function reopenedEvent(reason: 'retry_failed' | 'extended', cells: number) {
 
 function wrongRepeats(message: string): ProblemError {
   return new ProblemError('VALIDATION_FAILED', `repeats: ${message}`, [{ field: 'repeats', message }]);
+}
+
+/**
+ * What refuses a run that is posted refuses one that is to go on: its jobs cost as much.
+ * @param over why the caller's key may cost no more today
+ */
+function refuseKey(
+  caller: Caller,
+  run: Pick<RunEntity, 'keyId' | 'spec'>,
+  over: ProblemError | undefined,
+): void {
+  const limits = limitsFor(caller, run.keyId);
+  if (over !== undefined && limits.budget_micro_usd_per_day !== undefined) throw over;
+  refuseRunOutsideKey(limits, run.spec);
 }
 
 function refuseErased({ erased }: Pick<LockedRun, 'erased'>): void {

@@ -83,7 +83,7 @@ export class RunsModule {
         { provide: RunControls, useFactory: () => new RunControls(database, hints, logger) },
         {
           provide: RunReopening,
-          useFactory: () => new RunReopening(database, configuration, planner, hints, logger),
+          useFactory: () => new RunReopening(database, configuration, planner, hints, logger, budget),
         },
         { provide: ReceiptSigner, useFactory: () => new ReceiptSigner(database, logger) },
         { provide: ReceiptDesk, useFactory: () => new ReceiptDesk(RECEIPT_CELLS_IN_HAND) },

@@ -8,7 +8,7 @@ function endOf<Type extends JobWebhookEvent | TaskWebhookEvent>(type: Type) {
 
 const jobPart = <Status extends TerminalState>(status: Status) => ({
   job_id: z.uuid(),
-  /** Counts the job's events from 1: a job that is sent again from the dead letters ends again. */
+  /** Counts the job's events from 1. A job ends once; what is redriven from a dead letter is another job. */
   sequence: z.int().min(1),
   status: z.literal(status),
   /** Where the answer came from, else where the latest attempt ran, else whose queue the job was in. */
@@ -46,7 +46,7 @@ export type JobWebhook = z.infer<typeof jobWebhookSchema>;
 
 const taskPart = <Status extends TerminalState>(status: Status) =>
   z.strictObject({
-    /** Id of its job. */
+    /** The client's name for it; the id of its job where it has none. */
     task_id: z.string(),
     sequence: z.int().min(1),
     task_type: z.string(),

@@ -22,7 +22,7 @@ export const webhookDeliverySchema = z.object({
   /** `webhook-id` of every try. */
   event_id: z.uuid(),
   event_type: z.string(),
-  /** null: a run's. Of a task, its id. */
+  /** null: a run's. Of a task, the id of its job, which is not the client's name for the task. */
   job_id: z.uuid().nullable(),
   run_id: z.uuid().nullable(),
   /** Counts the events of its job or run; null: queued by an older version. */

@@ -95,7 +95,9 @@ export class DeadLetters1763769600016 implements MigrationInterface {
         ADD COLUMN prompts_erased_at timestamptz,
         ADD COLUMN results_erased_at timestamptz,
         -- begun, and not done with all of its parts
-        ADD COLUMN erasing boolean NOT NULL DEFAULT false`);
+        ADD COLUMN erasing boolean NOT NULL DEFAULT false,
+        -- of that: asked for by somebody, so that names and hashes of dead letters go, too
+        ADD COLUMN erasing_everything boolean NOT NULL DEFAULT false`);
     await queryRunner.query(`
       CREATE INDEX runs_with_contents ON runs (finished_at)
         WHERE finished_at IS NOT NULL AND (prompts_erased_at IS NULL OR results_erased_at IS NULL)`);
@@ -132,14 +134,12 @@ export class DeadLetters1763769600016 implements MigrationInterface {
     await queryRunner.query(`
       CREATE FUNCTION erase_webhook_metadata(of_jobs uuid[]) RETURNS void LANGUAGE plpgsql AS $$
       BEGIN
-        IF NOT EXISTS (SELECT FROM information_schema.columns
-                        WHERE table_schema = current_schema() AND table_name = 'webhook_deliveries'
-                          AND column_name = 'job_id') THEN
-          RETURN;
-        END IF;
         UPDATE webhook_deliveries SET body = jsonb_set(body::jsonb, '{data,metadata}', 'null', false)::text
          WHERE job_id = ANY (of_jobs) AND body::jsonb #> '{data,metadata}' <> 'null'::jsonb;
       END $$`);
+
+    await queryRunner.query(`
+      CREATE INDEX webhook_deliveries_finished ON webhook_deliveries (finished_at) WHERE finished_at IS NOT NULL`);
 
     await queryRunner.query(`
       CREATE TABLE tenant_erasures (

@@ -248,14 +248,17 @@ export interface RedrivenJob {
   readonly id: string;
   readonly keyId: string | null;
   readonly homeRegion: string;
+  readonly preferredRegion: string | null;
+  readonly regionPolicy: RegionPolicy;
   readonly lane: string;
   /** Unix ms. */
   readonly orderKey: number;
 }
 
 /**
- * Makes new jobs of stored requests, and says so in their dead letters. Everything but the key, the place in the queue and
- * the deadline, which has had its time, is the old job's. The caller has locked the letters.
+ * Makes new jobs of stored requests, and says so in their dead letters. Everything but the key, where it may go, the place
+ * in the queue and the deadline, which has had its time, is the old job's. A client's name for a task stays with the task
+ * that failed: a new one goes by its job's id. The caller has locked the letters.
  */
 export async function redriveLetters(
   client: Queryable,
@@ -263,20 +266,22 @@ export async function redriveLetters(
   actor: string,
 ): Promise<void> {
   const given = JSON.stringify(
-    jobs.map(({ from, id, keyId, homeRegion, lane, orderKey }) => ({
-      ...{ from_id: from, id, key_id: keyId, home_region: homeRegion, lane, order_key: orderKey },
+    jobs.map(({ from, id, keyId, homeRegion, preferredRegion, regionPolicy, lane, orderKey }) => ({
+      ...{ from_id: from, id, key_id: keyId, home_region: homeRegion, preferred_region: preferredRegion },
+      ...{ region_policy: regionPolicy, lane, order_key: orderKey },
     })),
   );
   await client.query(
     `WITH given AS (
             SELECT * FROM jsonb_to_recordset($1::jsonb)
-                       AS g (from_id uuid, id uuid, key_id text, home_region text, lane text, order_key bigint)
+                       AS g (from_id uuid, id uuid, key_id text, home_region text, preferred_region text,
+                             region_policy text, lane text, order_key bigint)
           )
      INSERT INTO jobs (id, tenant, key_id, task_type, owner_id, state, model, home_region, preferred_region, region_policy,
                        priority, lane, order_key, max_attempts, timeout_ms, request, metadata, webhook_url,
                        redriven_from)
      SELECT given.id, old.tenant, given.key_id, old.task_type, old.owner_id, 'queued', old.model, given.home_region,
-            old.preferred_region, old.region_policy, old.priority, given.lane, given.order_key, old.max_attempts,
+            given.preferred_region, given.region_policy, old.priority, given.lane, given.order_key, old.max_attempts,
             old.timeout_ms, old.request, old.metadata, old.webhook_url, old.id
        FROM given JOIN jobs AS old ON old.id = given.from_id`,
     [given],
@@ -302,15 +307,6 @@ export async function discardLetters(
       WHERE job_id = ANY ($1::uuid[]) AND state = 'open'`,
     [jobIds, actor, reason],
   );
-}
-
-/** Jobs of a key that have not started. */
-export async function countWaitingOfKey(client: Queryable, keyId: string): Promise<number> {
-  const { rows } = await client.query<{ waiting: number }>(
-    `SELECT count(*)::integer AS waiting FROM jobs WHERE key_id = $1 AND state IN ('queued','retrying')`,
-    [keyId],
-  );
-  return rows[0]?.waiting ?? 0;
 }
 
 /**

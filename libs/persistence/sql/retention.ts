@@ -33,7 +33,7 @@ export async function eraseJobs(
     `UPDATE jobs
         SET request = CASE WHEN $2 THEN request - '{prompt,messages}'::text[] ELSE request END,
             metadata = CASE WHEN $2 THEN NULL ELSE metadata END,
-            error_detail = NULL,
+            error_detail = CASE WHEN $2 THEN NULL ELSE error_detail END,
             prompt_erased_at = CASE WHEN $2 THEN coalesce(prompt_erased_at, clock_timestamp()) ELSE prompt_erased_at END,
             result = CASE WHEN $3 AND result->>'response' IS NOT NULL
                           THEN result || jsonb_build_object('response', NULL, 'response_sha256', ${HASH})
@@ -45,17 +45,19 @@ export async function eraseJobs(
   );
   const erased = rows.map(({ id }) => id);
   if (erased.length === 0) return erased;
-  await client.query(
-    `UPDATE attempts SET error_detail = NULL WHERE job_id = ANY ($1::uuid[]) AND error_detail IS NOT NULL`,
-    [erased],
-  );
-  await client.query(`DELETE FROM ledger_errors WHERE job_id = ANY ($1::uuid[])`, [erased]);
-  await client.query(
-    `UPDATE dead_letters SET detail = '', payload_sha256 = CASE WHEN $2 THEN NULL ELSE payload_sha256 END
-      WHERE job_id = ANY ($1::uuid[])`,
-    [erased, everything],
-  );
-  if (prompts) await client.query(`SELECT erase_webhook_metadata($1::uuid[])`, [erased]);
+  if (prompts) {
+    await client.query(
+      `UPDATE attempts SET error_detail = NULL WHERE job_id = ANY ($1::uuid[]) AND error_detail IS NOT NULL`,
+      [erased],
+    );
+    await client.query(`DELETE FROM ledger_errors WHERE job_id = ANY ($1::uuid[])`, [erased]);
+    await client.query(
+      `UPDATE dead_letters SET detail = '', payload_sha256 = CASE WHEN $2 THEN NULL ELSE payload_sha256 END
+        WHERE job_id = ANY ($1::uuid[])`,
+      [erased, everything],
+    );
+    await client.query(`SELECT erase_webhook_metadata($1::uuid[])`, [erased]);
+  }
   return erased;
 }
 
@@ -135,6 +137,7 @@ export async function beginRunErasure(
         SET erasing = true,
             prompts_erased_at = CASE WHEN $2 THEN coalesce(prompts_erased_at, clock_timestamp()) ELSE prompts_erased_at END,
             results_erased_at = CASE WHEN $3 THEN coalesce(results_erased_at, clock_timestamp()) ELSE results_erased_at END,
+            erasing_everything = erasing_everything OR $4,
             name = CASE WHEN $4 THEN '' ELSE name END
       WHERE id = $1`,
     [runId, prompts, results, everything],
@@ -145,7 +148,8 @@ export async function beginRunErasure(
 /** What has been begun for a run. */
 export async function readRunErasure(database: Queryable, runId: string): Promise<Contents | undefined> {
   const { rows } = await database.query<Contents & Record<string, unknown>>(
-    `SELECT prompts_erased_at IS NOT NULL AS prompts, results_erased_at IS NOT NULL AS results, name = '' AS everything
+    `SELECT prompts_erased_at IS NOT NULL AS prompts, results_erased_at IS NOT NULL AS results,
+            erasing_everything AS everything
        FROM runs WHERE id = $1 AND erasing`,
     [runId],
   );
@@ -188,8 +192,9 @@ export async function eraseCells(
     Array.from({ length: tried }, (_, index) => cellKey(runId, cellNo, index + 1)),
   );
   const { rows: jobs } = await client.query<{ id: string }>(
-    `SELECT id FROM jobs WHERE idempotency_key = ANY ($1::text[])`,
-    [keys],
+    `SELECT id FROM jobs
+      WHERE idempotency_key = ANY ($1::text[]) AND tenant = (SELECT tenant FROM runs WHERE id = $2)`,
+    [keys, runId],
   );
   const jobIds = await eraseJobs(
     client,
@@ -224,11 +229,35 @@ export async function eraseQuestions(
 /** Last step. The system prompts of the run itself were needed for the hashes of its questions. */
 export async function finishRunErasure(client: Queryable, runId: string, prompts: boolean): Promise<void> {
   await client.query(
-    `UPDATE runs SET erasing = false,
+    `UPDATE runs SET erasing = false, erasing_everything = false,
                      spec = CASE WHEN $2 THEN jsonb_set(spec, '{system_prompts}', '{}') ELSE spec END
       WHERE id = $1`,
     [runId, prompts],
   );
+}
+
+/**
+ * Deletes webhooks that were delivered or given up so long ago, some at a time. The latest of a run stays: the next one
+ * is numbered after it.
+ * @returns how many
+ */
+export async function deleteExpiredWebhooks(
+  database: Queryable,
+  days: number,
+  limit: number,
+): Promise<number> {
+  const { rowCount } = await database.query(
+    `DELETE FROM webhook_deliveries
+      WHERE event_id = ANY (ARRAY(
+              SELECT event_id FROM webhook_deliveries AS old
+               WHERE finished_at < clock_timestamp() - make_interval(secs => $1::float8 * 86400)
+                 AND (job_id IS NOT NULL OR sequence IS NULL OR EXISTS (
+                        SELECT FROM webhook_deliveries AS later
+                         WHERE later.run_id = old.run_id AND later.sequence > old.sequence))
+               ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED))`,
+    [days, limit],
+  );
+  return rowCount ?? 0;
 }
 
 /** Where tickets, outcomes and addresses of a job's calls may still be. */

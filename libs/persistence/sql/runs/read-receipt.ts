@@ -212,13 +212,15 @@ const cellsSql = (endpoint: EndpointColumn): string => `
   ORDER BY 1 LIMIT $3`;
 
 // A cell keeps the id of its latest job only; the key of each try leads to the job that was made for it. The keys are
-// given, not put together in a join: that would read every job there is, for every batch.
+// given, not put together in a join: that would read every job there is, for every batch. They mean something within
+// the run's tenant only.
 const JOBS = `
   SELECT id, idempotency_key AS key, state, error_code AS "errorCode",
          coalesce(encode(sha256(convert_to(result->>'response', 'UTF8')), 'hex'), result->>'response_sha256')
            AS "answerSha256",
          result->>'region' AS "answeredRegion", (request->>'seed')::float8 AS seed
-    FROM jobs WHERE idempotency_key = ANY ($1::text[])`;
+    FROM jobs
+   WHERE idempotency_key = ANY ($1::text[]) AND tenant = (SELECT tenant FROM runs WHERE id = $2)`;
 
 const attemptsSql = (endpoint: EndpointColumn): string => `
   SELECT job_id AS "jobId", attempt, ${endpoint} AS "endpointId", region, status, error_code AS "errorCode",
@@ -284,7 +286,7 @@ async function readJobsOfCells(
   );
   const keyOf = (cellTry: (typeof tries)[number]): string =>
     cellKey(runId, cellTry.cellNo, cellTry.cellAttempt);
-  const { rows } = await client.query<JobOfKey & Record<string, unknown>>(JOBS, [tries.map(keyOf)]);
+  const { rows } = await client.query<JobOfKey & Record<string, unknown>>(JOBS, [tries.map(keyOf), runId]);
   const byKey = new Map(rows.map((row) => [row.key, row]));
   const jobs = tries.flatMap((cellTry): ReceiptJobRow[] => {
     const job = byKey.get(keyOf(cellTry));

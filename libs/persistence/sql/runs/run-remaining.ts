@@ -7,8 +7,9 @@ export async function readRunCalls(database: Queryable, runId: string): Promise<
     `SELECT slots.endpoint_id AS "endpointId",
             greatest(0, extract(epoch FROM clock_timestamp() - slots.started_at) * 1000)::float8 AS "elapsedMs"
        FROM slots JOIN jobs ON jobs.id = slots.job_id
-      WHERE slots.started_at IS NOT NULL AND starts_with(jobs.idempotency_key, $1)`,
-    [runKeyPrefix(runId)],
+      WHERE slots.started_at IS NOT NULL AND starts_with(jobs.idempotency_key, $1)
+        AND jobs.tenant = (SELECT tenant FROM runs WHERE id = $2)`,
+    [runKeyPrefix(runId), runId],
   );
   return rows;
 }

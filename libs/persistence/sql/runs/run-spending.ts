@@ -11,7 +11,7 @@ const SPENDING = `
 const STRAYS = `
   SELECT stray.endpoint_id AS "endpointId", sum(stray.duration_ms)::float8 AS "strayMs"
     FROM stray_outcomes AS stray JOIN jobs ON jobs.id = stray.job_id
-   WHERE starts_with(jobs.idempotency_key, $1)
+   WHERE starts_with(jobs.idempotency_key, $1) AND jobs.tenant = (SELECT tenant FROM runs WHERE id = $2)
    GROUP BY stray.endpoint_id`;
 
 /** What the calls of a run's settled cells took, endpoint by endpoint. */
@@ -23,7 +23,10 @@ export async function readSettledSpending(client: Queryable, runId: string): Pro
 /** The same, and what calls took whose outcome changed nothing. */
 export async function readSpending(client: Queryable, runId: string): Promise<EndpointSpending[]> {
   const rows = await readSettledSpending(client, runId);
-  const strays = await client.query<{ endpointId: string; strayMs: number }>(STRAYS, [runKeyPrefix(runId)]);
+  const strays = await client.query<{ endpointId: string; strayMs: number }>(STRAYS, [
+    runKeyPrefix(runId),
+    runId,
+  ]);
   const byId = new Map(rows.map((row) => [row.endpointId, row]));
   for (const { endpointId, strayMs } of strays.rows) {
     const known = byId.get(endpointId);
@@ -71,10 +74,17 @@ const ENDED = `
            WHERE %) AS call
    ORDER BY began, "endMs"`;
 
-/** Every call that was made for the jobs of these idempotency keys, which have ended; the first ones first. */
-export async function readCallsOfJobs(client: Queryable, keys: readonly string[]): Promise<EndedCall[]> {
-  const where = 'jobs.idempotency_key = ANY ($1::text[])';
-  const { rows } = await client.query<EndedCall & Record<string, unknown>>(ENDED.replace('%', where), [keys]);
+/** Every call that was made for the run's jobs of these idempotency keys, which have ended; the first ones first. */
+export async function readCallsOfJobs(
+  client: Queryable,
+  runId: string,
+  keys: readonly string[],
+): Promise<EndedCall[]> {
+  const where = `jobs.idempotency_key = ANY ($1::text[]) AND jobs.tenant = (SELECT tenant FROM runs WHERE id = $2)`;
+  const { rows } = await client.query<EndedCall & Record<string, unknown>>(ENDED.replace('%', where), [
+    keys,
+    runId,
+  ]);
   return rows;
 }
 
