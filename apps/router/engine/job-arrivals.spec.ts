@@ -20,5 +20,7 @@ it('a queued job is told to the engine, the queue as callers see it, the journal
     ['l', 'm', 't'],
     { jobId: 'j', from: null, to: 'queued', attempt: 0, homeRegion: 'US' },
   ]);
-  expect((await metrics.expose()).body).toMatch(/beacon_jobs_accepted_total\{.*region="US".*priority="high".*\} 1/);
+  expect((await metrics.expose()).body).toMatch(
+    /beacon_jobs_accepted_total\{.*region="US".*priority="high".*\} 1/,
+  );
 });

@@ -286,10 +286,7 @@ async function readJobsOfCells(
   );
   const keyOf = (cellTry: (typeof tries)[number]): string =>
     cellKey(runId, cellTry.cellNo, cellTry.cellAttempt);
-  const { rows } = await client.query<JobOfKey & Record<string, unknown>>(JOBS, [
-    tries.map(keyOf),
-    runId,
-  ]);
+  const { rows } = await client.query<JobOfKey & Record<string, unknown>>(JOBS, [tries.map(keyOf), runId]);
   const byKey = new Map(rows.map((row) => [row.key, row]));
   const jobs = tries.flatMap((cellTry): ReceiptJobRow[] => {
     const job = byKey.get(keyOf(cellTry));
