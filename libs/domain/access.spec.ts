@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { LOCAL_CALLER, ROLES, hasRole, maySee, type Caller, type Role } from './access.js';
+import { LOCAL_CALLER, ROLES, hasRole, limitsFor, maySee, type Caller, type Role } from './access.js';
 
 const callerWith = (roles: readonly Role[], tenant = 'a'): Caller => ({
   kind: 'key',
@@ -40,5 +40,19 @@ describe('a caller', () => {
 
   it('without keys is alone, and may do everything', () => {
     expect(ROLES.every((role) => hasRole(LOCAL_CALLER, role))).toBe(true);
+  });
+});
+
+describe('limits of a key', () => {
+  const limits = { queued_jobs: 1 };
+  it.each<[Role, string | null, object]>([
+    ['submit', 'k', limits],
+    ['submit', 'other', limits],
+    ['operate', 'k', limits],
+    ['operate', 'other', {}],
+    ['operate', null, {}],
+    ['admin', 'other', {}],
+  ])('with %s, where work counts for %s', (role, worksFor, held) => {
+    expect(limitsFor({ ...callerWith([role]), limits }, worksFor)).toEqual(held);
   });
 });
