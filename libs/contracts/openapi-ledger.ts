@@ -24,6 +24,7 @@ export function ledgerOperations(): Operation[] {
         cursor: z.string().optional(),
       },
       responses: { 200: ledgerPageSchema },
+      alsoAnswers: ['application/x-ndjson', 'text/csv'],
       problems: ['VALIDATION_FAILED'],
     },
     {

@@ -65,6 +65,16 @@ export function seesAllTenants(caller: Pick<Caller, 'roles'>): boolean {
   return hasRole(caller, 'operate');
 }
 
+/** Whose things a list shows. @returns undefined: everybody's */
+export function visibleTenant(caller: Pick<Caller, 'roles' | 'tenant'>): string | undefined {
+  return seesAllTenants(caller) ? undefined : caller.tenant;
+}
+
+/** How the audit log names whoever acts: by the key, `service` for another process of Beacon, `local` without keys. */
+export function actorOf({ kind, keyId }: Pick<Caller, 'kind' | 'keyId'>): string {
+  return keyId ?? (kind === 'service' ? 'service' : 'local');
+}
+
 export function maySee(caller: Caller, tenant: string): boolean {
   return caller.tenant === tenant || seesAllTenants(caller);
 }

@@ -1,12 +1,13 @@
-import type { Caller } from '#domain';
+import { actorOf, type Caller } from '#domain';
 import type { AuditEntry } from '#persistence';
 
 /** The audit log's entry of an administrative act, to be appended in the transaction of the act. */
 export function actOf(
-  { keyId, tenant, requestId }: Caller,
+  caller: Caller,
   act: string,
   target: string,
   detail: Readonly<Record<string, unknown>> = {},
 ): AuditEntry {
-  return { actor: keyId ?? 'local', tenant, act, target, detail, requestId };
+  const { tenant, requestId } = caller;
+  return { actor: actorOf(caller), tenant, act, target, detail, requestId };
 }

@@ -10,13 +10,12 @@ import type { RateLimits } from '../limits/rate-limits.js';
 import { webhookNotFound } from '../webhooks/webhook-not-found.js';
 import './caller.js';
 import { OWNER_PARAMETERS, accessOf, type OwnedResource } from './route-access.js';
+import { isUuid } from '../http/ids.js';
 
 export interface Authenticator {
   /** @throws ProblemError UNAUTHENTICATED */
   authenticate(request: FastifyRequest): Caller | Promise<Caller>;
 }
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 const OWNERS: Readonly<
   Record<
@@ -80,7 +79,7 @@ async function lookAtOwner(
   if (isSeen && (isRead || caller.kind !== 'key')) return;
   const id = (request.params as Record<string, string>)[OWNER_PARAMETERS[resource]] ?? '';
   // What is no id is nobody's: the controller says so.
-  if (!UUID.test(id)) return;
+  if (!isUuid(id)) return;
   const { tenantOf, notFound } = OWNERS[resource];
   const tenant = await tenantOf(database, id);
   if (tenant === undefined || !maySee(caller, tenant)) throw notFound(id);

@@ -1,9 +1,9 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { ProblemError } from '#contracts';
 import type { Metrics } from '#observability';
 import type { RateLimits } from '../limits/rate-limits.js';
 import { routeName } from '../http/route-table.js';
+import { isOneOf } from '../access/secrets.js';
 
 const ROUTE = 'POST /api/webhooks/modal/task-complete';
 /** A report names a job; a deployment may add some fields of its own. */
@@ -56,11 +56,4 @@ function tooLong(): ProblemError {
 
 function isCallback(method: string | string[], url: string | undefined): boolean {
   return typeof method === 'string' && url !== undefined && routeName(method, url) === ROUTE;
-}
-
-/** In constant time, whatever the lengths and whichever it is. */
-export function isOneOf(given: string, secrets: readonly string[]): boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  const wanted = digest(given);
-  return secrets.map((secret) => timingSafeEqual(wanted, digest(secret))).includes(true);
 }

@@ -19,12 +19,11 @@ import {
   type DeadLetterRow,
 } from '#persistence';
 import type { Endpoints } from '../engine/endpoints.js';
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+import { isUuid } from '../http/ids.js';
 
 /** @throws ProblemError DEAD_LETTER_NOT_FOUND: what is no id names none */
 export function letterIdOf(text: string): string {
-  if (!UUID.test(text)) throw letterNotFound();
+  if (!isUuid(text)) throw letterNotFound();
   return text.toLowerCase();
 }
 

@@ -10,6 +10,7 @@ import {
   type RedrivenView,
 } from '#contracts';
 import {
+  actorOf,
   judgeRedrive,
   limitsFor,
   nextRedriveStep,
@@ -343,10 +344,6 @@ export class Redrive {
       );
     }
   }
-}
-
-function actorOf({ keyId }: Caller): string {
-  return keyId ?? 'local';
 }
 
 /** Which model does a task is not to be learned from its refusal. */

@@ -14,8 +14,7 @@ import {
 import { charterInference, charterJobStatus, type WaitView } from '../charter/job-face.js';
 import type { QueueView } from '../queue/queue-view.js';
 import { jobNotFound } from './job-not-found.js';
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+import { isUuid } from '../http/ids.js';
 
 /** Reads jobs the way clients see them. */
 export class JobStatus {
@@ -28,7 +27,7 @@ export class JobStatus {
 
   /** @throws ProblemError JOB_NOT_FOUND */
   async find(jobId: string): Promise<JobEntity> {
-    const job = UUID.test(jobId)
+    const job = isUuid(jobId)
       ? await this.database.dataSource.getRepository(JobEntity).findOneBy({ id: jobId.toLowerCase() })
       : null;
     if (job === null) throw jobNotFound(jobId);
@@ -108,7 +107,7 @@ export class JobStatus {
   }
 
   private async findCharter(jobId: string): Promise<CharterJob> {
-    const job = UUID.test(jobId) ? await readCharterJob(this.charter, jobId.toLowerCase()) : undefined;
+    const job = isUuid(jobId) ? await readCharterJob(this.charter, jobId.toLowerCase()) : undefined;
     if (job === undefined) throw jobNotFound(jobId);
     return job;
   }

@@ -1,3 +1,4 @@
+import { csvHeader, csvRow } from '../http/csv.js';
 import type { LedgerEntryView, LedgerFormat, LedgerSumsView } from '#contracts';
 import { decimalUsd } from '#domain';
 import {
@@ -95,12 +96,14 @@ export async function* ledgerStream(
   format: Exclude<LedgerFormat, 'json'>,
   cursor = '0',
 ): AsyncGenerator<string, void, undefined> {
-  if (format === 'csv') yield `${COLUMNS.join(',')}\r\n`;
+  if (format === 'csv') yield csvHeader(COLUMNS);
   let after = cursor;
   for (;;) {
     const entries = await readLedger(database, filter, after, BATCH);
     const views = entries.map(entryView);
-    yield views.map((view) => (format === 'csv' ? csvRow(view) : `${JSON.stringify(view)}\n`)).join('');
+    yield views
+      .map((view) => (format === 'csv' ? csvRow(view, COLUMNS) : `${JSON.stringify(view)}\n`))
+      .join('');
     const last = entries.at(-1);
     if (last === undefined || entries.length < BATCH) return;
     after = last.entry_no;
@@ -153,15 +156,3 @@ const COLUMNS = [
   'unpriced',
   'prices_from',
 ] as const satisfies readonly (keyof LedgerEntryView)[];
-
-/** RFC 4180. */
-function csvRow(view: LedgerEntryView): string {
-  return `${COLUMNS.map((column) => csvField(view[column])).join(',')}\r\n`;
-}
-
-/** A text that a spreadsheet would take for a formula gets an apostrophe in front: names and errors come from others. */
-export function csvField(value: string | number | boolean | null): string {
-  if (value === null) return '';
-  const text = typeof value === 'string' && /^[=+\-@\t\r\n]/.test(value) ? `'${value}` : String(value);
-  return /[",\r\n]/.test(text) || text !== text.trim() ? `"${text.replaceAll('"', '""')}"` : text;
-}

@@ -7,7 +7,7 @@ import {
   type RunErasedView,
   type TenantErasedView,
 } from '#contracts';
-import type { Caller } from '#domain';
+import { actorOf, type Caller } from '#domain';
 import type { CallStore, Topology } from '#messaging';
 import type { Logger, Metrics } from '#observability';
 import {
@@ -34,6 +34,7 @@ import { actOf } from '../access/act-of.js';
 import { jobNotFound } from '../jobs/job-not-found.js';
 import { contentHashes } from '../runs/prompt-hash.js';
 import { runIdOf, runNotFound } from '../runs/run-id.js';
+import { isUuid } from '../http/ids.js';
 
 /** Rows of one transaction. */
 const BATCH = 500;
@@ -42,7 +43,6 @@ const QUESTIONS = 100;
 /** A tenant may have millions of jobs: whoever asks is answered after so long, and the rest goes on by itself. */
 const TENANT_ANSWER_MS = 20_000;
 const NIL = '00000000-0000-0000-0000-000000000000';
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 export type ErasureCause = 'retention' | 'request';
 
@@ -60,7 +60,7 @@ export class Erasure {
 
   /** @throws ProblemError JOB_NOT_FOUND, JOB_NOT_FINISHED, JOB_OF_RUN */
   async job(id: string, caller: Caller): Promise<JobErasedView> {
-    if (!UUID.test(id)) throw jobNotFound(id);
+    if (!isUuid(id)) throw jobNotFound(id);
     const jobId = id.toLowerCase();
     const erased = await this.parts.database.transaction(async (client) => {
       const kin = await readLineage(client, jobId);
@@ -113,7 +113,7 @@ export class Erasure {
       throw new ProblemError('VALIDATION_FAILED', `confirm: ${message}`, [{ field: 'confirm', message }]);
     }
     const requestedAt = await this.parts.database.transaction(async (client) => {
-      const at = await requestTenantErasure(client, tenant, caller.keyId ?? 'local');
+      const at = await requestTenantErasure(client, tenant, actorOf(caller));
       await appendAudit(client, actOf(caller, 'tenant.erased', tenant));
       return at;
     });

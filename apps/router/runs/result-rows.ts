@@ -66,25 +66,3 @@ export const COLUMNS = [
 
 /** What customers are given: no endpoints. */
 export const CHARTER_COLUMNS = COLUMNS.filter((column) => column !== 'endpoint_id');
-
-export function csvHeader(columns: readonly string[]): string {
-  return `${columns.join(',')}\r\n`;
-}
-
-/** RFC 4180. */
-export function csvRow(
-  row: Readonly<Partial<CellResultView>>,
-  columns: readonly (keyof CellResultView)[],
-): string {
-  return `${columns.map((column) => csvField(row[column] ?? null)).join(',')}\r\n`;
-}
-
-/**
- * A text that a spreadsheet would take for a formula gets an apostrophe in front: an answer must not be able to run
- * anything on the reader's machine. For exact texts there are the other formats.
- */
-function csvField(value: string | number | boolean | null): string {
-  if (value === null) return '';
-  const text = typeof value === 'string' && /^[=+\-@\t\r\n]/.test(value) ? `'${value}` : String(value);
-  return /[",\r\n]/.test(text) || text !== text.trim() ? `"${text.replaceAll('"', '""')}"` : text;
-}

@@ -2,7 +2,8 @@ import type { CellResultView, ResultFormat } from '#contracts';
 import { readQuestionsByNo, readResults, type CellResult, type Queryable } from '#persistence';
 import { promptHashes } from './prompt-hash.js';
 import { charterResultRow } from '../charter/result-face.js';
-import { CHARTER_COLUMNS, COLUMNS, csvHeader, csvRow, resultView, type ResultRun } from './result-rows.js';
+import { csvHeader, csvRow } from '../http/csv.js';
+import { CHARTER_COLUMNS, COLUMNS, resultView, type ResultRun } from './result-rows.js';
 
 /** Rows read at once: bounds what one reader holds, even where every answer is long. */
 const BATCH = 200;

@@ -11,7 +11,7 @@ import {
   type charterRunListSchema,
   type charterRunSchema,
 } from '#contracts';
-import { seesAllTenants, type Caller } from '#domain';
+import { visibleTenant, type Caller } from '#domain';
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { From } from '../access/caller.js';
 import { CharterPolicy } from '../charter/charter-policy.js';
@@ -67,7 +67,7 @@ export class RunsController {
   ): Promise<RunListView | CharterView<typeof charterRunListSchema>> {
     return this.policy.reply(
       caller,
-      () => this.reader.list(query, seesAllTenants(caller) ? undefined : caller.tenant),
+      () => this.reader.list(query, visibleTenant(caller)),
       () => this.reader.charterList(query, caller.tenant),
     );
   }

@@ -15,7 +15,7 @@ import {
   type taskListSchema,
   type taskSchema,
 } from '#contracts';
-import { seesAllTenants, type Caller, type JobState } from '#domain';
+import { visibleTenant, type Caller, type JobState } from '#domain';
 import type { Logger, Metrics } from '#observability';
 import {
   findTask,
@@ -33,6 +33,7 @@ import { originOf, type JobIntake } from '../jobs/intake.js';
 import { roundSeconds } from '../jobs/job-status.js';
 import type { QueueView } from '../queue/queue-view.js';
 import { taskList, taskStatusOf, taskView } from './task-view.js';
+import { isUuid } from '../http/ids.js';
 
 /** Of types that have left the configuration. */
 const SUMMARY_BYTES = 500;
@@ -151,7 +152,7 @@ export class TaskDesk {
       status,
     } = parseRequest(taskListQuerySchema, query);
     const filter = {
-      ...{ tenant: tenantOf(caller), taskType, ownerId },
+      ...{ tenant: visibleTenant(caller), taskType, ownerId },
       states: status === undefined ? undefined : STATES[status],
       after: cursor === undefined ? undefined : parseCursor(cursor),
     };
@@ -250,12 +251,7 @@ export class TaskDesk {
 }
 
 function ownerOf(caller: Caller): TaskOwner {
-  return { tenant: tenantOf(caller), own: caller.tenant };
-}
-
-/** @returns undefined: everybody's */
-function tenantOf(caller: Caller): string | undefined {
-  return seesAllTenants(caller) ? undefined : caller.tenant;
+  return { tenant: visibleTenant(caller), own: caller.tenant };
 }
 
 function taskNotFound(): ProblemError {
@@ -289,11 +285,9 @@ function parseCursor(cursor: string): { createdAt: string; sortId: string } {
   const isTime =
     createdAt !== undefined &&
     !Number.isNaN(Date.parse(createdAt.replace(' ', 'T').replace(/([+-]\d\d)$/, '$1:00')));
-  if (!isTime || sortId === undefined || !UUID.test(sortId)) {
+  if (!isTime || sortId === undefined || !isUuid(sortId)) {
     const message = 'is not a cursor of this list';
     throw new ProblemError('VALIDATION_FAILED', `cursor: ${message}`, [{ field: 'cursor', message }]);
   }
   return { createdAt, sortId };
 }
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

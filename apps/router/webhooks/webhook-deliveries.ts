@@ -7,7 +7,7 @@ import {
   type WebhookDeliveryListView,
   type WebhookDeliveryView,
 } from '#contracts';
-import { seesAllTenants, type Caller } from '#domain';
+import { visibleTenant, type Caller } from '#domain';
 import type { Logger, Metrics } from '#observability';
 import {
   appendAudit,
@@ -20,8 +20,7 @@ import {
 import { actOf } from '../access/act-of.js';
 import { deliveryDetailsView, deliveryView } from './delivery-view.js';
 import { webhookNotFound } from './webhook-not-found.js';
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+import { isUuid } from '../http/ids.js';
 
 /** What became of webhooks, and having them sent again: the runner sends what is due. */
 export class WebhookDeliveries {
@@ -36,7 +35,7 @@ export class WebhookDeliveries {
     const found = await listDeliveries(
       this.database,
       {
-        ...{ tenant: tenantOf(caller), status: filter.status, eventType: filter.event_type },
+        ...{ tenant: visibleTenant(caller), status: filter.status, eventType: filter.event_type },
         ...{ jobId: filter.job_id, runId: filter.run_id },
       },
       limit + 1,
@@ -72,7 +71,7 @@ export class WebhookDeliveries {
   async redeliverMany(body: unknown, caller: Caller): Promise<RedeliveredView> {
     const { limit, ...given } = parseRequest(redeliverRequestSchema, body);
     const filter = {
-      ...{ tenant: tenantOf(caller), status: given.status, eventType: given.event_type },
+      ...{ tenant: visibleTenant(caller), status: given.status, eventType: given.event_type },
       ...{ jobId: given.job_id, runId: given.run_id },
     };
     const count = await this.database.transaction(async (client) => {
@@ -92,13 +91,8 @@ export class WebhookDeliveries {
   }
 
   private async find(eventId: string): Promise<WebhookDeliveryDetails> {
-    const delivery = UUID.test(eventId) ? await findDelivery(this.database, eventId) : undefined;
+    const delivery = isUuid(eventId) ? await findDelivery(this.database, eventId) : undefined;
     if (delivery === undefined) throw webhookNotFound(eventId);
     return delivery;
   }
-}
-
-/** undefined: everybody's. */
-function tenantOf(caller: Caller): string | undefined {
-  return seesAllTenants(caller) ? undefined : caller.tenant;
 }
