@@ -50,6 +50,8 @@ export class KeyRing implements Authenticator {
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
   private readonly onEnded = new Set<(keyId: string) => void>();
+  /** Ended keys of which the listeners have heard. */
+  private readonly told = new Set<string>();
 
   private constructor(
     private readonly parts: KeyRingParts,
@@ -197,8 +199,6 @@ export class KeyRing implements Authenticator {
     this.keys = keys;
     for (const keyId of gone) this.tell(keyId);
   }
-
-  private readonly told = new Set<string>();
 
   private endExpired(): void {
     for (const key of this.keys.values()) {

@@ -1,7 +1,7 @@
 import type { CallOutcome, LedgerKind } from '#domain';
 
-/** A row of `ledger_entries` to be. Amounts are decimal strings of integers: JSON has no 64-bit numbers. */
-export interface NewLedgerEntry {
+/** What says which call an entry is of and how it ended; the same on its way into the table and out of it. */
+export interface LedgerEntryCall {
   readonly kind: LedgerKind;
   readonly call_id: string;
   readonly job_id: string;
@@ -21,6 +21,10 @@ export interface NewLedgerEntry {
   readonly accepted: boolean;
   readonly http_status: number | null;
   readonly error_code: string | null;
+}
+
+/** A row of `ledger_entries` to be. Amounts are decimal strings of integers: JSON has no 64-bit numbers. */
+export interface NewLedgerEntry extends LedgerEntryCall {
   /** Kept in `ledger_errors`, where it can be erased. */
   readonly error_detail: string | null;
   readonly cold_start: boolean | null;

@@ -1,5 +1,6 @@
 import type { CallOutcome, LedgerKind } from '#domain';
 import type { Queryable } from '../../database.js';
+import type { LedgerEntryCall } from './new-entry.js';
 
 /** What entries are asked for; absent: all. */
 export interface LedgerFilter {
@@ -20,30 +21,11 @@ export interface LedgerFilter {
 }
 
 /** A row of `ledger_entries` and the words of its error; 64-bit numbers are decimal strings. */
-export interface LedgerEntry extends Record<string, unknown> {
+export interface LedgerEntry extends LedgerEntryCall, Record<string, unknown> {
   readonly entry_no: string;
   readonly recorded_at: Date;
   readonly began_at: Date;
   readonly at: Date;
-  readonly kind: LedgerKind;
-  readonly call_id: string;
-  readonly job_id: string;
-  readonly attempt: number;
-  readonly epoch: number;
-  readonly call_no: number;
-  readonly run_id: string | null;
-  readonly tenant: string;
-  readonly key_id: string | null;
-  readonly task_type: string | null;
-  readonly model: string;
-  readonly region: string;
-  readonly endpoint_id: string;
-  readonly provider: string;
-  readonly gpu: string | null;
-  readonly outcome: CallOutcome;
-  readonly accepted: boolean;
-  readonly http_status: number | null;
-  readonly error_code: string | null;
   /** null: none, or erased with its job. */
   readonly error_detail: string | null;
   readonly cold_start: boolean | null;
