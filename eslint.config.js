@@ -1,5 +1,6 @@
 import js from '@eslint/js';
 import { defineConfig } from 'eslint/config';
+import reactHooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
 // `no-restricted-syntax` is not merged between entries: each entry below names all of its selectors.
@@ -44,11 +45,21 @@ const IMPURE_GLOBALS = [
   })),
 ];
 
-const TYPESCRIPT = ['apps/**/*.ts', 'libs/**/*.ts', 'test/**/*.ts'];
+const TYPESCRIPT = ['apps/**/*.{ts,tsx}', 'libs/**/*.ts', 'test/**/*.ts'];
+const PAGE = ['apps/portal/**/*.{ts,tsx}'];
 const TESTS = ['**/*.spec.ts', 'libs/testing/**/*.ts', 'test/**/*.ts'];
 
 export default defineConfig(
-  { ignores: ['dist/', '.beacon/', 'coverage/', 'test/dependency-rules/fixtures/', '**/.venv/'] },
+  {
+    ignores: [
+      'dist/',
+      '.beacon/',
+      'coverage/',
+      'test/dependency-rules/fixtures/',
+      '**/.venv/',
+      'libs/router-client/schema.ts',
+    ],
+  },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   js.configs.recommended,
   {
@@ -109,13 +120,12 @@ export default defineConfig(
     rules: { '@typescript-eslint/no-non-null-assertion': 'off' },
   },
   {
-    files: ['apps/cli/**', 'test/fuzz/**'],
+    files: ['apps/cli/**', 'test/clients/**', 'test/fuzz/**'],
     rules: { 'no-console': 'off' },
   },
   {
     // Plain files for Node, linted without types. Only the globals that they use.
     files: ['**/*.{js,cjs,mjs}'],
-    ignores: ['apps/portal/**'],
     languageOptions: {
       globals: Object.fromEntries(
         [
@@ -148,24 +158,7 @@ export default defineConfig(
     languageOptions: { sourceType: 'commonjs' },
   },
   {
-    // The page's own scripts run in a browser.
-    files: ['apps/portal/**/*.{js,mjs}'],
-    languageOptions: {
-      globals: Object.fromEntries(
-        [
-          ...['window', 'document', 'location', 'history', 'navigator', 'localStorage', 'sessionStorage'],
-          ...['fetch', 'EventSource', 'URL', 'URLSearchParams', 'AbortController', 'CustomEvent', 'Event'],
-          ...[
-            'setTimeout',
-            'clearTimeout',
-            'setInterval',
-            'clearInterval',
-            'requestAnimationFrame',
-            'console',
-          ],
-          ...['HTMLElement', 'customElements', 'structuredClone', 'performance', 'Blob', 'FormData'],
-        ].map((name) => [name, 'readonly']),
-      ),
-    },
+    files: PAGE,
+    extends: [reactHooks.configs.flat.recommended],
   },
 );

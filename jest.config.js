@@ -2,7 +2,8 @@
 export default {
   rootDir: '.',
   testMatch: ['<rootDir>/{apps,libs,test}/**/*.spec.ts'],
-  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  // What was built, and the packages of tools that were fetched.
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.beacon/'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/dependency-rules/fixtures/'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
@@ -16,9 +17,13 @@ export default {
   transformIgnorePatterns: ['/node_modules/(?!content-disposition/)'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   testEnvironmentOptions: { customExportConditions: ['beacon-source', 'node', 'node-addons'] },
-  // More of them would take the cores from the processes that specs start.
-  maxWorkers: 2,
-  testTimeout: 30_000,
+  globalSetup: '<rootDir>/test/set-up-run.js',
+  globalTeardown: '<rootDir>/test/tear-down-run.js',
+  testSequencer: '<rootDir>/test/longest-first.js',
+  // On two cores: while one waits for what it started, the others work.
+  maxWorkers: 3,
+  // Nothing is quick because of it: a test that hangs is ended, on a busy machine too.
+  testTimeout: 300_000,
 };
 
 /** The build's own SWC settings without its list of files to leave out, which holds the specs. */

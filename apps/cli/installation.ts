@@ -1,6 +1,7 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
 
 /** The entry scripts of the processes that the supervisor starts. */
 export interface Programs {
@@ -11,7 +12,7 @@ export interface Programs {
 }
 
 /** The folder that holds package.json: this file runs from the sources and from `dist/`. */
-export function projectRoot(): string {
+function projectRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, 'package.json'))) {
     const parent = dirname(folder);
@@ -34,4 +35,9 @@ export function builtPrograms(root = projectRoot()): Programs {
 /** Where what was fetched is kept between starts, whatever data folder they use. */
 export function projectToolDir(root = projectRoot()): string {
   return join(root, '.beacon', 'tools');
+}
+
+export function installedVersion(root = projectRoot()): string {
+  const described: unknown = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  return z.object({ version: z.string() }).parse(described).version;
 }

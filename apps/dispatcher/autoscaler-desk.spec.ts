@@ -7,8 +7,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { openAutoscalerDesk } from './autoscaler-desk.js';
 import type { RegionEndpoint } from './region-endpoints.js';
 
-const LIMIT_MS = 300_000;
-
 describe('requests about autoscalers', () => {
   let nats: TestNats;
   let connection: NatsConnection;
@@ -16,7 +14,7 @@ describe('requests about autoscalers', () => {
   let http: HttpClient;
   beforeAll(async () => {
     nats = await startTestNats();
-  }, LIMIT_MS);
+  });
   afterAll(() => nats.close());
   beforeEach(async () => {
     connection = await connectNats({

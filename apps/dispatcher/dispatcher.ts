@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
 import type { Configuration, Settings } from '#config';
 import {
   callEndedSchema,
@@ -8,6 +9,7 @@ import {
   withdrawSchema,
   type Heartbeat,
 } from '#contracts';
+import { HEARTBEAT_MS } from '#domain';
 import { HANDED_ON, createHttpClient, type HttpClient } from '#endpoint-client';
 import {
   CallStore,
@@ -19,14 +21,13 @@ import {
   subscribeJson,
   type NatsConnection,
 } from '#messaging';
-import { Metrics, type Logger } from '#observability';
+import { Metrics, startTracing, type Logger, type Tracing } from '#observability';
 import { openAutoscalerDesk } from './autoscaler-desk.js';
 import { EndpointWorker } from './endpoint-worker.js';
+import { Line } from './line.js';
 import { RunningCalls } from './running-calls.js';
 import { HealthProbes } from './health-probes.js';
 import { regionEndpoints } from './region-endpoints.js';
-
-const HEARTBEAT_MS = 1000;
 
 /** Executes one region's tickets. Holds NATS credentials and its endpoints' secrets, and no others. */
 export class Dispatcher {
@@ -37,6 +38,7 @@ export class Dispatcher {
     private readonly workers: readonly EndpointWorker[],
     private readonly heartbeat: NodeJS.Timeout,
     private readonly drainMs: number,
+    private readonly tracing: Tracing,
   ) {}
 
   static async start(
@@ -48,16 +50,21 @@ export class Dispatcher {
     environment: Readonly<Record<string, string | undefined>> = {},
   ): Promise<Dispatcher> {
     const dispatcherId = `${region}-${randomUUID()}`;
+    const calls = new RunningCalls();
     const connection = await connectNats({
       url: settings.natsUrl ?? '',
       name: `dispatcher-${region}`,
       onReconnect: () => logger.info({ event: 'nats.reconnected' }, 'NATS is back'),
-      onDisconnect: () => logger.warn({ event: 'nats.disconnected' }, 'NATS is away'),
+      onDisconnect: () => {
+        calls.doubtWaiting();
+        logger.warn({ event: 'nats.disconnected' }, 'NATS is away');
+      },
     });
+    const line = new Line(connection);
     const http = createHttpClient();
-    const calls = new RunningCalls();
     const endpoints = regionEndpoints(region, settings, configuration, environment);
     const metrics = new Metrics(`dispatcher-${region}`);
+    const tracing = await startTracing(settings.tracing, `dispatcher-${region}`, metrics, logger);
     const callStore = new CallStore(connection);
     // Opened now, so that the first call need not wait for it.
     await callStore.prepare().catch((error: unknown) => {
@@ -66,12 +73,14 @@ export class Dispatcher {
     const services = {
       dispatcherId,
       connection,
+      line,
       topology: await Topology.open(connection),
       outcomes: new OutcomePublisher(connection, dispatcherId),
       callStore,
       http,
       calls,
       metrics,
+      tracing,
       logger,
     };
     subscribeJson(connection, subjects.cancelSubject(region), cancelSchema, ({ job_id, epoch }) => {
@@ -103,6 +112,17 @@ export class Dispatcher {
       if (calls.nudge(job_id, attempt))
         logger.debug({ event: 'call.reported', job_id, attempt }, 'the endpoint reports the end of a call');
     });
+    const beat = (): void => {
+      const sentMs = performance.now();
+      const sign: Heartbeat = { dispatcher_id: dispatcherId, region, calls: calls.beat(sentMs) };
+      publishJson(connection, subjects.heartbeatSubject(region), sign);
+      line.carried().then(
+        () => calls.heard(sentMs),
+        () => undefined,
+      );
+    };
+    // Before the first ticket: until somebody was heard here, it is asked about.
+    beat();
     const workers = endpoints.map((endpoint) => new EndpointWorker(services, endpoint));
     connection.subscribe(subjects.METRICS, {
       callback: (_error, message) => {
@@ -111,11 +131,9 @@ export class Dispatcher {
         void metrics.snapshot().then((snapshot) => replyJson(message, snapshot));
       },
     });
-    const heartbeat = setInterval(() => {
-      const beat: Heartbeat = { dispatcher_id: dispatcherId, region, calls: calls.begun() };
-      publishJson(connection, subjects.heartbeatSubject(region), beat);
-    }, HEARTBEAT_MS);
-    return new Dispatcher(connection, http, calls, workers, heartbeat, configuration.timeouts.drain_ms);
+    const heartbeat = setInterval(beat, HEARTBEAT_MS);
+    const { drain_ms: drainMs } = configuration.timeouts;
+    return new Dispatcher(connection, http, calls, workers, heartbeat, drainMs, tracing);
   }
 
   /**
@@ -127,9 +145,11 @@ export class Dispatcher {
     await this.calls.drained(this.drainMs);
     for (const { message } of this.calls.all()) message.nak();
     clearInterval(this.heartbeat);
-    await this.connection.drain();
+    // While NATS is away nothing can be drained: what was to be said is found out by the next holder.
+    await this.connection.drain().catch(() => this.connection.close());
     await this.http.close();
     // Whoever still looks for a result does so for the next holder of its ticket.
     for (const { abort } of this.calls.all()) abort.abort(HANDED_ON);
+    await this.tracing.stop();
   }
 }

@@ -1,5 +1,5 @@
 import { ConfigurationError, loadConfiguration, loadSettings } from '#config';
-import { announceReady, createLogger, superviseSelf } from '#observability';
+import { announceReady, createLogger, exitAtFault, superviseSelf } from '#observability';
 import { Dispatcher } from './dispatcher.js';
 
 const EXIT_CONFIGURATION = 78;
@@ -17,6 +17,7 @@ async function main(): Promise<void> {
     throw new ConfigurationError('environment', ["BEACON_REGION is not one of the configuration's regions"]);
   }
   const logger = createLogger(`dispatcher-${region}`, settings.logLevel);
+  exitAtFault(logger);
   const dispatcher = await Dispatcher.start(region, settings, configuration, logger, process.env);
   superviseSelf(logger, () => dispatcher.drain());
   announceReady();

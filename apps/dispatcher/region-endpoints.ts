@@ -44,6 +44,7 @@ export function regionEndpoints(
         pollMaxMs: endpoint.poll_max_ms,
         autoscalerUrl: endpoint.autoscaler_url?.replace(/\/+$/, ''),
         healthUrl: endpoint.health_url,
+        sendTraceparent: endpoint.send_traceparent,
         concurrency: endpoint.concurrency,
         credentials: credentialsOf(endpoint, settings, environment),
         limiter,

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { JsMsg } from '#messaging';
 import type { Ticket } from '#contracts';
+import { mayBeGivenAway } from '#domain';
 import { Nudge } from '#endpoint-client';
 
 export interface RunningCall {
@@ -13,6 +14,8 @@ export interface RunningCall {
   startedAtMs: number | undefined;
   /** `begun`: it was decided that its call is made. `given_back`: that none is. */
   turn: 'waits' | 'begun' | 'given_back';
+  /** The router may have taken the ticket back: its call begins on the router's word only. */
+  mustAsk: boolean;
   /** The latest delivery of the ticket: redelivery replaces the one that is acked in the end. */
   message: JsMsg;
 }
@@ -21,12 +24,15 @@ export interface RunningCall {
 export class RunningCalls {
   private readonly calls = new Map<string, RunningCall>();
   private onEmpty: (() => void) | undefined;
+  /** When the latest heartbeat that arrived was sent, by the monotonic clock. */
+  private heardMs = -Infinity;
 
   /**
    * @returns the call to make, or `undefined` where this process already holds the attempt. Then the newest ticket
    * and delivery are adopted: a second ticket for one attempt must never become a second call.
+   * @param nowMs by the monotonic clock
    */
-  take(ticket: Ticket, message: JsMsg): RunningCall | undefined {
+  take(ticket: Ticket, message: JsMsg, nowMs = performance.now()): RunningCall | undefined {
     const key = keyOf(ticket);
     const held = this.calls.get(key);
     if (held === undefined) {
@@ -36,6 +42,8 @@ export class RunningCalls {
         nudge: new Nudge(),
         startedAtMs: undefined,
         turn: 'waits',
+        // It may have been on its way for as long as nobody was heard.
+        mustAsk: mayBeGivenAway(nowMs - this.heardMs),
         message,
       };
       this.calls.set(key, call);
@@ -79,6 +87,14 @@ export class RunningCalls {
     return 'given_back';
   }
 
+  /**
+   * NATS is away, the line to it is dead, or this process stood still. The router, which hears nothing from here, may
+   * take tickets back whose calls have not begun, and give their jobs to others: a call that began now could be paid twice.
+   */
+  doubtWaiting(): void {
+    for (const call of this.calls.values()) if (call.turn === 'waits') call.mustAsk = true;
+  }
+
   /** The endpoint says that the call of this attempt has ended. @returns whether this process holds it */
   nudge(jobId: string, attempt: number): boolean {
     const held = this.calls.get(keyOf({ job_id: jobId, attempt }));
@@ -86,14 +102,33 @@ export class RunningCalls {
     return held !== undefined;
   }
 
-  /** What the heartbeat reports. */
-  begun(): { job_id: string; epoch: number; running_ms: number }[] {
-    const nowMs = performance.now();
+  /** A heartbeat has arrived. @param sentMs before it was sent; both by the monotonic clock */
+  heard(sentMs: number, nowMs = performance.now()): void {
+    this.doubtAfterSilence(nowMs);
+    this.heardMs = Math.max(this.heardMs, sentMs);
+  }
+
+  /**
+   * Whether a call that has waited here begins on the router's word only. To be asked at the moment at which it would
+   * begin: nobody may have been heard for long by then, though no heartbeat was due since.
+   * @param nowMs by the monotonic clock
+   */
+  mustAsk(call: RunningCall, nowMs = performance.now()): boolean {
+    this.doubtAfterSilence(nowMs);
+    return call.mustAsk;
+  }
+
+  /** What the heartbeat reports. @param nowMs by the monotonic clock */
+  beat(nowMs = performance.now()): { job_id: string; epoch: number; running_ms: number }[] {
     return [...this.calls.values()].flatMap(({ ticket, startedAtMs }) =>
       startedAtMs === undefined
         ? []
         : [{ job_id: ticket.job_id, epoch: ticket.epoch, running_ms: Math.round(nowMs - startedAtMs) }],
     );
+  }
+
+  private doubtAfterSilence(nowMs: number): void {
+    if (mayBeGivenAway(nowMs - this.heardMs)) this.doubtWaiting();
   }
 
   all(): readonly RunningCall[] {

@@ -6,22 +6,25 @@ const REPLY_TIMEOUT_MS = 2000;
 /**
  * Asks the router about a ticket: is it still to be worked on, and may its call begin? For a redelivered ticket
  * the stream of outcomes is asked first: its earlier holder may have published an outcome and died before the
- * ack, and calling again would pay twice. An outcome moves from the stream to the router's rows, so looking in
- * this order cannot miss it.
+ * ack, and calling again would pay twice. The same goes for the outcome of an earlier ticket of the attempt, which the
+ * router takes where no call has begun since: until it is recorded nobody can tell. An outcome moves from the stream to
+ * the router's rows, so looking in this order cannot miss it.
  * @param redeliveredTo this dispatcher, where the ticket came back
  * @returns `reported`: its outcome is on its way. `undefined` where nobody can tell now: nothing is known, so nothing may
  * be called
  */
 export async function checkTicket(
   connection: NatsConnection,
-  topology: Topology,
+  topology: Pick<Topology, 'holds'>,
   ticket: Ticket,
   redeliveredTo: string | undefined,
 ): Promise<TicketCheckReply | 'reported' | undefined> {
   if (redeliveredTo !== undefined) {
-    const outcome = subjects.outcomeSubject(ticket.region, ticket.job_id, ticket.epoch);
+    const { region, job_id: jobId, epoch } = ticket;
+    const holds = (subject: string): Promise<boolean> => topology.holds(subjects.OUTCOMES_STREAM, subject);
     try {
-      if (await topology.holds(subjects.OUTCOMES_STREAM, outcome)) return 'reported';
+      if (await holds(subjects.outcomesOfJob(region, jobId)))
+        return (await holds(subjects.outcomeSubject(region, jobId, epoch))) ? 'reported' : undefined;
     } catch {
       return undefined;
     }

@@ -1,5 +1,5 @@
 import { ConfigurationError, LOG_LEVELS, type LogLevel } from '#config';
-import { announceReady, createLogger, superviseSelf } from '#observability';
+import { announceReady, createLogger, exitAtFault, superviseSelf } from '#observability';
 import { stringify } from 'yaml';
 import { USAGE, parseCommandLine, type Command } from './command-line.js';
 import { loadRealModel } from './engine/real-model/load-real-model.js';
@@ -45,6 +45,7 @@ async function serve({
   realModelFolder,
 }: Command & { kind: 'serve' }): Promise<void> {
   const logger = createLogger('modal-stand-in', logLevel());
+  exitAtFault(logger);
   const real = realModelFolder === undefined ? undefined : await loadRealModel(realModelFolder);
   const standIn = new StandIn(configuration, real === undefined ? {} : { engine: real.engine });
   const served = await serveStandIn(standIn, { host, port }).catch(async (error: unknown) => {

@@ -119,7 +119,8 @@ export async function hangUpCall({ url, standIn }: Served, path = '/us-m'): Prom
   return request;
 }
 
-const DEADLINE_MS = 5000;
+/** As that of `until` in libs/testing, which only specs may use. */
+const DEADLINE_MS = 60_000;
 
 /** Polls until the condition holds. @throws when it does not within the deadline */
 export async function until(condition: () => boolean): Promise<void> {

@@ -1,5 +1,6 @@
 import { ConfigurationError, DEFAULT_PORT, loadConfiguration, loadSettings } from '#config';
-import { announceReady, createLogger, superviseSelf } from '#observability';
+import { announceReady, createLogger, exitAtFault, superviseSelf } from '#observability';
+import { keepHeapSmall } from './heap.js';
 import { startRouter } from './router.js';
 import { createServer } from './server.js';
 
@@ -13,6 +14,7 @@ async function main(): Promise<void> {
   }
   const configuration = loadConfiguration(configPath);
   const logger = createLogger('router', settings.logLevel);
+  exitAtFault(logger);
   const router = await startRouter(settings, configuration, logger);
   const { app } = await createServer(router);
   await app.listen(settings.port ?? DEFAULT_PORT, settings.host);
@@ -21,6 +23,7 @@ async function main(): Promise<void> {
     await app.close();
     await router.stop();
   });
+  keepHeapSmall();
   const url = (await app.getUrl()).replace('[::1]', 'localhost');
   announceReady({ url });
   logger.info({ event: 'process.ready', url }, 'router accepts jobs');

@@ -9,6 +9,7 @@ import { Redrive } from './dead-letters/redrive.js';
 import { Endpoints } from './engine/endpoints.js';
 import { WarmKeeper } from './engine/warm-keeper.js';
 import { HealthController } from './http/health.controller.js';
+import { RowGauges } from './http/row-gauges.js';
 import { ConfigurationToken, ConnectionToken, LoggerToken, RequestLimitsToken } from './http/tokens.js';
 import { LedgerController } from './ledger/ledger.controller.js';
 import { Cancellation } from './jobs/cancellation.js';
@@ -26,6 +27,13 @@ import { QueueController } from './queue/queue.controller.js';
 import { QueueView } from './queue/queue-view.js';
 import { Erasure } from './retention/erasure.js';
 import { ErasureController } from './retention/erasure.controller.js';
+import { BatchDesk } from './openai/batches/batch-desk.js';
+import { BatchesController } from './openai/batches/batches.controller.js';
+import { FileDesk } from './openai/files/file-desk.js';
+import { FilesController } from './openai/files/files.controller.js';
+import { CompletionsController } from './openai/completions.controller.js';
+import { ModelsController } from './openai/models.controller.js';
+import { OpenAiDesk } from './openai/openai-desk.js';
 import type { Router } from './router.js';
 import { TaskDesk } from './tasks/task-desk.js';
 import { TasksController } from './tasks/tasks.controller.js';
@@ -74,15 +82,26 @@ export class RouterModule {
         OperationsController,
         DeadLettersController,
         ErasureController,
+        FilesController,
+        BatchesController,
+        ModelsController,
+        CompletionsController,
       ],
       providers: [
         { provide: Database, useValue: router.database },
         { provide: CharterPolicy, useValue: policy },
         { provide: TaskDesk, useValue: new TaskDesk(router) },
+        { provide: FileDesk, useValue: new FileDesk(router) },
+        { provide: BatchDesk, useValue: new BatchDesk({ ...router, retries: router.unkeyedRetries }) },
+        {
+          provide: OpenAiDesk,
+          useValue: new OpenAiDesk({ ...router, retries: router.unkeyedRetries }, policy),
+        },
         { provide: Metrics, useValue: router.metrics },
         { provide: Endpoints, useValue: router.endpoints },
         { provide: WarmKeeper, useValue: router.warmKeeper },
         { provide: QueueView, useValue: router.queueView },
+        { provide: RowGauges, useValue: new RowGauges(router) },
         {
           provide: WebhookDeliveries,
           useValue: new WebhookDeliveries(router.database, router.metrics, router.logger),

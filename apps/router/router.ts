@@ -1,32 +1,17 @@
 import type { Configuration, Settings } from '#config';
-import {
-  outcomeSchema,
-  heartbeatSchema,
-  startedSchema,
-  subjects,
-  ticketCheckSchema,
-  type RequestLimits,
-} from '#contracts';
-import {
-  CallStore,
-  DurableConsumer,
-  TicketPublisher,
-  Topology,
-  connectNats,
-  decodeJson,
-  replyJson,
-  subscribeJson,
-  type NatsConnection,
-} from '#messaging';
+import type { RequestLimits } from '#contracts';
+import { CallStore, TicketPublisher, type NatsConnection } from '#messaging';
 import { LOCAL_TENANT } from '#domain';
-import { Metrics, type Logger } from '#observability';
-import { CharterDatabase, Database } from '#persistence';
+import { Metrics, startTracing, type Logger, type Tracing } from '#observability';
+import type { CharterDatabase, Database } from '#persistence';
 import { secretOfTenant } from '#webhooks';
 import type { Authenticator } from './access/guard-routes.js';
 import { KeyRing } from './access/key-ring.js';
 import { OpenDoor } from './access/service-token.js';
 import { DeadLetterReader } from './dead-letters/dead-letter-reader.js';
 import { Redrive } from './dead-letters/redrive.js';
+import { openCharterDatabase, openDatabase, openNats } from './connections.js';
+import { hearDispatchers, takeOutcomes } from './engine/hear-dispatchers.js';
 import { Endpoints } from './engine/endpoints.js';
 import { Engine } from './engine/engine.js';
 import { JobArrivals } from './engine/job-arrivals.js';
@@ -36,6 +21,7 @@ import { Releases } from './engine/releases.js';
 import { Reconciler } from './engine/reconciler.js';
 import { TicketDesk } from './engine/ticket-desk.js';
 import { WarmKeeper } from './engine/warm-keeper.js';
+import { UnkeyedRetries } from './openai/unkeyed-retries.js';
 import { DailyBudget } from './ledger/daily-budget.js';
 import { ledgerPricingOf } from './ledger/ledger-pricing.js';
 import { requestLimitsOf } from './http/request-limits.js';
@@ -57,17 +43,17 @@ import { WakeUps } from './operations/wake-ups.js';
 import { Withdrawals } from './operations/withdrawals.js';
 import { QueueView } from './queue/queue-view.js';
 import { Erasure } from './retention/erasure.js';
+import { batchKeeperOf } from './openai/batches/batch-keeper-of.js';
+import { BatchJournal } from './openai/batches/batch-journal.js';
+import type { BatchKeeper } from './openai/batches/batch-keeper.js';
 import { RetentionSweeper } from './retention/retention-sweeper.js';
-
-const OUTCOMES_PREFETCH = 1000;
-/** Connections that read what customers are told. */
-const CHARTER_POOL = 6;
 
 /** Everything of a router process that controllers use; built in `startRouter`, wired by the module. */
 export interface Router {
   readonly configuration: Configuration;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
   readonly database: Database;
   /** What customers' answers are read with. */
   readonly charter: CharterDatabase;
@@ -79,6 +65,7 @@ export interface Router {
   readonly jobStatus: JobStatus;
   readonly jobWait: JobWait;
   readonly cancellation: Cancellation;
+  readonly unkeyedRetries: UnkeyedRetries;
   readonly inForce: InForce;
   readonly controlDesk: ControlDesk;
   readonly limits: RequestLimits;
@@ -94,6 +81,8 @@ export interface Router {
   readonly deadLetters: DeadLetterReader;
   readonly redrive: Redrive;
   readonly erasure: Erasure;
+  readonly batchKeeper: BatchKeeper;
+  readonly batchJournal: BatchJournal;
   /** Lets waiting requests go and refuses new jobs; the HTTP server closes after this. */
   stopAccepting(): Promise<void>;
   /** Records what has arrived, then closes. What arrives later waits in JetStream. */
@@ -111,34 +100,12 @@ export async function startRouter(
   authenticator?: Authenticator,
 ): Promise<Router> {
   const metrics = new Metrics('router');
-  const database = await Database.open(settings.databaseUrl ?? '', {
-    applicationName: 'beacon-router',
-    poolSize: 16,
-    onConnectionFault: (error) =>
-      logger.warn({ event: 'database.connection_lost', err: error }, 'a database connection was lost'),
-  });
-  await database.migrate();
+  const tracing = await startTracing(settings.tracing, 'router', metrics, logger);
+  const database = await openDatabase(settings, logger);
   const { apiKeysFile: path, serviceToken } = settings;
   const keyRing =
     path === undefined ? undefined : await KeyRing.open({ path, database, serviceToken, metrics, logger });
-  const charter = await CharterDatabase.open(settings.databaseUrl ?? '', {
-    applicationName: 'beacon-charter',
-    poolSize: CHARTER_POOL,
-    onConnectionFault: (error) =>
-      logger.warn({ event: 'database.connection_lost', err: error }, 'a database connection was lost'),
-  });
-  let ensureStreams = (): Promise<void> => Promise.resolve();
-  const connection = await connectNats({
-    url: settings.natsUrl ?? '',
-    name: 'router',
-    onReconnect: () => {
-      logger.info({ event: 'nats.reconnected' }, 'NATS is back');
-      ensureStreams().catch((error: unknown) => {
-        logger.warn({ event: 'nats.streams_missing', err: error }, 'streams could not be made yet');
-      });
-    },
-    onDisconnect: () => logger.warn({ event: 'nats.disconnected' }, 'NATS is away'),
-  });
+  const charter = await openCharterDatabase(settings, logger);
   const webhookSecretOf = (tenant: string): string | null =>
     // The tenant `local` has the secret itself, from which all others follow: it is not given out.
     settings.webhookSecret === undefined || tenant === LOCAL_TENANT
@@ -147,13 +114,9 @@ export async function startRouter(
   const inForce = new InForce(configuration, logger);
   await inForce.refresh(database);
   const endpoints = new Endpoints(configuration, Date.now(), inForce);
-  const topology = await Topology.open(connection);
-  ensureStreams = () => topology.ensureStreams(endpoints.regions);
-  // NATS may still be opening its store; everything that needs a stream makes it where it is missing.
-  await ensureStreams().catch((error: unknown) => {
-    logger.warn({ event: 'nats.streams_missing', err: error }, 'streams could not be made yet');
-  });
-
+  const { connection, topology } = await openNats(settings, endpoints.regions, logger, () =>
+    endpoints.listenAnew(Date.now()),
+  );
   const journal = new JobJournal(connection, metrics, logger);
   const engine = new Engine({
     database,
@@ -165,6 +128,7 @@ export async function startRouter(
     inForce,
     releases: new Releases(new EndpointControl(connection, configuration), metrics, logger),
     pricing: ledgerPricingOf(configuration),
+    tracing,
     random: Math.random,
   });
   const reconciler = new Reconciler({
@@ -207,6 +171,7 @@ export async function startRouter(
     queueLimits,
     fullQueues,
     dailyBudget,
+    tracing,
   );
   const controlDesk = new ControlDesk(
     database,
@@ -238,38 +203,38 @@ export async function startRouter(
     logger,
     configuration.retries.crashes_max,
   );
-  subscribe(connection, desk, endpoints, engine, logger);
-  const outcomes = new DurableConsumer(connection, {
-    stream: subjects.OUTCOMES_STREAM,
-    consumer: subjects.RECORDER_CONSUMER,
-    prefetch: OUTCOMES_PREFETCH,
-    ensure: async () => {
-      await topology.ensureStreams(endpoints.regions);
-      await topology.ensureRecorderConsumer();
-    },
-    handle: (message) => {
-      const outcome = decodeJson(outcomeSchema, message.data);
-      if (outcome !== undefined) {
-        engine.receive({ outcome, message });
-        return;
-      }
-      // Kept, it would come back for ever. Its ticket is acked, so the reconciler issues the job again.
-      logger.error({ event: 'outcome.malformed', subject: message.subject }, 'malformed outcome dropped');
-      message.ack();
-    },
-    onInterrupted: (error) =>
-      logger.warn({ event: 'outcomes.interrupted', err: error }, 'outcome delivery was interrupted'),
+  hearDispatchers({ connection, desk, endpoints, engine, logger });
+  const outcomes = takeOutcomes({ connection, topology, endpoints, engine, logger });
+  const cancellation = new Cancellation(database, connection, topology, journal, logger);
+  const batchJournal = new BatchJournal(metrics, logger);
+  const batchKeeper = batchKeeperOf({
+    ...{ configuration, database, endpoints, placement, intake, cancellation, keyRing, metrics, logger },
+    journal: batchJournal,
   });
   engine.poke();
+  batchKeeper.start();
   reconciler.start();
   warmKeeper.start();
   controlKeeper.start();
   sweeper.start();
   const jobWait = new JobWait(database, journal, jobStatus);
+  const unkeyedRetries = new UnkeyedRetries({ database, cancellation, metrics, logger });
+  unkeyedRetries.start();
   return {
-    ...{ configuration, logger, metrics, database, charter, connection, endpoints, queueView, warmKeeper },
+    ...{
+      configuration,
+      logger,
+      metrics,
+      tracing,
+      database,
+      charter,
+      connection,
+      endpoints,
+      queueView,
+      warmKeeper,
+    },
     ...{ intake, jobStatus, jobWait, inForce, controlDesk, keyRing, deadLetters, redrive, erasure },
-    cancellation: new Cancellation(database, connection, topology, journal, logger),
+    ...{ cancellation, batchKeeper, batchJournal, unkeyedRetries },
     limits: requestLimitsOf(configuration),
     webhookSecrets: [settings.webhookSecret, settings.webhookSecretPrevious].filter(
       (secret) => secret !== undefined,
@@ -286,64 +251,18 @@ export async function startRouter(
     stop: async () => {
       keyRing?.stop();
       queueView.stop();
+      await batchKeeper.stop();
+      await unkeyedRetries.stop();
       await outcomes.stop();
       await controlKeeper.stop();
       await warmKeeper.stop();
       await sweeper.stop();
       await reconciler.stop();
       await engine.stop();
-      await connection.drain().catch(() => undefined);
+      await connection.drain().catch(() => connection.close());
       await charter.close();
       await database.close();
+      await tracing.stop();
     },
   };
-}
-
-/** Every core NATS subscription of the router. */
-function subscribe(
-  connection: NatsConnection,
-  desk: TicketDesk,
-  endpoints: Endpoints,
-  engine: Engine,
-  logger: Logger,
-): void {
-  const onInvalid = (subject: string): void => {
-    logger.warn({ event: 'message.malformed', subject }, 'a malformed message was ignored');
-  };
-  subscribeJson(
-    connection,
-    subjects.ALL_STARTED,
-    startedSchema,
-    (started) => engine.alive([started]),
-    onInvalid,
-  );
-  subscribeJson(
-    connection,
-    subjects.ALL_HEARTBEATS,
-    heartbeatSchema,
-    ({ region, dispatcher_id, calls }) => {
-      const wasAlive = endpoints.dispatcherAlive(region, Date.now());
-      endpoints.heartbeat(region, Date.now());
-      engine.alive(calls.map((call) => ({ ...call, dispatcher_id })));
-      if (!wasAlive) engine.poke();
-    },
-    onInvalid,
-  );
-  subscribeJson(
-    connection,
-    subjects.TICKET_CHECK,
-    ticketCheckSchema,
-    (check, message) => {
-      desk.check(check).then(
-        (reply) => replyJson(message, reply),
-        // No answer: the dispatcher asks again. A guess could pay for a call twice.
-        (error: unknown) =>
-          logger.warn(
-            { event: 'ticket.check_failed', job_id: check.job_id, epoch: check.epoch, err: error },
-            'a ticket could not be checked',
-          ),
-      );
-    },
-    onInvalid,
-  );
 }

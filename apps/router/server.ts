@@ -2,36 +2,26 @@ import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyInstance } from 'fastify';
-import {
-  coreOperations,
-  deadLetterOperations,
-  keyOperations,
-  ledgerOperations,
-  openApiDocument,
-  operationsOperations,
-  runOperations,
-  taskOperations,
-  webhookOperations,
-} from '#contracts';
 import { guardRoutes, requireAccess } from './access/guard-routes.js';
-import { needsKey } from './access/route-access.js';
 import { endWithKeys } from './access/requests-under-way.js';
 import { secureAnswers } from './http/secure-answers.js';
 import { guardCallbacks } from './callbacks/guard-callbacks.js';
-import { CHARTER_FACES } from './charter/charter-faces.js';
 import { CharterPolicy } from './charter/charter-policy.js';
 import { guardReplies } from './charter/guard-replies.js';
+import { apiDocument } from './http/api-document.js';
 import { measureRequests } from './http/http-metrics.js';
+import { acceptEmptyBodies } from './openai/accept-empty-bodies.js';
+import { acceptUploads } from './openai/files/accept-uploads.js';
 import { ProblemFilter } from './http/problem-filter.js';
 import { refuseConnection, refusePath } from './http/refused-early.js';
+import { serveApiPage } from './page/serve-api-page.js';
+import { servePage } from './page/serve-page.js';
 import { RouteTable } from './http/route-table.js';
+import { traceRequests } from './http/trace-requests.js';
 import { closeUnusedConnections } from './http/unused-connections.js';
 import { RouterModule } from './router.module.js';
 import type { Router } from './router.js';
-
-const VERSION = '0.1.0';
 
 /** The HTTP server of a router; not listening yet. */
 export async function createServer(
@@ -42,6 +32,7 @@ export async function createServer(
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     bodyLimit: router.configuration.limits.body_bytes,
+    trustProxy: router.configuration.http.trusted_proxies,
     routerOptions: { maxParamLength: 256 },
     // Slow or stuck clients must not hold connections for ever while they send.
     connectionTimeout: 0,
@@ -59,6 +50,9 @@ export async function createServer(
     void reply.header('x-request-id', request.id);
     done();
   });
+  traceRequests(server, router.tracing);
+  acceptEmptyBodies(server);
+  acceptUploads(server, router.configuration.limits.upload_s);
   await secureAnswers(server, router.configuration.http.cors_origins);
   measureRequests(server, router.metrics);
   guardRoutes(server, router.database, router.authenticator, router.rateLimits);
@@ -74,28 +68,8 @@ export async function createServer(
   });
   server.removeContentTypeParser('text/plain');
   app.useGlobalFilters(new ProblemFilter(router.logger, routes));
-  const document = openApiDocument(
-    [
-      ...coreOperations(router.limits),
-      ...runOperations(router.limits),
-      ...keyOperations(),
-      ...ledgerOperations(),
-      ...webhookOperations(),
-      ...operationsOperations(),
-      ...deadLetterOperations(),
-      ...taskOperations(router.limits),
-    ],
-    VERSION,
-    needsKey,
-    (operation) => CHARTER_FACES[operation]?.schema,
-  );
-  server.get('/openapi.json', (_request, reply) => {
-    void reply.send(document);
-  });
-  SwaggerModule.setup('docs', app, () => document as unknown as OpenAPIObject, {
-    swaggerUiEnabled: true,
-    raw: false,
-  });
+  await servePage(server);
+  await serveApiPage(server, () => apiDocument(router.limits));
   await app.init();
   await server.ready();
   requireAccess(routes.list());

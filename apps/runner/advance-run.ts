@@ -50,7 +50,12 @@ export interface Advance {
   /** There is more to do at once. */
   readonly more: boolean;
   readonly journal: RunJournal;
+  /** As the step found it; undefined: there is no such run. */
+  readonly run: LockedRun | undefined;
 }
+
+/** What a step decided, without the run that it was taken for. */
+type Decision = Omit<Advance, 'run'>;
 
 /** Jobs one run may have in the router's hands at once, over all of its pairs. */
 const IN_FLIGHT_MAX = 1000;
@@ -76,7 +81,7 @@ export async function advanceRun(
     const journal = new RunJournal(runId);
     const run = await lockRun(client, runId);
     const step: Step = { client, runId, journal, costs };
-    let advance: Advance;
+    let advance: Decision;
     if (run === undefined || isRunFinished(run.status)) {
       advance = { ...NOTHING, standing: 'finished', journal };
     } else if (run.cellsMade !== null) {
@@ -102,7 +107,7 @@ export async function advanceRun(
       else advance = await goOn(step, run);
     }
     await journal.write(client);
-    return advance;
+    return { ...advance, run };
   });
 }
 
@@ -115,7 +120,7 @@ interface Step {
 
 const NOTHING = { standing: 'driving', ending: false, submit: [], more: false } as const;
 
-async function goOn(step: Step, run: LockedRun): Promise<Advance> {
+async function goOn(step: Step, run: LockedRun): Promise<Decision> {
   const { client, runId, journal, costs } = step;
   const open = await readOpenWindow(client, runId, regionNosOf(run), cellsMaxOf(run));
   const { submit, atGate } = nextCells(run.order, open, await readGates(client, runId));
@@ -146,7 +151,7 @@ async function goOn(step: Step, run: LockedRun): Promise<Advance> {
 }
 
 /** No cell may be submitted any more: the run ends with what it has. */
-async function stopAtBudget(step: Step, run: LockedRun, spent: GpuUse): Promise<Advance> {
+async function stopAtBudget(step: Step, run: LockedRun, spent: GpuUse): Promise<Decision> {
   const { client, runId, journal } = step;
   const closed = await closeUnaffordableCells(client, runId, CANCEL_BATCH);
   if (closed === CANCEL_BATCH) return { ...NOTHING, more: true, journal };
@@ -164,7 +169,7 @@ function triesOf({ spec }: LockedRun, policy: CellRetryPolicy): CellRetryPolicy 
 }
 
 /** Paused: what is in flight may end, and nothing follows it, not even the end of the run. */
-async function standStill({ client, runId, journal }: Step): Promise<Advance> {
+async function standStill({ client, runId, journal }: Step): Promise<Decision> {
   const inFlight = await hasJobsInFlight(client, runId);
   await setParked(client, runId, !inFlight);
   return { ...NOTHING, standing: inFlight ? 'driving' : 'parked', journal };
@@ -182,7 +187,7 @@ async function standBefore({ client, runId, journal }: Step, run: LockedRun, gat
   journal.add('gate.waiting', { gate_id: gate.gateId, expires_at: expiresAt.toISOString() });
 }
 
-async function windDown(step: Step, run: LockedRun): Promise<Advance> {
+async function windDown(step: Step, run: LockedRun): Promise<Decision> {
   const { client, runId, journal } = step;
   const cancelled = await cancelPendingCells(client, runId, CANCEL_BATCH);
   if (cancelled === CANCEL_BATCH) return { ...NOTHING, ending: true, more: true, journal };
@@ -196,7 +201,7 @@ async function windDown(step: Step, run: LockedRun): Promise<Advance> {
   return { ...NOTHING, ending: true, journal };
 }
 
-async function finish({ client, runId, journal }: Step, run: LockedRun): Promise<Advance> {
+async function finish({ client, runId, journal }: Step, run: LockedRun): Promise<Decision> {
   const counts = await countClosedCells(client, runId);
   const status = finalStatus(counts, run.ending);
   await finishRun(client, runId, status);

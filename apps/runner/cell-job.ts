@@ -1,5 +1,6 @@
 import { callsPerJob, cellSeed, systemPromptOf, type RegionPolicy } from '#domain';
 import type { CellContent } from '#persistence';
+import type { QueuedJob } from './router-client.js';
 
 /** The run's settings that go into every job. */
 export interface JobSettings {
@@ -12,11 +13,7 @@ export interface JobSettings {
 }
 
 /** Body of `POST /inference/queued` for a cell. */
-export function cellJob(
-  runId: string,
-  settings: JobSettings,
-  cell: CellContent,
-): Readonly<Record<string, unknown>> {
+export function cellJob(runId: string, settings: JobSettings, cell: CellContent): QueuedJob {
   const system = systemPromptOf(cell.region, settings.system_prompts, cell.systems);
   return {
     model: cell.model,

@@ -79,12 +79,12 @@ beforeAll(async () => {
     retryPolicy: { maxCellAttempts: 1, backoffMs: 20, backoffMaxMs: 100 },
   });
   runner.start();
-}, 120_000);
+});
 afterAll(async () => {
   await runner.stop();
   await connection.close();
   await beacon.stop();
-}, 60_000);
+});
 
 /** As it came over the wire, headers and all. */
 interface Seen {
@@ -202,11 +202,11 @@ describe('what customers are answered with', () => {
     const path = `/runs/${runId}`;
     const status = async (): Promise<unknown> => bodyOf(await ask('reader', 'GET', path))['status'];
     const events = ask('reader', 'GET', `${path}/events`);
-    await until('the run stands at its gate', async () => (await status()) === 'awaiting_approval', 20_000);
+    await until('the run stands at its gate', async () => (await status()) === 'awaiting_approval');
     await ask('anna', 'POST', `${path}/pause`);
     await ask('anna', 'POST', `${path}/resume`);
     await ask('anna', 'POST', `${path}/gates/q1/approve`);
-    await until('the run has ended', async () => (await status()) === 'completed_with_failures', 20_000);
+    await until('the run has ended', async () => (await status()) === 'completed_with_failures');
     expect((await events).text).toMatch(
       /event: cell\.accepted\n[^]*event: progress\n[^]*event: run\.finished/,
     );

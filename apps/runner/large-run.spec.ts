@@ -30,7 +30,7 @@ let supervisors: RunSupervisor[] = [];
 beforeAll(async () => {
   postgres = await startTestDatabase();
   ({ database } = postgres);
-}, 60_000);
+});
 afterAll(() => postgres.close());
 beforeEach(async () => {
   stub = await StubRouter.start();
@@ -216,7 +216,6 @@ describe('a runner that is killed while it makes cells', () => {
         Array.from({ length: CELLS }, (_, index) => index + 1),
       );
     },
-    30_000,
   );
 
   it('is not missed where two make the cells at once', async () => {

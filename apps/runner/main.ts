@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { ConfigurationError, loadConfiguration, loadSettings } from '#config';
-import { announceReady, createLogger, superviseSelf } from '#observability';
+import { announceReady, createLogger, exitAtFault, superviseSelf } from '#observability';
 import { NestFactory } from '@nestjs/core';
 import { UNKNOWN_COSTS, runCostsOf } from './run-costs.js';
 import { RunSupervisor } from './run-supervisor.js';
@@ -20,10 +20,12 @@ async function main(): Promise<void> {
   const configuration = configPath === undefined ? undefined : loadConfiguration(configPath);
   const costs = configuration === undefined ? UNKNOWN_COSTS : runCostsOf(configuration);
   const logger = createLogger('runner', settings.logLevel);
+  exitAtFault(logger);
   const app = await NestFactory.createApplicationContext(
     RunnerModule.register(
       {
         ...{ databaseUrl, natsUrl, routerUrl, serviceToken, costs },
+        tracing: settings.tracing,
         webhookSecrets: [webhookSecret, webhookSecretPrevious].filter((secret) => secret !== undefined),
         webhookAddresses: {
           allowPrivateAddresses: configuration?.webhooks.allow_private_addresses ?? false,

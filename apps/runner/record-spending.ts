@@ -1,10 +1,11 @@
-import { addCalls, cellKey } from '#domain';
+import { addCalls, cellKey, startGaps } from '#domain';
 import { readCallsOfJobs, readSettledSpending, writeSpending, type Queryable } from '#persistence';
 import type { CellTry } from './cell-outcome.js';
 import type { RunCosts } from './run-costs.js';
 
 /**
- * Adds what the jobs of settled tries took to the run's account, each once: a try is settled once.
+ * Adds what the jobs of settled tries took to the run's account, each once, and what they teach of start gaps: a try is
+ * settled once.
  * The caller has locked the run.
  */
 export async function recordSpending(
@@ -15,13 +16,20 @@ export async function recordSpending(
 ): Promise<void> {
   if (tries.length === 0) return;
   const keys = tries.map(({ cellNo, cellAttempt }) => cellKey(runId, cellNo, cellAttempt));
-  const calls = await readCallsOfJobs(client, runId, keys);
+  const calls = await readCallsOfJobs(
+    client,
+    runId,
+    keys,
+    tries.map(({ cellNo }) => cellNo),
+  );
   if (calls.length === 0) return;
   const touched = new Set(calls.map(({ endpointId }) => endpointId));
-  const spending = addCalls(await readSettledSpending(client, runId), calls, rates);
+  const before = await readSettledSpending(client, runId);
+  const spending = addCalls(before, calls, rates);
   await writeSpending(
     client,
     runId,
     spending.filter(({ endpointId }) => touched.has(endpointId)),
+    startGaps(before, calls, rates),
   );
 }

@@ -28,12 +28,12 @@ beforeAll(async () => {
     retryPolicy: { maxCellAttempts: 3, backoffMs: 20, backoffMaxMs: 100 },
   });
   runner.start();
-}, 60_000);
+});
 afterAll(async () => {
   await runner.stop();
   await connection.close();
   await beacon.stop();
-}, 60_000);
+});
 
 async function post(path: string, body: unknown): Promise<Record<string, unknown>> {
   const response = await fetch(beacon.url + path, {
@@ -48,7 +48,7 @@ async function post(path: string, body: unknown): Promise<Record<string, unknown
 async function untilStatus(runId: string, status: string): Promise<Record<string, unknown>> {
   const read = async () =>
     (await (await fetch(`${beacon.url}/runs/${runId}`)).json()) as Record<string, unknown>;
-  await until(`the run is ${status}`, async () => (await read())['status'] === status, 20_000);
+  await until(`the run is ${status}`, async () => (await read())['status'] === status);
   return read();
 }
 
@@ -115,5 +115,5 @@ describe('a run that ended with failures', () => {
       'event: run.reopened',
       'event: run.finished',
     ]);
-  }, 60_000);
+  });
 });

@@ -7,6 +7,7 @@ import {
   type ServiceHeaders,
 } from '#contracts';
 import { backoffMs } from '#domain';
+import { createRouterClient, type BodyOf, type TypedRouterClient } from '#router-client';
 import type { z } from 'zod';
 
 /** The router cannot be reached or is not well. It may be restarting: the same request may succeed later. */
@@ -27,24 +28,26 @@ export interface RunOrigin {
   readonly runId: string;
   readonly tenant: string;
   readonly keyId: string | null;
+  /** W3C traceparent of the submission; left out: it is not traced. */
+  readonly traceparent?: string;
 }
 
-function originHeaders({ runId, tenant, keyId }: RunOrigin): Readonly<Record<string, string>> {
+function originHeaders({ runId, tenant, keyId, traceparent }: RunOrigin): Readonly<Record<string, string>> {
   return {
     'x-beacon-run-id': runId,
     'x-beacon-tenant': tenant,
     ...(keyId === null ? {} : { 'x-beacon-key-id': keyId }),
-  } satisfies ServiceHeaders;
+    ...(traceparent === undefined ? {} : { traceparent }),
+  } satisfies ServiceHeaders & { readonly traceparent?: string };
 }
+
+/** Body of `POST /inference/queued`. */
+export type QueuedJob = BodyOf<'/inference/queued', 'post'>;
 
 /** What the runner needs of the router. */
 export interface JobRouter {
   /** @throws RouterUnavailableError */
-  submit(
-    idempotencyKey: string,
-    job: Readonly<Record<string, unknown>>,
-    run: RunOrigin,
-  ): Promise<SubmitAnswer>;
+  submit(idempotencyKey: string, job: QueuedJob, run: RunOrigin): Promise<SubmitAnswer>;
   /** @returns undefined where there is no such job  @throws RouterUnavailableError */
   status(jobId: string): Promise<JobStatusView | undefined>;
   /** A job that has finished meanwhile stays as it is.  @throws RouterUnavailableError */
@@ -66,30 +69,40 @@ const BACKOFF = { backoffMs: 100, backoffMaxMs: 1000 };
 /** Answers that say "later", not "no". */
 const TRANSIENT = new Set([408, 425, 429]);
 
+interface Answer {
+  readonly status: number;
+  /** As it came: nothing has looked at it yet. */
+  readonly body: unknown;
+}
+/** Makes one try of a request. */
+type Send = (common: { readonly signal: AbortSignal; readonly parseAs: 'text' }) => Promise<{
+  readonly response: Response;
+  readonly data?: unknown;
+  readonly error?: unknown;
+}>;
+
 const queuedSchema = queuedResponseSchema.pick({ job_id: true });
 /** Jobs by HTTP; every job a run makes is one that any other client could have made. */
 export class RouterClient implements JobRouter {
   private readonly requestTimeoutMs: number;
   private readonly tries: number;
+  private readonly client: TypedRouterClient;
 
-  constructor(private readonly options: RouterClientOptions) {
+  constructor({ baseUrl, serviceToken, ...options }: RouterClientOptions) {
     this.requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
     this.tries = options.tries ?? TRIES;
+    this.client = createRouterClient({ baseUrl, key: serviceToken, isLean: true });
   }
 
-  async submit(
-    idempotencyKey: string,
-    job: Readonly<Record<string, unknown>>,
-    run: RunOrigin,
-  ): Promise<SubmitAnswer> {
-    const { status, body } = await this.request('POST', '/inference/queued', {
-      headers: {
-        'content-type': 'application/json',
-        'idempotency-key': idempotencyKey,
-        ...originHeaders(run),
-      },
-      body: JSON.stringify(job),
-    });
+  async submit(idempotencyKey: string, job: QueuedJob, run: RunOrigin): Promise<SubmitAnswer> {
+    const { status, body } = await this.request((common) =>
+      this.client.POST('/inference/queued', {
+        ...common,
+        params: { header: { 'Idempotency-Key': idempotencyKey } },
+        headers: originHeaders(run),
+        body: job,
+      }),
+    );
     if (status < 400) return { kind: 'queued', jobId: wellFormed(queuedSchema, body).job_id };
     const problem = problemSchema.safeParse(body);
     // Anything in between may well answer 4xx for the router (a proxy's 404): only the router's own word counts.
@@ -98,52 +111,42 @@ export class RouterClient implements JobRouter {
   }
 
   async status(jobId: string): Promise<JobStatusView | undefined> {
-    const { status, body } = await this.request('GET', `/inference/status/${jobId}`);
+    const { status, body } = await this.request((common) =>
+      this.client.GET('/inference/status/{job_id}', { ...common, params: { path: { job_id: jobId } } }),
+    );
     if (status < 400) return wellFormed(jobStatusSchema, body);
     if (status === 404 && saysJobUnknown(body)) return undefined;
     throw new RouterUnavailableError(`status ${status} for the status of a job`);
   }
 
   async cancel(jobId: string): Promise<void> {
-    const { status, body } = await this.request('DELETE', `/inference/${jobId}`);
+    const { status, body } = await this.request((common) =>
+      this.client.DELETE('/inference/{job_id}', { ...common, params: { path: { job_id: jobId } } }),
+    );
     if (status < 400 || status === 409 || (status === 404 && saysJobUnknown(body))) return;
     throw new RouterUnavailableError(`status ${status} for the cancellation of a job`);
   }
 
-  private async request(
-    method: string,
-    path: string,
-    init: RequestInit = {},
-  ): Promise<{ status: number; body: unknown }> {
+  private async request(send: Send): Promise<Answer> {
     for (let attempt = 1; ; attempt += 1) {
-      const answer = await this.tryOnce(method, path, init);
+      const answer = await this.tryOnce(send);
       if (!(answer instanceof RouterUnavailableError)) return answer;
       if (attempt >= this.tries) throw answer;
       await delay(backoffMs(attempt, BACKOFF, 0.5 + Math.random() / 2));
     }
   }
 
-  private async tryOnce(
-    method: string,
-    path: string,
-    init: RequestInit,
-  ): Promise<{ status: number; body: unknown } | RouterUnavailableError> {
-    const { baseUrl, serviceToken } = this.options;
+  private async tryOnce(send: Send): Promise<Answer | RouterUnavailableError> {
     try {
-      const response = await fetch(new URL(path, baseUrl), {
-        ...init,
-        method,
-        headers: {
-          ...(init.headers as Readonly<Record<string, string>> | undefined),
-          ...(serviceToken === undefined ? {} : { authorization: `Bearer ${serviceToken}` }),
-        },
+      const { response, data, error } = await send({
         signal: AbortSignal.timeout(this.requestTimeoutMs),
+        // Types are the document's promise; what was really said is read by a schema.
+        parseAs: 'text',
       });
-      const text = await response.text();
       if (response.status >= 500 || TRANSIENT.has(response.status)) {
         return new RouterUnavailableError(`status ${response.status}`);
       }
-      return { status: response.status, body: parseJson(text) };
+      return { status: response.status, body: response.ok ? parseJson(data) : error };
     } catch (error) {
       return new RouterUnavailableError(error instanceof Error ? error.message : 'unknown fault', {
         cause: error,
@@ -152,9 +155,9 @@ export class RouterClient implements JobRouter {
   }
 }
 
-function parseJson(text: string): unknown {
+function parseJson(text: unknown): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return typeof text === 'string' ? (JSON.parse(text) as unknown) : undefined;
   } catch {
     return undefined;
   }

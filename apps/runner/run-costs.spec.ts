@@ -15,9 +15,9 @@ const oneCallOf = (endpointId: string) => ({
 });
 
 describe('what is taken to be so without a configuration', () => {
-  it('is what the configuration has by default: how long a call may take, and how long a container idles', () => {
-    const { rates, timeoutMs } = runCostsOf(configuration);
-    expect(UNKNOWN_COSTS.timeoutMs).toBe(timeoutMs);
+  it('is what the configuration has by default: how long calls, pauses and idle containers last', () => {
+    const { rates, timeoutMs, pauseMs } = runCostsOf(configuration);
+    expect(UNKNOWN_COSTS).toMatchObject({ timeoutMs, pauseMs });
     const idle = spentInAll([oneCallOf('US-m')], rates).gpuMs;
     expect(spentInAll([oneCallOf('US-m')], UNKNOWN_COSTS.rates)).toEqual({ gpuMs: idle, usd: null });
   });

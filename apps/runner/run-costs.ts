@@ -5,10 +5,12 @@ import { costRateOf, priceTableOf, pricesAt, type CostRate } from '#domain';
 export interface RunCosts {
   readonly rates: readonly CostRate[];
   readonly timeoutMs: number;
+  /** Between two calls of one job, at most. */
+  readonly pauseMs: number;
 }
 
-/** Without a configuration no price is known, and a call may take as long as the configuration's default says. */
-export const UNKNOWN_COSTS: RunCosts = { rates: [], timeoutMs: 300_000 };
+/** Without a configuration no price is known, and calls take as long, and pause as long, as the configuration's defaults say. */
+export const UNKNOWN_COSTS: RunCosts = { rates: [], timeoutMs: 300_000, pauseMs: 30_000 };
 
 /** Prices are dated, and a runner lives for long: rates are those in force when they are asked for. */
 export function runCostsOf(configuration: Configuration): RunCosts {
@@ -20,5 +22,6 @@ export function runCostsOf(configuration: Configuration): RunCosts {
       return endpoints.map((endpoint) => costRateOf(endpoint, prices));
     },
     timeoutMs: configuration.timeouts.execution_ms,
+    pauseMs: configuration.retries.backoff_max_ms,
   };
 }

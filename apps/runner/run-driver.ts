@@ -10,6 +10,7 @@ import {
   setParked,
   type CellContent,
   type Database,
+  type LockedRun,
   type MadeJob,
   type StoredRunSpec,
   type SubmittedCell,
@@ -139,6 +140,8 @@ export class RunDriver {
     this.forget(outcomes);
     advance.journal.report(logger, metrics);
     if (!advance.journal.isEmpty) announce(this.runId);
+    // What its jobs are made with is as it was when they were decided on.
+    if (advance.run !== undefined) this.what = submittedRunOf(this.runId, advance.run);
     if (advance.standing !== 'driving') return advance.standing;
     for (const cellNo of advance.submit) this.unsent.add(cellNo);
     await this.submitUnsent();
@@ -186,7 +189,6 @@ export class RunDriver {
       const batch = cellNos.slice(start, start + SUBMIT_BATCH);
       const cells = await readCellContents(this.parts.database, this.runId, batch);
       for (const cellNo of batch) this.unsent.delete(cellNo);
-      this.what = undefined;
       const { order, spec, origin } = await this.loadRun();
       // In this order endpoints are started in the sequence of the cells: it is the router's first come, first served.
       const limit = order === 'best' ? 1 : PARALLEL_REQUESTS;
@@ -271,13 +273,12 @@ export class RunDriver {
     for (const [jobId, cell] of this.inFlight) if (settled.has(tryKey(cell))) this.inFlight.delete(jobId);
   }
 
-  /** What was asked for. A budget may be raised meanwhile, so it is read anew before anything is submitted. */
+  /** What was asked for, as the last step found it. */
   private async loadRun(): Promise<SubmittedRun> {
     if (this.what === undefined) {
       const run = await findRun(this.parts.database, this.runId);
       if (run === null) throw new Error(`there is no run ${this.runId}`);
-      const { order, spec, tenant, keyId } = run;
-      this.what = { order, spec, origin: { runId: this.runId, tenant, keyId } };
+      this.what = submittedRunOf(this.runId, run);
     }
     return this.what;
   }
@@ -297,6 +298,13 @@ export class RunDriver {
       'the router did not answer',
     );
   }
+}
+
+function submittedRunOf(
+  runId: string,
+  { order, spec, tenant, keyId }: Pick<LockedRun, 'order' | 'spec' | 'tenant' | 'keyId'>,
+): SubmittedRun {
+  return { order, spec, origin: { runId, tenant, keyId } };
 }
 
 function tryKey({ cellNo, cellAttempt }: CellTry): string {

@@ -72,7 +72,10 @@ export class RunSupervisor {
     while (!this.stopped) {
       this.wakeWanted = false;
       try {
-        await this.sweepGates();
+        // A gate that cannot be swept must not keep runs from being taken.
+        await this.sweepGates().catch((error: unknown) => {
+          this.parts.logger.warn({ event: 'runner.gates_not_swept', err: error }, 'gates are swept again');
+        });
         await this.locks.check();
         await this.takeRuns();
       } catch (error) {

@@ -20,7 +20,7 @@ let stub: StubRouter;
 
 beforeAll(async () => {
   [postgres, nats, stub] = await Promise.all([startTestDatabase(), startTestNats(), StubRouter.start()]);
-}, 60_000);
+});
 afterAll(async () => {
   await stub.close();
   await nats.close();

@@ -1,6 +1,6 @@
 import { subjects } from '#contracts';
 import { connectNats, replyJson, type NatsConnection } from '#messaging';
-import { Metrics, type Logger } from '#observability';
+import { Metrics, startTracing, type Logger, type Tracing, type TracingOptions } from '#observability';
 import { Database } from '#persistence';
 import { AddressPolicy, type AddressPolicyOptions } from '#webhooks';
 import { Module, type DynamicModule } from '@nestjs/common';
@@ -8,10 +8,12 @@ import { natsHints } from './hints.js';
 import { RouterClient } from './router-client.js';
 import { UNKNOWN_COSTS, type RunCosts } from './run-costs.js';
 import { RunSupervisor } from './run-supervisor.js';
+import { TracedRouter } from './traced-router.js';
 import { WebhookSender } from './webhooks/webhook-sender.js';
 
 const POOL_SIZE = 8;
 const CONNECTION = Symbol('NATS connection');
+const TRACING = Symbol('tracing');
 
 export interface RunnerSettings {
   readonly databaseUrl: string;
@@ -24,6 +26,8 @@ export interface RunnerSettings {
   readonly webhookAddresses?: AddressPolicyOptions;
   /** Left out: nothing is known of what calls cost. */
   readonly costs?: RunCosts;
+  /** Left out: no traces are recorded. */
+  readonly tracing?: TracingOptions | undefined;
 }
 
 @Module({})
@@ -36,16 +40,27 @@ export class RunnerModule {
         { provide: Database, useFactory: () => openDatabase(settings.databaseUrl, logger) },
         { provide: CONNECTION, useFactory: () => connect(settings.natsUrl, logger) },
         {
+          provide: TRACING,
+          inject: [Metrics],
+          useFactory: (metrics: Metrics) => startTracing(settings.tracing, 'runner', metrics, logger),
+        },
+        {
           provide: RunSupervisor,
-          inject: [Database, CONNECTION, Metrics],
-          useFactory: (database: Database, connection: NatsConnection, metrics: Metrics) => {
+          inject: [Database, CONNECTION, Metrics, TRACING],
+          useFactory: (
+            database: Database,
+            connection: NatsConnection,
+            metrics: Metrics,
+            tracing: Tracing,
+          ) => {
             answerMetrics(connection, metrics);
+            const router = new RouterClient({
+              baseUrl: settings.routerUrl,
+              serviceToken: settings.serviceToken,
+            });
             return new RunSupervisor({
               database,
-              router: new RouterClient({
-                baseUrl: settings.routerUrl,
-                serviceToken: settings.serviceToken,
-              }),
+              router: tracing.isOn ? new TracedRouter(router, tracing) : router,
               hints: natsHints(connection),
               logger,
               metrics,
@@ -64,13 +79,14 @@ export class RunnerModule {
         },
         {
           provide: RunnerShutdown,
-          inject: [RunSupervisor, WebhookSender, CONNECTION, Database],
+          inject: [RunSupervisor, WebhookSender, CONNECTION, Database, TRACING],
           useFactory: (
             supervisor: RunSupervisor,
             sender: WebhookSender,
             connection: NatsConnection,
             database: Database,
-          ) => new RunnerShutdown(supervisor, sender, connection, database),
+            tracing: Tracing,
+          ) => new RunnerShutdown(supervisor, sender, connection, database, tracing),
         },
       ],
     };
@@ -84,6 +100,7 @@ export class RunnerShutdown {
     private readonly sender: WebhookSender,
     private readonly connection: NatsConnection,
     private readonly database: Database,
+    private readonly tracing: Tracing,
   ) {}
 
   async onApplicationShutdown(): Promise<void> {
@@ -91,6 +108,7 @@ export class RunnerShutdown {
     await this.sender.stop();
     await this.connection.close();
     await this.database.close();
+    await this.tracing.stop();
   }
 }
 

@@ -28,12 +28,12 @@ beforeAll(async () => {
     onDisconnect: () => undefined,
   });
   startRunner();
-}, 60_000);
+});
 afterAll(async () => {
   await runner.stop();
   await connection.close();
   await beacon.stop();
-}, 60_000);
+});
 afterEach(() => void beacon.upstream.calls.splice(0));
 
 function startRunner(): void {
@@ -87,7 +87,7 @@ async function start(changes: Record<string, unknown> = {}): Promise<string> {
 }
 
 async function untilStatus(runId: string, status: string): Promise<Run> {
-  await until(`the run is ${status}`, async () => (await view(runId)).status === status, 20_000);
+  await until(`the run is ${status}`, async () => (await view(runId)).status === status);
   return view(runId);
 }
 

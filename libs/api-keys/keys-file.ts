@@ -8,7 +8,7 @@ import { KEY_ID, makePepper } from './api-key.js';
 const when = z.iso.datetime({ offset: true });
 
 /** A key as it is kept, in the file as in the database. */
-export const storedKeySchema = z.strictObject({
+const storedKeySchema = z.strictObject({
   key_id: z.string().regex(KEY_ID, 'is not the id of a key'),
   name: z.string().min(1).max(128),
   tenant: tenantSchema,

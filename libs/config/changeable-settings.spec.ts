@@ -42,6 +42,11 @@ describe('a setting that may be changed', () => {
     else expect(found).toContain(fault);
   });
 
+  it('is refused in the words of whoever asks, where the schema has none of its own', () => {
+    const words = (issue: { readonly code: string }): string => `in other words: ${issue.code}`;
+    expect(faultOfSetting(configured, 'retries.max_attempts', 0, words)).toBe('in other words: too_small');
+  });
+
   it('is in force in a copy, and what is configured stays', () => {
     const { configuration, refused } = withSettings(
       configured,

@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { configurationSchema, deepFreeze, type Configuration } from './configuration.js';
 
 /**
@@ -64,16 +65,22 @@ export function settingOf(configuration: Configuration, name: SettingName): numb
   return typeof value === 'number' ? value : null;
 }
 
-/** @returns why the configuration could not have this value; undefined: it could */
+/**
+ * @param words for what the schema has none of its own for
+ * @returns why the configuration could not have this value; undefined: it could
+ */
 export function faultOfSetting(
   configured: Configuration,
   name: SettingName,
   value: number,
+  words?: z.core.$ZodErrorMap,
 ): string | undefined {
   const limit = settingOf(configured, name);
   if (boundOf(name) === 'ceiling' && limit !== null && value > limit)
     return `must be at most ${limit}, which is configured; only the configuration raises it`;
-  const parsed = configurationSchema.safeParse(withSetting(configured, name, value));
+  const parsed = configurationSchema.safeParse(withSetting(configured, name, value), {
+    ...(words === undefined ? {} : { error: words }),
+  });
   if (parsed.success) return undefined;
   return parsed.error.issues.map(({ message }) => message).join('; ');
 }

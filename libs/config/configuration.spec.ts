@@ -32,8 +32,9 @@ function problemsWith(document: unknown): readonly string[] {
 describe('a configuration file', () => {
   it('needs no more than a region and an endpoint; the rest has defaults', () => {
     expect(parseConfiguration(stringify(aDocument()), 'beacon.yaml')).toEqual({
-      http: { cors_origins: [] },
+      http: { cors_origins: [], trusted_proxies: [], keep_alive_after_ms: 5000, keep_alive_every_ms: 15_000 },
       charter: { show_costs: false },
+      assumed: { call_s: 30, cold_start_s: 150 },
       keep_warm: {
         hybrid_window_s: 600,
         hot_window_s: 1200,
@@ -57,11 +58,24 @@ describe('a configuration file', () => {
         queued_jobs_per_key: 100_000,
         queued_jobs_per_region: 0,
         unfinished_runs_per_key: 100,
+        file_bytes: 209_715_200,
+        file_bytes_per_tenant: 10_737_418_240,
+        files_per_tenant: 10_000,
+        upload_s: 3600,
+        batch_lines: 50_000,
+        unfinished_batches_per_tenant: 50,
+        batch_jobs_at_once: 256,
       },
       webhooks: { allow_private_addresses: false, allowed_hosts: [] },
       timeouts: { execution_ms: 300_000, drain_ms: 10_000 },
       retries: { max_attempts: 4, backoff_ms: 2000, backoff_max_ms: 30_000, crashes_max: 3 },
-      retention: { prompts_days: 0, results_days: 0, webhooks_days: 0, sweep_interval_s: 300 },
+      retention: {
+        prompts_days: 0,
+        results_days: 0,
+        webhooks_days: 0,
+        files_days: 30,
+        sweep_interval_s: 300,
+      },
       breaker: { failures: 2, open_ms: 2000, open_max_ms: 60_000 },
       handover: { linger_ms: 2000, turn_s: 1800 },
       priorities: { normal_ageing_s: 1800, low_ageing_s: 7200 },
@@ -76,6 +90,7 @@ describe('a configuration file', () => {
           poll_max_ms: 5000,
           gpu: 'T4',
           concurrency: 1,
+          send_traceparent: false,
           scaledown_window_s: 300,
           warm: 'off',
         },
@@ -108,6 +123,15 @@ describe('a configuration file', () => {
     const regions = { US: { aliases: [] }, EU: { aliases: ['us'] } };
     expect(problemsWith(aDocument({ regions }))).toEqual([
       'regions.EU.aliases: "us" already names region US',
+    ]);
+  });
+
+  it("whose region's alias is the name of a later region is refused where the alias stands, and others with it", () => {
+    const regions = { US: { aliases: ['us-east', 'eu'] }, EU: { aliases: ['us-east'] }, eu: null };
+    expect(problemsWith(aDocument({ regions }))).toEqual([
+      'regions.eu: "eu" already names region EU',
+      'regions.US.aliases: "eu" already names region EU',
+      'regions.EU.aliases: "us-east" already names region US',
     ]);
   });
 
@@ -188,6 +212,10 @@ describe('a configuration file', () => {
     expect(problemsWith(aDocument({ webhooks: { allowed_hosts: [host] } }))).toEqual([]),
   );
 
+  it.each(['10.1.2.3', '10.1.0.0/16', '10.1.2.3/32', '::1', 'fd00:1::/32'])('takes the proxy %s', (proxy) =>
+    expect(problemsWith(aDocument({ http: { trusted_proxies: [proxy] } }))).toEqual([]),
+  );
+
   it('reports everything that is wrong at once', () => {
     const document = aDocument({ limits: { gpus: 0 }, retries: { max_attempts: 0 } });
     expect(problemsWith(document)).toHaveLength(2);
@@ -204,6 +232,8 @@ describe('a configuration file', () => {
     ['retries.max_attempts', { retries: { max_attempts: 101 } }],
     ['retries.backoff_ms', { retries: { backoff_ms: '2sFORBIDDEN' } }],
     ['retries.crashes_max', { retries: { crashes_max: 1 } }],
+    ['http.keep_alive_after_ms', { http: { keep_alive_after_ms: -1 } }],
+    ['http.keep_alive_every_ms', { http: { keep_alive_every_ms: 'FORBIDDEN' } }],
     ['retention.prompts_days', { retention: { prompts_days: -1 } }],
     ['retention.results_days', { retention: { results_days: 'FORBIDDEN' } }],
     ['retention.webhooks_days', { retention: { webhooks_days: 40_000 } }],
@@ -220,6 +250,12 @@ describe('a configuration file', () => {
     ['endpoints[0].protocol', { endpoints: [anEndpoint({ protocol: 'FORBIDDEN' })] }],
     ['endpoints[0].url', { endpoints: [anEndpoint({ url: 'ftp://user:FORBIDDEN@us.example/' })] }],
     ['endpoints[0].url', { endpoints: [anEndpoint({ url: undefined })] }],
+    ...['url', 'health_url', 'jobs_url', 'autoscaler_url'].flatMap((key) =>
+      ['https://user:FORBIDDEN@us.example/', 'https://FORBIDDEN@us.example/'].map((url): [string, Tree] => [
+        `endpoints[0].${key}`,
+        { endpoints: [anEndpoint({ [key]: url })] },
+      ]),
+    ),
     ['endpoints[0].health_url', { endpoints: [anEndpoint({ health_url: 'FORBIDDEN' })] }],
     ['endpoints[0].jobs_url', { endpoints: [anEndpoint({ jobs_url: 'FORBIDDEN' })] }],
     ['endpoints[0].poll_max_ms', { endpoints: [anEndpoint({ poll_max_ms: 1 })] }],
@@ -238,6 +274,17 @@ describe('a configuration file', () => {
       'a b',
       'fe80::1%eth0',
     ].map((host): [string, Tree] => ['webhooks.allowed_hosts[0]', { webhooks: { allowed_hosts: [host] } }]),
+    ...[
+      'proxy.internal',
+      '10.1.2',
+      '10.0.0.0/33',
+      '::/129',
+      '0.0.0.0/0',
+      '::/0',
+      '10.1.2.3:80',
+      'fe80::1%eth0',
+      '',
+    ].map((proxy): [string, Tree] => ['http.trusted_proxies[0]', { http: { trusted_proxies: [proxy] } }]),
     ['questions[0].text', { questions: [{ id: 'q1' }] }],
     ['questions[0].id', { questions: [{ id: '', text: 'FORBIDDEN' }] }],
   ])('with a bad %s is refused by a message that names it and prints no value: %j', (key, changes) => {
@@ -264,6 +311,12 @@ describe('a configuration file', () => {
     expect(parse).toThrow(ConfigurationError);
     expect(parse).toThrow(/^beacon\.yaml: /);
     expect(parse).not.toThrow(/FORBIDDEN/);
+  });
+
+  it('that is empty is refused by a message that says where to begin', () => {
+    expect(() => parseConfiguration('# later\n', 'beacon.yaml')).toThrow(
+      /is empty: deploy\/beacon\.example\.yaml/,
+    );
   });
 
   it('that cannot be read is refused by a message that names it', () => {

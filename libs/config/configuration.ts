@@ -3,7 +3,10 @@ import { isIP } from 'node:net';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { ConfigurationError, problemsOf } from './configuration-error.js';
+import { byRule, type BrokenRule } from './configuration-rule.js';
+import { schemaAt, type ConfigurationSchema } from './schema-at.js';
 import { checkTasks, tasksSchema } from './tasks.js';
+import { formOf } from './written-form.js';
 
 const identifier = z
   .string()
@@ -12,6 +15,14 @@ const identifier = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, ".", "_" and "-" only');
 
 const httpUrl = z.url({ protocol: /^https?$/ }).max(2048);
+
+const CREDENTIALS_APART =
+  'must hold no user and no password: URLs are logged and shown; a key comes from the environment';
+/** Where an endpoint is asked. Its credentials are secrets, and have a place of their own. */
+const endpointUrl = httpUrl.refine(
+  isWithoutCredentials,
+  byRule('url_without_credentials', CREDENTIALS_APART),
+);
 
 const endpointSchema = z.strictObject({
   /** Unique name; appears in status, metrics and results. */
@@ -22,15 +33,15 @@ const endpointSchema = z.strictObject({
   models: z.array(identifier).min(1).max(32),
   protocol: z.enum(['modal-hf', 'openai']).default('modal-hf'),
   /** Where calls are POSTed. */
-  url: httpUrl,
+  url: endpointUrl,
   /** Where the deployment takes jobs: spawned, polled and cancelled there, no request is held open for an answer. */
-  jobs_url: httpUrl.optional(),
+  jobs_url: endpointUrl.optional(),
   /** Longest pause between two polls of a job. */
   poll_max_ms: z.int().min(50).max(600_000).default(5000),
   /** Where the deployment is told how long idle containers stay, and to give them up; absent: it cannot be told. */
-  autoscaler_url: httpUrl.optional(),
+  autoscaler_url: endpointUrl.optional(),
   /** GET that wakes no GPU; used to probe an endpoint that failed. */
-  health_url: httpUrl.optional(),
+  health_url: endpointUrl.optional(),
   /** Provider's account the endpoint lives in; default: what the URL says. */
   workspace: identifier.optional(),
   /** Name of the environment variable that holds the key of an OpenAI-compatible endpoint. */
@@ -41,6 +52,8 @@ const endpointSchema = z.strictObject({
   gpu: z.string().min(1).max(32).default('T4'),
   /** What its owner pays for; default: the GPU of a `modal-hf` endpoint, the tokens of an `openai` one. */
   billed_by: z.enum(['gpu', 'tokens', 'both']).optional(),
+  /** Whether calls carry `traceparent`, so that what the deployment traces joins them. It is told to whoever serves the URL. */
+  send_traceparent: z.boolean().default(false),
   /** Calls in flight at once. */
   concurrency: z.int().min(1).max(1000).default(1),
   /** How long an idle container still holds its GPU. */
@@ -52,10 +65,12 @@ const endpointSchema = z.strictObject({
 /** As a browser sends it: scheme, host and port, nothing more. */
 const originSchema = httpUrl.refine(
   (text) => originOf(text) === text,
-  'must be an origin: scheme, host and, where it is not the usual one, port',
+  byRule('origin', 'must be an origin: scheme, host and, where it is not the usual one, port'),
 );
 const ALLOWED_HOST =
   'must be a host name, an address, either with ":" and a port, or a range like 10.1.0.0/16';
+
+const PROXY = 'must be an address, or a range like 10.1.0.0/16 of less than all';
 
 const duration = z.number().positive().max(86_400);
 
@@ -133,6 +148,20 @@ export const configurationSchema = z
         queued_jobs_per_region: z.int().min(0).max(10_000_000).default(0),
         /** Runs of one key that have not ended. 0: no limit. */
         unfinished_runs_per_key: z.int().min(0).max(1_000_000).default(100),
+        /** Largest file that can be uploaded. */
+        file_bytes: z.int().min(1024).max(1_073_741_824).default(209_715_200),
+        /** All files of one tenant together; what batches write is kept all the same. 0: no limit. */
+        file_bytes_per_tenant: z.int().min(0).max(1_099_511_627_776).default(10_737_418_240),
+        /** Files of one tenant; what batches that have begun write is kept all the same. 0: no limit. */
+        files_per_tenant: z.int().min(0).max(10_000_000).default(10_000),
+        /** How long an upload may take. */
+        upload_s: z.int().min(1).max(86_400).default(3600),
+        /** Lines of one batch. */
+        batch_lines: z.int().min(1).max(50_000).default(50_000),
+        /** Batches of one tenant that have not ended. 0: no limit. */
+        unfinished_batches_per_tenant: z.int().min(0).max(100_000).default(50),
+        /** Jobs of one batch that wait or run at once; the other lines wait in the batch. */
+        batch_jobs_at_once: z.int().min(1).max(5000).default(256),
       })
       .prefault({}),
     timeouts: z
@@ -179,6 +208,15 @@ export const configurationSchema = z
         low_ageing_s: z.number().min(0).max(86_400).default(7200),
       })
       .prefault({}),
+    /** What plans and waits reckon with until calls of a model have been seen. */
+    assumed: z
+      .strictObject({
+        /** A call in a warm container. */
+        call_s: duration.default(30),
+        /** What the first call of a container takes longer. */
+        cold_start_s: z.number().min(0).max(86_400).default(150),
+      })
+      .prefault({}),
     /** How endpoints are kept warm that are to be. */
     keep_warm: z
       .strictObject({
@@ -201,13 +239,25 @@ export const configurationSchema = z
         /** Also to addresses that are not on the Internet. */
         allow_private_addresses: z.boolean().default(false),
         /** Just these of them: host names, addresses, either with a port, and ranges of addresses. */
-        allowed_hosts: z.array(z.string().refine(isAllowedHost, ALLOWED_HOST)).max(1000).default([]),
+        allowed_hosts: z
+          .array(z.string().refine(isAllowedHost, byRule('host_allowed', ALLOWED_HOST)))
+          .max(1000)
+          .default([]),
       })
       .prefault({}),
     http: z
       .strictObject({
         /** Origins whose pages may use the API from a browser. */
         cors_origins: z.array(originSchema).max(100).default([]),
+        /** Addresses and ranges of proxies whose `X-Forwarded-For` is believed. */
+        trusted_proxies: z
+          .array(z.string().refine(isProxy, byRule('proxy', PROXY)))
+          .max(100)
+          .default([]),
+        /** A client of the OpenAI door that waits longer is sent signs of life; until then a failure has its own status. */
+        keep_alive_after_ms: z.int().min(0).max(120_000).default(5000),
+        /** From one sign of life to the next. */
+        keep_alive_every_ms: z.int().min(10).max(120_000).default(15_000),
       })
       .prefault({}),
     /** How long contents are kept after their job or run has ended. Ids, states, hashes, counts and the ledger stay. */
@@ -219,6 +269,8 @@ export const configurationSchema = z
         results_days: z.number().min(0).max(36_500).default(0),
         /** Webhooks that were delivered or given up, with their bodies; 0: for ever. */
         webhooks_days: z.number().min(0).max(36_500).default(0),
+        /** Files of batches, unless their upload or batch says otherwise. 0: for ever. */
+        files_days: z.number().min(0).max(36_500).default(30),
         /** How often is looked for what has had its time. */
         sweep_interval_s: z.number().min(0.1).max(86_400).default(300),
       })
@@ -244,85 +296,120 @@ export const configurationSchema = z
   })
   .superRefine((configuration, context) => {
     const { endpoints, limits, regions } = configuration;
+    const complain = (path: Path, message: string, broken: BrokenRule): void =>
+      context.addIssue({ code: 'custom', path: [...path], message, params: { ...broken } });
     if (endpoints.length > limits.endpoints) {
-      context.addIssue({
-        code: 'custom',
-        path: ['endpoints'],
-        message: `${endpoints.length} endpoints, but limits.endpoints allows ${limits.endpoints}`,
-      });
+      const message = `${endpoints.length} endpoints, but limits.endpoints allows ${limits.endpoints}`;
+      complain(['endpoints'], message, { rule: 'endpoint_limit', beside: [['limits', 'endpoints']] });
     }
     const seenDays = new Set<string>();
     for (const [index, price] of configuration.prices.entries()) {
-      const complain = (path: readonly string[], message: string): void =>
-        context.addIssue({ code: 'custom', path: ['prices', index, ...path], message });
-      if (seenDays.has(price.from)) complain(['from'], `"${price.from}" is used twice`);
+      const at = ['prices', index];
+      if (seenDays.has(price.from))
+        complain([...at, 'from'], `"${price.from}" is used twice`, { rule: 'price_day_once' });
       seenDays.add(price.from);
-      for (const region of Object.keys(price.region_multipliers ?? {}))
-        if (!Object.hasOwn(regions, region))
-          complain(['region_multipliers', region], 'is not one of regions');
+      for (const region of Object.keys(price.region_multipliers ?? {}).filter(
+        (name) => !isOwn(regions, name),
+      ))
+        complain([...at, 'region_multipliers', region], 'is not one of regions', {
+          rule: 'price_region_known',
+          beside: [['regions', region]],
+        });
     }
     const seenIds = new Set<string>();
     for (const [index, endpoint] of endpoints.entries()) {
-      if (!Object.hasOwn(regions, endpoint.region)) {
-        context.addIssue({
-          code: 'custom',
-          path: ['endpoints', index, 'region'],
-          message: `"${endpoint.region}" is not one of regions (${Object.keys(regions).join(', ')})`,
-        });
+      const at = ['endpoints', index];
+      if (!isOwn(regions, endpoint.region)) {
+        const message = `"${endpoint.region}" is not one of regions (${Object.keys(regions).join(', ')})`;
+        const beside = [
+          ['regions', endpoint.region],
+          [...at, 'region'],
+        ];
+        complain([...at, 'region'], message, { rule: 'endpoint_region_known', beside });
       }
-      if (seenIds.has(endpoint.id)) {
-        context.addIssue({
-          code: 'custom',
-          path: ['endpoints', index, 'id'],
-          message: `"${endpoint.id}" is used twice`,
+      if (seenIds.has(endpoint.id))
+        complain([...at, 'id'], `"${endpoint.id}" is used twice`, {
+          rule: 'endpoint_id_once',
+          beside: [[...at, 'id']],
         });
-      }
       seenIds.add(endpoint.id);
-      const complain = (key: string, message: string): void =>
-        context.addIssue({ code: 'custom', path: ['endpoints', index, key], message });
+      const ofProtocol: BrokenRule = { rule: 'endpoint_protocol_has_it', beside: [[...at, 'protocol']] };
       for (const [key, appended] of APPENDED_TO) {
         const routes = endpoint[key];
         if (routes === undefined) continue;
-        if (endpoint.protocol !== 'modal-hf') complain(key, 'goes with the protocol modal-hf only');
-        if (/[?#]/.test(routes))
-          complain(key, `must have no query and no fragment: ${appended} appended to it`);
-        if (originOf(routes) !== originOf(endpoint.url))
-          complain(key, 'must be on the origin of url: the credentials go there');
+        if (endpoint.protocol !== 'modal-hf')
+          complain([...at, key], 'goes with the protocol modal-hf only', ofProtocol);
+        if (/[?#]/.test(routes)) {
+          const message = `must have no query and no fragment: ${appended} appended to it`;
+          complain([...at, key], message, { rule: 'endpoint_url_appendable' });
+        }
+        if (originOf(routes) !== originOf(endpoint.url)) {
+          const message = 'must be on the origin of url: the credentials go there';
+          complain([...at, key], message, { rule: 'endpoint_one_origin', beside: [[...at, 'url']] });
+        }
       }
       if (endpoint.warm !== 'off' && endpoint.autoscaler_url === undefined) {
-        complain('warm', 'needs an autoscaler_url: the platform cannot be told otherwise');
+        const message = 'needs an autoscaler_url: the platform cannot be told otherwise';
+        const beside = [[...at, 'autoscaler_url']];
+        complain([...at, 'warm'], message, { rule: 'endpoint_warm_tellable', beside });
       }
-      if (endpoint.api_key_env !== undefined && endpoint.protocol !== 'openai') {
-        complain('api_key_env', 'goes with the protocol openai only');
-      }
+      if (endpoint.api_key_env !== undefined && endpoint.protocol !== 'openai')
+        complain([...at, 'api_key_env'], 'goes with the protocol openai only', ofProtocol);
     }
-    checkTasks(configuration, (path, message) =>
-      context.addIssue({ code: 'custom', path: ['tasks', ...path], message }),
-    );
-    const seenNames = new Map<string, string>();
+    checkTasks(configuration, (path, message, broken) => complain(['tasks', ...path], message, broken));
+    // Names first: an alias that is another region's name is the one to be mended.
+    const owners = new Map<string, string>();
+    for (const region of Object.keys(regions)) {
+      const owner = owners.get(region.toLowerCase());
+      if (owner === undefined) owners.set(region.toLowerCase(), region);
+      else complain(['regions', region], namedTwice(region, owner), { rule: 'region_name_once' });
+    }
     for (const [region, { aliases }] of Object.entries(regions)) {
-      for (const name of [region, ...aliases]) {
-        const key = name.toLowerCase();
-        const owner = seenNames.get(key);
-        if (owner !== undefined && owner !== region) {
-          context.addIssue({
-            code: 'custom',
-            path: ['regions', region, 'aliases'],
-            message: `"${name}" already names region ${owner}`,
-          });
+      for (const [entry, alias] of aliases.entries()) {
+        const owner = owners.get(alias.toLowerCase());
+        if (owner === undefined) owners.set(alias.toLowerCase(), region);
+        else if (owner !== region) {
+          const broken: BrokenRule = { rule: 'region_name_once', entry };
+          complain(['regions', region, 'aliases'], namedTwice(alias, owner), broken);
         }
-        seenNames.set(key, region);
       }
     }
   });
 
-function isAllowedHost(text: string): boolean {
+type Path = readonly (string | number)[];
+
+function namedTwice(name: string, owner: string): string {
+  return `"${name}" already names region ${owner}`;
+}
+
+function isOwn(regions: object, name: string): boolean {
+  return Object.hasOwn(regions, name);
+}
+
+/** What is no URL is told as such. */
+function isWithoutCredentials(text: string): boolean {
+  if (!URL.canParse(text)) return true;
+  const { username, password } = new URL(text);
+  return username === '' && password === '';
+}
+
+/** An address, or a range of them. */
+function isNetwork(text: string): boolean {
   const [network = '', bits, more] = text.split('/');
   const family = isIP(network);
-  if (bits !== undefined) {
-    const isLength = /^(0|[1-9][0-9]{0,2})$/.test(bits) && Number(bits) <= (family === 6 ? 128 : 32);
-    return family !== 0 && !network.includes('%') && isLength && more === undefined;
-  }
+  const isLength =
+    bits === undefined || (/^(0|[1-9][0-9]{0,2})$/.test(bits) && Number(bits) <= (family === 6 ? 128 : 32));
+  return family !== 0 && !network.includes('%') && isLength && more === undefined;
+}
+
+/** A range of all addresses would believe whatever anybody says of where it comes from. */
+function isProxy(text: string): boolean {
+  return isNetwork(text) && !/\/0$/.test(text);
+}
+
+function isAllowedHost(text: string): boolean {
+  if (text.includes('/')) return isNetwork(text);
+  const family = isIP(text);
   const host = /^(?<name>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?<port>[1-9][0-9]{0,4}))?$/.exec(text)?.groups;
   return (
     (family === 6 && !text.includes('%')) ||
@@ -336,7 +423,6 @@ function originOf(url: string): string | undefined {
 
 export type Configuration = Readonly<z.infer<typeof configurationSchema>>;
 export type EndpointConfiguration = Configuration['endpoints'][number];
-export type QuestionConfiguration = Configuration['questions'][number];
 
 /**
  * @param text YAML (or JSON, which is YAML)
@@ -350,10 +436,85 @@ export function parseConfiguration(text: string, source: string): Configuration 
   } catch (error) {
     throw new ConfigurationError(source, [`is not YAML: ${(error as Error).message.split('\n')[0] ?? ''}`]);
   }
+  if (document === null)
+    throw new ConfigurationError(source, ['is empty: deploy/beacon.example.yaml is one to begin with']);
   const parsed = configurationSchema.safeParse(document);
   if (!parsed.success) throw new ConfigurationError(source, problemsOf(parsed.error));
   return deepFreeze(parsed.data);
 }
+
+/** One thing that is wrong with a configuration, and where. */
+export type ConfigurationFault = z.core.$ZodIssue;
+
+/**
+ * For whoever wants to know what is wrong, and not only that something is.
+ * @param document what the file's text stands for
+ */
+export function judgeConfiguration(
+  document: unknown,
+): { configuration: Configuration } | { faults: readonly ConfigurationFault[] } {
+  const parsed = configurationSchema.safeParse(document);
+  return parsed.success ? { configuration: deepFreeze(parsed.data) } : { faults: parsed.error.issues };
+}
+
+/** Names of the keys that may stand in the object that is written at a path; empty: any, or it is none. */
+export function keysKnownAt(path: readonly PropertyKey[]): readonly string[] {
+  const at = configurationAt(path);
+  return [at, ...(at?.anyOf ?? [])].flatMap((each) => Object.keys(each?.properties ?? {}));
+}
+
+/** What the file may hold at a path. */
+export interface ConfigurationForm {
+  /** In words: `a whole number from 1 to 1000`. */
+  readonly text: string;
+  readonly kind: 'number' | 'boolean' | 'text' | 'list' | 'object' | 'record';
+  /** What may be written there, where only some values may. */
+  readonly values: readonly string[];
+  /** What holds where a single value is left out; undefined: it may not be, or nothing does. */
+  readonly default: string | number | boolean | undefined;
+}
+
+/** @returns undefined: nothing is known at that path */
+export function configurationFormAt(path: readonly PropertyKey[]): ConfigurationForm | undefined {
+  const found = configurationAt(path);
+  const at = found?.anyOf?.find(({ type }) => type !== 'null') ?? found;
+  if (at === undefined) return undefined;
+  return {
+    text: formOf(at),
+    kind: kindOf(at),
+    values: (at.enum ?? []).map(String),
+    default: isSingle(at.default) ? at.default : undefined,
+  };
+}
+
+function isSingle(value: unknown): value is string | number | boolean {
+  return ['string', 'number', 'boolean'].includes(typeof value);
+}
+
+function kindOf({ type, properties, additionalProperties }: ConfigurationSchema): ConfigurationForm['kind'] {
+  switch (type) {
+    case 'integer':
+    case 'number':
+      return 'number';
+    case 'boolean':
+      return 'boolean';
+    case 'array':
+      return 'list';
+    case 'object':
+      return properties === undefined && typeof additionalProperties === 'object' ? 'record' : 'object';
+    case undefined:
+    default:
+      return 'text';
+  }
+}
+
+function configurationAt(path: readonly PropertyKey[]): ConfigurationSchema | undefined {
+  writtenSchema ??= z.toJSONSchema(configurationSchema, { io: 'input' }) as ConfigurationSchema;
+  return schemaAt(writtenSchema, path);
+}
+
+/** Made when it is first asked for: only who explains faults needs it. */
+let writtenSchema: ConfigurationSchema | undefined;
 
 /** @throws ConfigurationError where the file cannot be read or is wrong */
 export function loadConfiguration(path: string): Configuration {

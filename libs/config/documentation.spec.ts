@@ -4,6 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { configurationSchema, loadConfiguration } from './configuration.js';
 import { DEFAULT_PORT, SETTING_NAMES, loadSettings } from './settings.js';
+import { tracingSettings } from './tracing.js';
 
 const fromRoot = (path: string): URL => new URL(`../../${path}`, import.meta.url);
 const page = readFileSync(fromRoot('docs/configuration.md'), 'utf8');
@@ -70,6 +71,9 @@ describe('docs/configuration.md', () => {
       BEACON_PORT: `\`${DEFAULT_PORT}\``,
       BEACON_DATA_DIR: `\`${dataDir}\``,
       LOG_LEVEL: `\`${logLevel}\``,
+      ...Object.fromEntries(
+        Object.entries(z.object(tracingSettings).parse({})).map(([name, value]) => [name, `\`${value}\``]),
+      ),
     });
   });
 });

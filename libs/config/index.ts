@@ -1,18 +1,25 @@
+export { type TracingSettings } from './tracing.js';
+export { brokenRuleOf, type ConfigurationRule } from './configuration-rule.js';
 export {
+  configurationFormAt,
+  judgeConfiguration,
+  keysKnownAt,
   loadConfiguration,
   parseConfiguration,
   resolveRegion,
   type Configuration,
+  type ConfigurationForm,
+  type ConfigurationFault,
   type EndpointConfiguration,
-  type QuestionConfiguration,
 } from './configuration.js';
-export { USUAL_TASK_TYPES, type TaskTypeConfiguration } from './tasks.js';
+export { type TaskTypeConfiguration } from './tasks.js';
 export { ConfigurationError } from './configuration-error.js';
 export { endpointsByLongestWindow } from './longest-window.js';
 export {
   DEFAULT_PORT,
   LOG_LEVELS,
   SETTING_NAMES,
+  formOfSetting,
   loadSettings,
   type LogLevel,
   type Settings,

@@ -30,6 +30,7 @@ describe('settings', () => {
       modalKey: undefined,
       modalSecret: undefined,
       logLevel: 'info',
+      tracing: undefined,
     });
   });
 
@@ -75,10 +76,36 @@ describe('settings', () => {
     ['BEACON_TYPO', 'SECRET'],
     ['MODAL_KEY', 'SECRET'],
     ['MODAL_SECRET', 'SECRET'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'SECRET'],
+    ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'grpc://SECRET:4317'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'SECRET'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'key=%SECRET'],
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'SECRET'],
+    ['OTEL_EXPORTER_OTLP_TIMEOUT', '0'],
+    ['OTEL_TRACES_SAMPLER', 'SECRET'],
+    ['OTEL_TRACES_SAMPLER_ARG', '65536'],
+    ['OTEL_TRACES_EXPORTER', 'SECRET'],
+    ['OTEL_SDK_DISABLED', 'SECRET'],
+    ['OTEL_EXPORTER_OTLP_ENDPONT', 'http://SECRET'],
   ])('%s=%s is refused by a message that names it and prints no value', (name, value) => {
     const problems = problemsWith({ [name]: value });
     expect(problems).toEqual([expect.stringContaining(name)]);
     expect(problems.join()).not.toMatch(/\bSECRET\b|65536|80\.5|0\.0\.0\.0/);
+  });
+
+  it.each([
+    ['BEACON_PORT', 'abc', 'must be a whole number from 0 to 65535, and is no number'],
+    ['BEACON_PORT', '99999', 'must be a whole number from 0 to 65535, and is above that'],
+    ['BEACON_SERVICE_TOKEN', 'x', 'must be a text of 32 to 256 characters, and is shorter'],
+    ['LOG_LEVEL', 'loud', 'must be one of trace, debug, info, warn, error, fatal'],
+    ['DATABASE_URL', 'x', 'must be a whole URL that begins with postgres:// or postgresql://'],
+    [
+      'BEACON_WEBHOOK_SECRET',
+      'whsec_!!!!!!!!!!!!!',
+      'after whsec_ there must be base64 of at least 24 bytes',
+    ],
+  ])('%s=%s is refused by a message that says what it may be', (name, value, expected) => {
+    expect(problemsWith({ [name]: value })).toEqual([`${name} is not valid: ${expected}`]);
   });
 
   it('report everything that is wrong at once', () => {
@@ -90,6 +117,40 @@ describe('settings', () => {
       modalKey: 'wk-1',
       modalSecret: 'ws-1',
     });
+  });
+
+  it('of OpenTelemetry turn tracing on by naming a collector', () => {
+    expect(
+      loadSettings({
+        OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318/base/',
+        OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20one, x = y ',
+        OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'x=z',
+        OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+        OTEL_TRACES_SAMPLER_ARG: '0.25',
+        OTEL_SERVICE_NAME: 'lab',
+        OTEL_RESOURCE_ATTRIBUTES: 'a=1,b=2',
+      }).tracing,
+    ).toEqual({
+      url: 'http://collector:4318/base/v1/traces',
+      headers: { authorization: 'Bearer one', x: 'z' },
+      timeoutMs: 10_000,
+      serviceName: 'lab',
+      resourceAttributes: { a: '1', b: '2' },
+      sampler: { kind: 'traceidratio', ratio: 0.25, parentBased: true },
+    });
+  });
+
+  it.each([
+    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://c/as/it/is' }, 'http://c/as/it/is'],
+    [
+      { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://c/own', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://other' },
+      'http://c/own',
+    ],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c', OTEL_SDK_DISABLED: 'true' }, undefined],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c', OTEL_TRACES_EXPORTER: 'none' }, undefined],
+    [{ OTEL_SERVICE_NAME: 'alone', OTEL_TRACES_SAMPLER: 'always_on' }, undefined],
+  ])('of OpenTelemetry: %j sends traces to %s', (given, url) => {
+    expect(loadSettings(given).tracing?.url).toBe(url);
   });
 
   it('cannot be changed', () => {

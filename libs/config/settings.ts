@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import { ConfigurationError } from './configuration-error.js';
+import { schemaAt, type ConfigurationSchema } from './schema-at.js';
+import { tracingOf, tracingSettings, type TracingSettings } from './tracing.js';
+import { formOf } from './written-form.js';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -8,7 +11,7 @@ const url = (protocol: RegExp) => z.url({ protocol }).max(4096);
 
 const UNUSABLE_KEY = 'after whsec_ there must be base64 of at least 24 bytes';
 
-/** Every setting Beacon knows. Anything else that begins with `BEACON_` is refused: it is a typing error. */
+/** Every setting Beacon knows. Anything else that begins with `BEACON_` or `OTEL_` is refused: it would do nothing. */
 const settingsSchema = z.object({
   BEACON_HOST: z.string().min(1).default('127.0.0.1'),
   BEACON_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
@@ -32,6 +35,7 @@ const settingsSchema = z.object({
   MODAL_KEY: z.string().min(1).optional(),
   MODAL_SECRET: z.string().min(1).optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+  ...tracingSettings,
 });
 
 export type SettingName = keyof z.infer<typeof settingsSchema>;
@@ -56,6 +60,8 @@ export interface Settings {
   readonly modalKey: string | undefined;
   readonly modalSecret: string | undefined;
   readonly logLevel: LogLevel;
+  /** undefined: no traces are recorded. */
+  readonly tracing: TracingSettings | undefined;
 }
 
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '::1']);
@@ -70,7 +76,7 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
   );
   const problems: string[] = [];
   for (const name of Object.keys(given)) {
-    if (name.startsWith('BEACON_') && !SETTING_NAMES.includes(name as SettingName)) {
+    if (/^(BEACON|OTEL)_/.test(name) && !SETTING_NAMES.includes(name as SettingName)) {
       problems.push(`${name} is not a setting of Beacon`);
     }
   }
@@ -110,28 +116,45 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
     modalKey: values.MODAL_KEY,
     modalSecret: values.MODAL_SECRET,
     logLevel: values.LOG_LEVEL,
+    tracing: tracingOf(values),
   });
 }
 
+/** What a setting may be, in words: `a whole number from 0 to 65535`. */
+export function formOfSetting(name: SettingName): string {
+  const form = schemaAt(z.toJSONSchema(settingsSchema, { io: 'input' }) as ConfigurationSchema, [name]);
+  const schemes = SCHEMES[name];
+  if (schemes !== undefined) return `a whole URL that begins with ${schemes}`;
+  return form === undefined ? 'a text' : formOf(form);
+}
+
+/** JSON Schema does not know them. */
+const SCHEMES: Partial<Record<SettingName, string>> = {
+  BEACON_URL: 'https:// or http://',
+  DATABASE_URL: 'postgres:// or postgresql://',
+  NATS_URL: 'nats:// or tls://',
+};
+
 /** Says what is wrong without repeating the value, which may be a secret. */
 function describe(issue: z.core.$ZodIssue): string {
+  const form = `must be ${formOfSetting(issue.path[0] as SettingName)}`;
   switch (issue.code) {
-    case 'invalid_value':
-      return `must be one of ${issue.values.join(', ')}`;
-    case 'invalid_format':
-      return `must be a ${issue.format}`;
-    case 'too_small':
-      return `must be at least ${String(issue.minimum)}`;
-    case 'too_big':
-      return `must be at most ${String(issue.maximum)}`;
     case 'invalid_type':
+      return issue.expected === 'number' ? `${form}, and is no number` : form;
+    case 'too_small':
+      return `${form}, and is ${issue.origin === 'string' ? 'shorter' : 'below that'}`;
+    case 'too_big':
+      return `${form}, and is ${issue.origin === 'string' ? 'longer' : 'above that'}`;
+    case 'custom':
+      return issue.message;
+    case 'invalid_value':
+    case 'invalid_format':
     case 'not_multiple_of':
     case 'unrecognized_keys':
     case 'invalid_union':
     case 'invalid_key':
     case 'invalid_element':
-    case 'custom':
-      return 'has the wrong type';
+      return form;
   }
 }
 

@@ -1,13 +1,5 @@
 import { z } from 'zod';
-
-/** Task types of the system this one replaces; others may join them. */
-export const USUAL_TASK_TYPES = [
-  'code_generation',
-  'research',
-  'design',
-  'data_analysis',
-  'security_audit',
-] as const;
+import type { BrokenRule } from './configuration-rule.js';
 
 const identifier = z
   .string()
@@ -16,7 +8,7 @@ const identifier = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, ".", "_" and "-" only');
 
 /** How tasks of one type are done. */
-export const taskTypeSchema = z.strictObject({
+const taskTypeSchema = z.strictObject({
   /** Who answers for tasks of this type, unless they say so themselves. */
   owner: identifier,
   /** One that an endpoint serves; which endpoints work on the type is said by giving them a model name of its own. */
@@ -47,27 +39,41 @@ interface Served {
 /** What would have every task of a type refused. */
 export function checkTasks(
   { tasks, limits, regions, endpoints }: Served,
-  complain: (path: readonly string[], message: string) => void,
+  complain: (path: readonly string[], message: string, broken: BrokenRule) => void,
 ): void {
   for (const [type, task] of Object.entries(tasks ?? {})) {
     const serving = endpoints.filter(({ models }) => models.includes(task.model));
-    if (serving.length === 0) complain([type, 'model'], `no endpoint serves "${task.model}"`);
+    if (serving.length === 0)
+      complain([type, 'model'], `no endpoint serves "${task.model}"`, { rule: 'task_model_served' });
     if (task.max_tokens > limits.max_tokens)
-      complain([type, 'max_tokens'], `is above limits.max_tokens (${limits.max_tokens})`);
+      complain([type, 'max_tokens'], `is above limits.max_tokens (${limits.max_tokens})`, {
+        rule: 'task_tokens_allowed',
+        beside: [['limits', 'max_tokens']],
+      });
     if (task.region === undefined) {
-      if (task.region_policy === 'pin') complain([type, 'region'], 'is required when region_policy is "pin"');
+      if (task.region_policy === 'pin')
+        complain([type, 'region'], 'is required when region_policy is "pin"', {
+          rule: 'task_pin_names_region',
+        });
       continue;
     }
     const wanted = task.region.toLowerCase();
     const region = Object.entries(regions).find(([name, { aliases }]) =>
       [name, ...aliases].some((known) => known.toLowerCase() === wanted),
     )?.[0];
-    if (region === undefined) complain([type, 'region'], `"${task.region}" is not one of regions`);
+    if (region === undefined)
+      complain([type, 'region'], `"${task.region}" is not one of regions`, {
+        rule: 'task_region_known',
+        beside: [['regions']],
+      });
     else if (
       task.region_policy === 'pin' &&
       serving.length > 0 &&
       !serving.some((endpoint) => endpoint.region === region)
     )
-      complain([type, 'region'], `no endpoint in ${region} serves "${task.model}"`);
+      complain([type, 'region'], `no endpoint in ${region} serves "${task.model}"`, {
+        rule: 'task_pin_served',
+        beside: [['endpoints']],
+      });
   }
 }

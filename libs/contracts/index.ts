@@ -50,7 +50,6 @@ export {
   type Heartbeat,
   type JobEventMessage,
   type ProbeReply,
-  type RunEventHint,
   type Started,
   type TicketCheck,
   type TicketCheckReply,
@@ -58,12 +57,14 @@ export {
 export {
   PROBLEMS,
   ProblemError,
+  detailOf,
   parseRequest,
   problemSchema,
   problemType,
   type FieldError,
   type Problem,
 } from './problems.js';
+export { wordsOfIssue } from './issue-words.js';
 export {
   DEFAULT_REQUEST_LIMITS,
   cancelResponseSchema,
@@ -112,8 +113,11 @@ export {
   type RunPlanView,
   type RunRequest,
   type RunSummaryView,
+  type RunTotalsView,
   type RunView,
 } from './http/runs.js';
+export { questionBankQuerySchema, questionBankSchema, type QuestionBankView } from './http/question-bank.js';
+export { waitingGatesQuerySchema, waitingGatesSchema, type WaitingGatesView } from './http/waiting-gates.js';
 export {
   runWebhookSchema,
   webhookSummarySchema,
@@ -174,6 +178,15 @@ export {
   type ComparisonView,
 } from './http/comparison.js';
 export {
+  CELLS_PAGE,
+  CELL_LETTERS,
+  runCellsQuerySchema,
+  runCellsSchema,
+  type RunCellsView,
+} from './http/run-cells.js';
+export { runTimelineSchema, type RunTimelineView, type TimelineLaneView } from './http/run-timeline.js';
+export { charterRunCellsSchema, charterRunTimelineSchema } from './charter/run-overviews.js';
+export {
   endpointViewSchema,
   healthSchema,
   livenessSchema,
@@ -213,7 +226,8 @@ export {
 } from './http/operations.js';
 export { operationsOperations } from './openapi-operations.js';
 export { callbackAcceptedSchema, callbackSchema, type CallbackAccepted } from './http/callbacks.js';
-export { coreOperations, openApiDocument, type Operation } from './openapi.js';
+export { coreOperations, type Operation } from './openapi.js';
+export { openApiDocument, type DocumentOptions } from './openapi-document.js';
 export { runOperations } from './openapi-runs.js';
 export { keyOperations } from './openapi-keys.js';
 export { webhookOperations } from './openapi-webhooks.js';
@@ -269,6 +283,8 @@ export {
 } from './http/keys.js';
 export {
   LEDGER_FORMATS,
+  LEDGER_ORDERS,
+  LEDGER_SUMMARY_GROUPS,
   ledgerEntrySchema,
   ledgerPageSchema,
   ledgerQuerySchema,
@@ -277,10 +293,12 @@ export {
   type LedgerEntryView,
   type LedgerFormat,
   type LedgerPage,
+  type LedgerSummaryGroup,
   type LedgerSummaryView,
   type LedgerSumsView,
 } from './http/ledger.js';
 export { ledgerOperations } from './openapi-ledger.js';
+export { runListOperations } from './openapi-run-lists.js';
 export { taskOperations } from './openapi-tasks.js';
 export { CharterFault, charterView, isCharterView, type CharterView } from './charter/charter-view.js';
 export { FORBIDDEN_FIELDS, forbiddenFieldsIn } from './charter/forbidden.js';
@@ -296,12 +314,7 @@ export {
   charterRegionQueueSchema,
   type CharterRegionQueue,
 } from './charter/queues.js';
-export {
-  charterForecastSchema,
-  charterRunPlanSchema,
-  type CharterOrderPlan,
-  type CharterRunPlan,
-} from './charter/plans.js';
+export { charterForecastSchema, charterRunPlanSchema, type CharterRunPlan } from './charter/plans.js';
 export {
   charterComparisonSchema,
   charterGateDecidedSchema,
@@ -310,10 +323,12 @@ export {
   charterRunCreatedSchema,
   charterRunExtendSchema,
   charterRunListSchema,
+  charterRunResultsSchema,
   charterRunRetrySchema,
   charterRunSchema,
   charterRunStateSchema,
 } from './charter/runs.js';
+export { charterQuestionBankSchema, charterWaitingGatesSchema } from './charter/run-lists.js';
 export { charterRunEventSchema, type CharterRunEvent } from './charter/run-events.js';
 export {
   charterReceiptCellSchema,
@@ -346,7 +361,88 @@ export {
   taskListSchema,
   taskRequestSchema,
   taskSchema,
-  type TaskListQuery,
   type TaskRequest,
   type TaskStatus,
 } from './charter/tasks.js';
+export { openAiOperations } from './openapi-openai.js';
+export {
+  isOpenAiPath,
+  openAiErrorOf,
+  openAiErrorSchema,
+  openAiFailureOf,
+  openAiStatus,
+  type JobFailure,
+  type OpenAiError,
+  type OpenAiErrorBody,
+} from './openai/errors.js';
+export {
+  openAiModel,
+  openAiModelListSchema,
+  openAiModelSchema,
+  pinnedName,
+  readModelName,
+  type KnownModels,
+  type NamedModel,
+  type OpenAiModel,
+  type OpenAiModelList,
+} from './openai/models.js';
+export {
+  chatChunkSchema,
+  chatCompletionSchema,
+  chatRequestSchema,
+  type ChatChunk,
+  type ChatCompletion,
+  type ChatRequest,
+} from './openai/chat.js';
+export {
+  PROMPTS_MAX,
+  completionRequestSchema,
+  textChunkSchema,
+  textCompletionSchema,
+  type CompletionRequest,
+  type TextChunk,
+  type TextCompletion,
+} from './openai/completions.js';
+export type { BeaconFacts, OpenAiUsage } from './openai/facts.js';
+export { toldBy } from './openai/answers.js';
+export { pageOf } from './openai/lists.js';
+export {
+  chatChunksOf,
+  chatCompletionOf,
+  factsOf,
+  jobOfChat,
+  jobsOfCompletion,
+  textChunksOf,
+  textCompletionOf,
+  type AnsweredJob,
+  type JobBody,
+  type JobPlace,
+} from './openai/jobs.js';
+export {
+  FILE_PURPOSES,
+  OUTPUT_PURPOSE,
+  expiresAfterSchema,
+  fileDeletedSchema,
+  fileFieldsSchema,
+  fileIdOf,
+  fileListQuerySchema,
+  fileListSchema,
+  fileSchema,
+  fileUploadSchema,
+  parseFileId,
+  type FileView,
+} from './openai/files.js';
+export {
+  batchErasedSchema,
+  batchErrorSchema,
+  batchIdOf,
+  batchListQuerySchema,
+  batchListSchema,
+  batchRequestSchema,
+  batchSchema,
+  parseBatchId,
+  type BatchRequest,
+  type BatchView,
+} from './openai/batches.js';
+export { batchOperations } from './openapi-batches.js';
+export { DOOR_HEADERS, noRegion, placeOf, readDoorHeaders, type DoorHeaders } from './openai/headers.js';

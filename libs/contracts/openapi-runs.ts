@@ -1,19 +1,21 @@
-import { z } from 'zod';
 import type { RequestLimits } from './http/inference.js';
-import { comparisonSchema } from './http/comparison.js';
+import { comparisonSchema, comparisonQuerySchema } from './http/comparison.js';
 import { receiptKeySchema, signedReceiptSchema } from './http/receipts.js';
 import {
-  RESULT_FORMATS,
-  cellResultSchema,
   gateDecidedSchema,
   runCancelSchema,
   runCreatedSchema,
   runListSchema,
   runRequestSchema,
+  runResultsSchema,
   runViewSchema,
+  runListQuerySchema,
+  runResultsQuerySchema,
 } from './http/runs.js';
 import { runForecastSchema, runPlanRequestSchema } from './http/run-plan.js';
+import { charterRunEventSchema } from './charter/run-events.js';
 import { runControlOperations } from './openapi-run-controls.js';
+import { runOverviewOperations } from './openapi-run-overviews.js';
 import type { Operation } from './openapi.js';
 import { BODY_PROBLEMS } from './openapi-problems.js';
 
@@ -59,7 +61,7 @@ export function runOperations(limits: RequestLimits): Operation[] {
       path: '/runs',
       tag: 'runs',
       summary: 'List runs, newest first',
-      query: { limit: z.int().min(1).max(200).default(50), cursor: z.string().optional() },
+      query: runListQuerySchema.shape,
       responses: { 200: runListSchema },
       problems: ['VALIDATION_FAILED'],
     },
@@ -76,9 +78,9 @@ export function runOperations(limits: RequestLimits): Operation[] {
       path: '/runs/{id}/results',
       tag: 'runs',
       summary: 'Read one row per cell; format=jsonl and format=csv stream the same rows',
-      query: { format: z.enum(RESULT_FORMATS).default('json') },
+      query: runResultsQuerySchema.shape,
       responses: {
-        200: z.object({ run_id: z.uuid(), status: z.string(), results: z.array(cellResultSchema) }),
+        200: runResultsSchema,
       },
       alsoAnswers: ['application/x-ndjson', 'text/csv'],
       problems: ['VALIDATION_FAILED', 'RUN_NOT_FOUND'],
@@ -104,11 +106,7 @@ export function runOperations(limits: RequestLimits): Operation[] {
       path: '/runs/{id}/comparison',
       tag: 'runs',
       summary: 'Compare the answers to one question across regions and models',
-      query: {
-        question: z.string().optional(),
-        repeat: z.int().min(1).default(1),
-        cursor: z.int().min(0).optional(),
-      },
+      query: comparisonQuerySchema.shape,
       responses: { 200: comparisonSchema },
       problems: ['VALIDATION_FAILED', 'RUN_NOT_FOUND'],
     },
@@ -121,6 +119,7 @@ export function runOperations(limits: RequestLimits): Operation[] {
       responses: {
         200: {
           contentType: 'text/event-stream',
+          eventData: charterRunEventSchema,
           description:
             'Server-sent events until the run has ended; `progress`, which is not stored, has no id',
         },
@@ -137,6 +136,7 @@ export function runOperations(limits: RequestLimits): Operation[] {
       problems: ['RUN_NOT_FOUND', 'RUN_FINISHED'],
     },
     ...runControlOperations(),
+    ...runOverviewOperations(),
     decide('approve'),
     decide('reject'),
   ];

@@ -1,11 +1,10 @@
-import { z } from 'zod';
 import {
-  TASK_STATUSES,
   taskAcceptedSchema,
   taskCancelSchema,
   taskListSchema,
   taskRequestSchema,
   taskSchema,
+  taskListQuerySchema,
 } from './charter/tasks.js';
 import type { RequestLimits } from './http/inference.js';
 import { BODY_PROBLEMS } from './openapi-problems.js';
@@ -35,13 +34,7 @@ export function taskOperations(limits: RequestLimits): Operation[] {
       path: '/tasks',
       tag: 'tasks',
       summary: 'List tasks, newest first',
-      query: {
-        limit: z.int().min(1).max(200).default(50),
-        cursor: z.string().optional(),
-        task_type: z.string().optional(),
-        owner_id: z.string().optional(),
-        status: z.enum(TASK_STATUSES).optional(),
-      },
+      query: taskListQuerySchema.shape,
       responses: { 200: taskListSchema },
       problems: ['VALIDATION_FAILED', 'TASKS_NOT_CONFIGURED'],
     },

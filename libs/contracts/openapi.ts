@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import {
   cancelResponseSchema,
   inferenceRequestSchema,
@@ -13,13 +13,20 @@ import {
   providersSchema,
   queueStatusSchema,
   readinessSchema,
-  regionQueueSchema,
+  regionQueueStatusSchema,
 } from './http/queue.js';
 import { callbackAcceptedSchema, callbackSchema } from './http/callbacks.js';
-import { PROBLEMS, problemSchema } from './problems.js';
 import type { RequestErrorCode } from '#domain';
 import { BODY_PROBLEMS } from './openapi-problems.js';
-import { webhookEvents } from './openapi-webhook-events.js';
+
+/** An answer that is no JSON of its own. */
+export interface PlainResponse {
+  readonly contentType: string;
+  readonly description: string;
+  /** Of a stream of server-sent events: what the data of each is, as JSON. */
+  readonly eventData?: z.ZodType;
+  readonly example?: string;
+}
 
 /** One operation of the HTTP API, described by the schemas that validate it. */
 export interface Operation {
@@ -27,23 +34,29 @@ export interface Operation {
   /** OpenAPI spelling: `/runs/{run_id}`. */
   readonly path: string;
   readonly summary: string;
+  /** What a caller has to know beyond the summary; Markdown. */
+  readonly description?: string;
   readonly tag: string;
   readonly request?: z.ZodType;
+  /** Content type of the request; left out: JSON. */
+  readonly requestType?: string;
   readonly isBodyOptional?: boolean;
   readonly query?: Readonly<Record<string, z.ZodType>>;
   readonly headers?: readonly string[];
-  readonly responses: Readonly<
-    Record<number, z.ZodType | { readonly contentType: string; readonly description: string }>
-  >;
+  readonly responses: Readonly<Record<number, z.ZodType | PlainResponse>>;
   /** Content types, besides that of its response, in which it answers where it is asked to. */
   readonly alsoAnswers?: readonly string[];
+  /** What the data of each event is where `alsoAnswers` has `text/event-stream`. */
+  readonly eventData?: z.ZodType;
+  /** The shape of its errors; left out: problem documents. */
+  readonly errors?: 'openai';
+  /** Statuses of jobs that failed, where those are told by a status. */
+  readonly failures?: readonly number[];
   /** Codes this operation can be refused with, besides those that every operation has. */
   readonly problems: readonly RequestErrorCode[];
+  /** Those of `problems` that are 404 here, whatever their status is elsewhere: the path names what is not there. */
+  readonly notFound?: readonly RequestErrorCode[];
 }
-
-const COMMON_PROBLEMS = ['DATABASE_UNAVAILABLE', 'INTERNAL_ERROR'] as const;
-/** Of operations that need a key, where the server has keys. */
-const KEY_PROBLEMS = ['UNAUTHENTICATED', 'FORBIDDEN', 'RATE_LIMIT_REACHED'] as const;
 
 /** Operations on jobs, queues and the process itself. */
 export function coreOperations(limits: RequestLimits): Operation[] {
@@ -118,7 +131,7 @@ export function coreOperations(limits: RequestLimits): Operation[] {
       path: '/queue/status/{region}',
       tag: 'queues',
       summary: 'Queue of one region',
-      responses: { 200: regionQueueSchema.extend({ region: z.string() }) },
+      responses: { 200: regionQueueStatusSchema },
       problems: ['UNKNOWN_REGION'],
     },
     {
@@ -137,7 +150,7 @@ export function coreOperations(limits: RequestLimits): Operation[] {
       request: callbackSchema,
       headers: ['X-Webhook-Secret'],
       responses: { 202: callbackAcceptedSchema },
-      problems: [...BODY_PROBLEMS, 'CALLBACK_REFUSED'],
+      problems: [...BODY_PROBLEMS, 'CALLBACK_REFUSED', 'RATE_LIMIT_REACHED'],
     },
     {
       method: 'get',
@@ -180,125 +193,4 @@ export function coreOperations(limits: RequestLimits): Operation[] {
       problems: [],
     },
   ];
-}
-
-/**
- * Builds the OpenAPI 3.1 document out of the operations.
- * @param needsKey by `METHOD /path/{param}`
- * @param charterOf what customers are answered with, where that is less; by the same names
- */
-export function openApiDocument(
-  operations: readonly Operation[],
-  version: string,
-  needsKey: (operation: string) => boolean,
-  charterOf: (operation: string) => z.ZodType | undefined = () => undefined,
-): Record<string, unknown> {
-  const paths: Record<string, Record<string, unknown>> = {};
-  for (const operation of operations) {
-    const name = `${operation.method.toUpperCase()} ${operation.path}`;
-    const isGuarded = needsKey(name);
-    const charter = charterOf(name);
-    const codes = [...operation.problems, ...(isGuarded ? KEY_PROBLEMS : []), ...COMMON_PROBLEMS];
-    const byStatus = new Map<number, RequestErrorCode[]>();
-    for (const code of codes) {
-      const { status } = PROBLEMS[code];
-      byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
-    }
-    const responses: Record<string, unknown> = {};
-    for (const [status, list] of [...byStatus].sort(([left], [right]) => left - right)) {
-      responses[String(status)] = {
-        description: list.map((code) => `\`${code}\`: ${PROBLEMS[code].title}`).join('\n\n'),
-        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-      };
-    }
-    for (const [status, response] of Object.entries(operation.responses)) {
-      responses[status] =
-        response instanceof z.ZodType
-          ? {
-              description: operation.summary,
-              content: {
-                'application/json': { schema: facesOf(response, charter) },
-                ...Object.fromEntries(
-                  (operation.alsoAnswers ?? []).map((type) => [type, { schema: { type: 'string' } }]),
-                ),
-              },
-            }
-          : {
-              description: response.description,
-              content: { [response.contentType]: { schema: { type: 'string' } } },
-            };
-    }
-    (paths[operation.path] ??= {})[operation.method] = {
-      operationId: operationId(operation),
-      summary: operation.summary,
-      tags: [operation.tag],
-      security: isGuarded ? [{ key: [] }] : [],
-      parameters: [
-        ...[...operation.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
-          name,
-          in: 'path',
-          required: true,
-          schema: { type: 'string' },
-        })),
-        ...Object.entries(operation.query ?? {}).map(([name, schema]) => ({
-          name,
-          in: 'query',
-          required: false,
-          schema: schemaOf(schema, 'input'),
-        })),
-        ...(operation.headers ?? []).map((name) => ({
-          name,
-          in: 'header',
-          required: false,
-          schema: { type: 'string' },
-        })),
-      ],
-      ...(operation.request === undefined
-        ? {}
-        : {
-            requestBody: {
-              required: operation.isBodyOptional !== true,
-              content: { 'application/json': { schema: schemaOf(operation.request, 'input') } },
-            },
-          }),
-      responses,
-    };
-  }
-  return {
-    openapi: '3.1.0',
-    info: {
-      title: 'Beacon',
-      version,
-      description: 'Multi-region job router for model inference on serverless GPUs',
-    },
-    paths,
-    webhooks: webhookEvents(),
-    components: {
-      schemas: { Problem: schemaOf(problemSchema, 'output') },
-      securitySchemes: {
-        key: { type: 'http', scheme: 'bearer', description: 'An API key; a server without keys needs none' },
-      },
-    },
-  };
-}
-
-/** What operators are answered with, and what customers are. */
-function facesOf(schema: z.ZodType, charter: z.ZodType | undefined): Record<string, unknown> {
-  if (charter === undefined || charter === schema) return schemaOf(schema, 'output');
-  return {
-    anyOf: [
-      { title: 'With the role operate, or on a server without keys', ...schemaOf(schema, 'output') },
-      { title: 'The charter: every other key', ...schemaOf(charter, 'output') },
-    ],
-  };
-}
-
-function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> {
-  const { $schema: _draft, ...document } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
-  return document;
-}
-
-function operationId({ method, path }: Operation): string {
-  const words = path.split('/').filter((part) => part !== '');
-  return [method, ...words.map((word) => word.replace(/[{}]/g, '').replace(/[^A-Za-z0-9]+/g, '_'))].join('_');
 }

@@ -1,5 +1,6 @@
 import type { RequestErrorCode } from '#domain';
 import { z } from 'zod';
+import { wordsOfIssue, wordsOfMissing } from './issue-words.js';
 
 interface ProblemKind {
   readonly status: number;
@@ -20,7 +21,7 @@ export const PROBLEMS: Readonly<Record<RequestErrorCode, ProblemKind>> = {
   CHANGE_SUPERSEDED: { status: 409, title: 'A later change of the same thing would be overwritten' },
   NOT_CONTROLLABLE: { status: 409, title: 'The endpoint cannot be made to do that' },
   MODEL_NOT_IN_REGION: { status: 400, title: 'The model is not deployed in the region the job is pinned to' },
-  IDEMPOTENCY_KEY_REUSED: { status: 409, title: 'The idempotency key was used with another body' },
+  IDEMPOTENCY_KEY_REUSED: { status: 409, title: 'The idempotency key was used with another request' },
   JOB_NOT_FOUND: { status: 404, title: 'There is no such job' },
   JOB_FINISHED: { status: 409, title: 'The job has already finished' },
   JOB_NOT_FINISHED: { status: 409, title: 'The job has not finished yet' },
@@ -36,6 +37,12 @@ export const PROBLEMS: Readonly<Record<RequestErrorCode, ProblemKind>> = {
   TASKS_NOT_CONFIGURED: { status: 404, title: 'This server takes no tasks' },
   TASK_NOT_FOUND: { status: 404, title: 'There is no such task' },
   TASK_FINISHED: { status: 409, title: 'The task has already finished' },
+  FILE_NOT_FOUND: { status: 404, title: 'There is no such file' },
+  FILE_IN_USE: { status: 409, title: 'A batch that has not finished reads the file' },
+  FILE_STORAGE_FULL: { status: 413, title: 'The files of the tenant take all the room they may' },
+  BATCH_NOT_FOUND: { status: 404, title: 'There is no such batch' },
+  BATCH_FINISHED: { status: 409, title: 'The batch has already finished' },
+  BATCH_NOT_FINISHED: { status: 409, title: 'The batch has not finished yet' },
   GATE_NOT_FOUND: { status: 404, title: 'There is no such gate' },
   GATE_DECIDED: { status: 409, title: 'The gate has already been decided otherwise' },
   CALLBACK_REFUSED: { status: 401, title: 'The secret of the callback is missing or wrong' },
@@ -48,7 +55,7 @@ export const PROBLEMS: Readonly<Record<RequestErrorCode, ProblemKind>> = {
   KEY_IN_FILE: { status: 409, title: 'The key stands in the keys file' },
   BUDGET_EXHAUSTED: { status: 429, title: 'The key has cost what it may in a day' },
   RATE_LIMIT_REACHED: { status: 429, title: 'Too many requests' },
-  QUEUE_FULL: { status: 429, title: 'Too many jobs are waiting' },
+  QUEUE_FULL: { status: 429, title: 'As much is waiting, or under way, as may be' },
   TOO_MANY_STREAMS: { status: 503, title: 'Too many event streams are open' },
   ROUTE_NOT_FOUND: { status: 404, title: 'There is nothing here' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'The method is not allowed here' },
@@ -58,22 +65,27 @@ export const PROBLEMS: Readonly<Record<RequestErrorCode, ProblemKind>> = {
   INTERNAL_ERROR: { status: 500, title: 'Something went wrong inside Beacon' },
 };
 
-export const fieldErrorSchema = z.object({
-  /** Path into the body, e.g. `questions[2].text`; header and query fields carry their name. */
-  field: z.string(),
-  message: z.string(),
-});
+export const fieldErrorSchema = z
+  .object({
+    field: z
+      .string()
+      .describe('Path into the body, e.g. `questions[2].text`; header and query fields carry their name.'),
+    message: z.string(),
+  })
+  .meta({ id: 'FieldError' });
 export type FieldError = z.infer<typeof fieldErrorSchema>;
 
-export const problemSchema = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.int(),
-  detail: z.string(),
-  code: z.string(),
-  instance: z.string().optional(),
-  errors: z.array(fieldErrorSchema).optional(),
-});
+export const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string(),
+    instance: z.string().optional(),
+    errors: z.array(fieldErrorSchema).optional(),
+  })
+  .meta({ id: 'Problem' });
 export type Problem = z.infer<typeof problemSchema>;
 
 /** `type` of a problem document: derived from the code, so that it never drifts. */
@@ -119,11 +131,20 @@ export class ProblemError extends Error {
 
 /** @throws ProblemError VALIDATION_FAILED naming every field that is wrong and the limit it passed */
 export function parseRequest<T extends z.ZodType>(schema: T, value: unknown): z.infer<T> {
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, { error: wordsOfIssue, reportInput: true });
   if (parsed.success) return parsed.data;
   const errors = fieldErrors(parsed.error.issues, []);
-  const named = errors.slice(0, 3).map(({ field, message }) => `${field}: ${message}`);
-  throw new ProblemError('VALIDATION_FAILED', named.join('; '), errors);
+  throw new ProblemError('VALIDATION_FAILED', detailOf(errors), errors);
+}
+
+/** Faults that `detail` names; `errors` has them all. */
+const NAMED_MAX = 3;
+
+/** The first few faults in one sentence, and how many more there are. @param errors one at least */
+export function detailOf(errors: readonly FieldError[]): string {
+  const named = errors.slice(0, NAMED_MAX).map(({ field, message }) => `${field}: ${message}`);
+  const more = errors.length - named.length;
+  return [...named, ...(more === 0 ? [] : [`and ${more} more`])].join('; ');
 }
 
 function fieldErrors(issues: readonly z.core.$ZodIssue[], parent: readonly PropertyKey[]): FieldError[] {
@@ -132,17 +153,24 @@ function fieldErrors(issues: readonly z.core.$ZodIssue[], parent: readonly Prope
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => ({ field: pathOf([...path, key]), message: 'is not a known field' }));
     }
+    // What is wrong with the name says its limit; that it is invalid does not.
+    if (issue.code === 'invalid_key') return fieldErrors(issue.issues, path).map(ofName);
     if (issue.code === 'invalid_union') {
       // The alternative that was meant is the one that the value's type fits: its faults lie within, not at the top.
-      const meant = issue.errors.find((branch) => !branch.some(isTypeMismatch));
+      const meant = issue.errors.find((branch) => !branch.some(isMismatch));
       if (meant !== undefined) return fieldErrors(meant, path);
     }
-    return [{ field: pathOf(path), message: issue.message }];
+    return [{ field: pathOf(path), message: wordsOfMissing(issue) ?? issue.message }];
   });
 }
 
-function isTypeMismatch(issue: z.core.$ZodIssue): boolean {
-  return issue.code === 'invalid_type' && issue.path.length === 0;
+/** The field of a fault in a name is the member that has it: its value may be good. */
+function ofName({ field, message }: FieldError): FieldError {
+  return { field, message: message.startsWith('must ') ? `its name ${message}` : message };
+}
+
+function isMismatch(issue: z.core.$ZodIssue): boolean {
+  return (issue.code === 'invalid_type' || issue.code === 'invalid_value') && issue.path.length === 0;
 }
 
 function pathOf(path: readonly PropertyKey[]): string {

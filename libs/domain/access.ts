@@ -45,6 +45,8 @@ export interface Caller {
   readonly limits: KeyLimits;
   /** Of the request it asks with, as the log and the answer's `x-request-id` have it; null: none. */
   readonly requestId: string | null;
+  /** W3C traceparent of that request; absent: it is not traced. What it brings about belongs to its trace. */
+  readonly traceparent?: string;
 }
 
 export const LOCAL_CALLER: Caller = {

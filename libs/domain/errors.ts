@@ -65,7 +65,7 @@ export const JOB_ERRORS = {
 } as const satisfies Record<string, ErrorTraits>;
 
 /** Codes that end a run's cell without a job of its own. */
-export const CELL_ERRORS = {
+const CELL_ERRORS = {
   BUDGET_REACHED: terminal('request'),
 } as const satisfies Record<string, ErrorTraits>;
 
@@ -99,6 +99,12 @@ export const REQUEST_ERRORS = [
   'TASKS_NOT_CONFIGURED',
   'TASK_NOT_FOUND',
   'TASK_FINISHED',
+  'FILE_NOT_FOUND',
+  'FILE_IN_USE',
+  'FILE_STORAGE_FULL',
+  'BATCH_NOT_FOUND',
+  'BATCH_FINISHED',
+  'BATCH_NOT_FINISHED',
   'GATE_NOT_FOUND',
   'GATE_DECIDED',
   'CALLBACK_REFUSED',

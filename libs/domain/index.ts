@@ -39,7 +39,6 @@ export {
 export {
   ATTEMPT_ERRORS,
   ATTEMPT_ERROR_CODES,
-  CELL_ERRORS,
   CELL_ERROR_CODES,
   JOB_ERRORS,
   JOB_ERROR_CODES,
@@ -84,6 +83,13 @@ export {
   type ReturnedTicket,
   type SuspicionVerdict,
 } from './suspicion.js';
+export {
+  DISPATCHER_DOUBT_MS,
+  HEARTBEAT_MS,
+  REGION_SILENCE_MS,
+  isRegionDown,
+  mayBeGivenAway,
+} from './signs-of-life.js';
 export { planForSilentSlot, type SilentSlotFacts, type SilentSlotPlan } from './silent-slot.js';
 export { arrows, nextState, type JobEvent } from './lifecycle.js';
 export { backoffMs, type BackoffPolicy } from './backoff.js';
@@ -97,7 +103,6 @@ export {
 export {
   CELL_STATES,
   REQUESTED_ORDERS,
-  RUN_ENDINGS,
   RUN_ORDERS,
   RUN_STATUSES,
   chooseOrder,
@@ -130,16 +135,23 @@ export {
   type Affordable,
   type BudgetFacts,
   type CallBounds,
-  type CallTarget,
-  type OpenCall,
   type RunBudget,
 } from './runs/budget.js';
-export { addCalls, budgetFacts, type BudgetRows, type OpenCellCalls } from './runs/budget-facts.js';
+export type { CallTarget, OpenCall } from './runs/open-call.js';
+export {
+  addCalls,
+  budgetFacts,
+  startGaps,
+  type BudgetRows,
+  type OpenCellCalls,
+  type StartGap,
+} from './runs/budget-facts.js';
 export {
   costRateOf,
   gpuPaidFor,
   spentInAll,
   type CostRate,
+  type DecidedCall,
   type EndedCall,
   type EndpointSpending,
   type GpuUse,
@@ -147,16 +159,12 @@ export {
 export { cellKey, isCellKey, runKeyPrefix } from './runs/cell-key.js';
 export { mayAnswer } from './runs/may-answer.js';
 export {
-  JOB_WEBHOOK_EVENTS,
-  RUN_WEBHOOK_EVENTS,
-  TASK_WEBHOOK_EVENTS,
   WEBHOOK_EVENT_TYPES,
   WEBHOOK_STATUSES,
   isRunWebhookEvent,
   type JobWebhookEvent,
   type RunWebhookEvent,
   type TaskWebhookEvent,
-  type WebhookEventType,
   type WebhookStatus,
 } from './webhook-events.js';
 export { canKeepTogether, keepTogether } from './runs/skew.js';
@@ -232,7 +240,17 @@ export {
   type WarmSetting,
 } from './warm-policy.js';
 export { median, quantile, spreadOf, upperQuantile, type Spread } from './quantile.js';
-export { estimateWaitMs, explainWait, type ExpectedTimes, type WaitingJob } from './wait.js';
+export {
+  WAIT_CAUSES,
+  estimateWaitMs,
+  explainWait,
+  whyWaits,
+  type AssumedTimes,
+  type ExpectedTimes,
+  type WaitCause,
+  type WaitingJob,
+} from './wait.js';
+export { BUDGET_BANDS, budgetBand, shareOfBudget, type BudgetBand } from './budget-use.js';
 export { isModalUrl, workspaceOf } from './workspace.js';
 export {
   QUESTION_ORDERS,
@@ -260,7 +278,6 @@ export {
   type Prices,
 } from './ledger/prices.js';
 export {
-  BILLINGS,
   billingOf,
   costOf,
   decimalUsd,
@@ -282,15 +299,15 @@ export {
 } from './ledger/meter.js';
 export { CALL_OUTCOMES, LEDGER_KINDS, type CallOutcome, type LedgerKind } from './ledger/entry.js';
 export {
-  ASSUMED_TIMES,
   learnPairTimes,
   type LearnedSamples,
   type PairTimes,
   type TimeSource,
 } from './planner/pair-times.js';
 export { type PlanInput, type PlannedEndpoint, type PlannedPair } from './planner/plan-input.js';
-export { type Interval, type IntervalState } from './planner/container-account.js';
+export { type Interval, type IntervalState } from './planner/container-timeline.js';
 export { type EndpointTimeline, type OrderPlan } from './planner/order-plan.js';
+export { coarseTimeline } from './planner/coarse-timeline.js';
 export { forecastRun, type BestOrder, type RunForecast } from './planner/plan-orders.js';
 export { remainingMs, type CallInFlight, type CellsLeft } from './planner/remaining-time.js';
 export {
@@ -300,3 +317,30 @@ export {
   type Feasibility,
   type PlanLimits,
 } from './planner/choose-order.js';
+export {
+  BATCH_EVENTS,
+  BATCH_STATUSES,
+  UNFINISHED_BATCH_STATUSES,
+  batchArrows,
+  completionWindowS,
+  endOfBatch,
+  isBatchFinished,
+  nextBatchStatus,
+  type BatchEvent,
+  type BatchStatus,
+  type LineCounts,
+} from './batches/batch.js';
+export {
+  BATCH_ENDPOINTS,
+  outcomeOfJob,
+  outcomeUnasked,
+  keptWords,
+  readBatchLine,
+  waitsForRoom,
+  type BatchEndpoint,
+  type FramedLine,
+  type LineFault,
+  type LineFaultCode,
+  type LineOutcome,
+  type ReadLine,
+} from './batches/batch-line.js';

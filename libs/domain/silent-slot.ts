@@ -9,7 +9,7 @@ export interface SilentSlotFacts {
   readonly pastDeadline: boolean;
   /** The ticket is in its stream: waiting, or held by somebody who has not acked it. */
   readonly ticketWaits: boolean;
-  /** An outcome of this ticket is on its way to the recorder. */
+  /** An outcome of the job is on its way to the recorder: of this ticket, or of an earlier one that was thought lost. */
   readonly outcomeWaits: boolean;
   /** The endpoint is still configured and its region's dispatcher is alive. */
   readonly hasTaker: boolean;

@@ -1,10 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { FRESH_ENDPOINT, endpointState, type EndpointRecord, type EndpointView } from './endpoint.js';
-import { estimateWaitMs, explainWait, type ExpectedTimes, type WaitingJob } from './wait.js';
+import {
+  estimateWaitMs,
+  explainWait,
+  whyWaits,
+  type ExpectedTimes,
+  type WaitCause,
+  type WaitingJob,
+} from './wait.js';
 
 const NOW_MS = 1_000_000;
 const warm = { warmUntilMs: NOW_MS + 60_000 };
+const ASSUMED = { warmMs: 30_000, coldStartMs: 150_000 };
 const TIMES: ExpectedTimes = { warmMs: 1000, coldMs: 20_000 };
 
 function anEndpoint(
@@ -35,6 +43,7 @@ describe('the estimated wait', () => {
       ahead,
       views.map((view) => ({ view, times: TIMES })),
       NOW_MS,
+      ASSUMED,
     );
 
   it.each<[string, number, readonly EndpointView[], number | undefined]>([
@@ -61,10 +70,10 @@ describe('the estimated wait', () => {
     expect(estimate(ahead, ...views)).toBe(expected);
   });
 
-  it('assumes half a minute and three minutes until something was measured', () => {
+  it('is reckoned from what is assumed until something was measured, a cold start on top of a call', () => {
     const unknown = { warmMs: undefined, coldMs: undefined };
-    expect(estimateWaitMs(1, [{ view: anEndpoint(warm), times: unknown }], NOW_MS)).toBe(30_000);
-    expect(estimateWaitMs(0, [{ view: anEndpoint({}, 1), times: unknown }], NOW_MS)).toBe(180_000);
+    expect(estimateWaitMs(1, [{ view: anEndpoint(warm), times: unknown }], NOW_MS, ASSUMED)).toBe(30_000);
+    expect(estimateWaitMs(0, [{ view: anEndpoint({}, 1), times: unknown }], NOW_MS, ASSUMED)).toBe(180_000);
   });
 
   const servers = fc.array(
@@ -92,8 +101,8 @@ describe('the estimated wait', () => {
     fc.assert(
       fc.property(count, count, servers, (one, other, able) => {
         const [fewer, more] = one < other ? [one, other] : [other, one];
-        const short = estimateWaitMs(fewer, able, NOW_MS);
-        const long = estimateWaitMs(more, able, NOW_MS);
+        const short = estimateWaitMs(fewer, able, NOW_MS, ASSUMED);
+        const long = estimateWaitMs(more, able, NOW_MS, ASSUMED);
         if (short === undefined || long === undefined) expect(short).toBe(long);
         else {
           expect(short).toBeGreaterThanOrEqual(0);
@@ -106,8 +115,8 @@ describe('the estimated wait', () => {
   it('never grows with another endpoint', () => {
     fc.assert(
       fc.property(count, servers, servers, (ahead, able, others) => {
-        const before = estimateWaitMs(ahead, able, NOW_MS);
-        const after = estimateWaitMs(ahead, [...able, ...others], NOW_MS);
+        const before = estimateWaitMs(ahead, able, NOW_MS, ASSUMED);
+        const after = estimateWaitMs(ahead, [...able, ...others], NOW_MS, ASSUMED);
         if (before !== undefined) expect(after).toBeLessThanOrEqual(before);
       }),
     );
@@ -119,7 +128,7 @@ describe('the estimated wait', () => {
         const able = all.some(({ view }) =>
           ['cold', 'warming', 'warm'].includes(endpointState(view, NOW_MS)),
         );
-        expect(estimateWaitMs(ahead, all, NOW_MS) !== undefined).toBe(able);
+        expect(estimateWaitMs(ahead, all, NOW_MS, ASSUMED) !== undefined).toBe(able);
       }),
     );
   });
@@ -172,5 +181,21 @@ describe('why a job waits', () => {
     ['every endpoint that may take it is busy', job(), [anEndpoint(warm, 2), anEndpoint({}, 1)], 2],
   ])('%s', (sentence, waiting, views, gpusInUse) => {
     expect(explainWait(waiting, views, gpusInUse, 2, NOW_MS)).toBe(sentence);
+  });
+
+  it.each<[WaitCause, WaitingJob, readonly EndpointView[], number]>([
+    ['no_endpoint', job(pinned), [], 0],
+    ['no_dispatcher', job(pinned), [anEndpoint(warm, 0, { alive: false })], 0],
+    ['paused', job(pinned), [anEndpoint({ paused: true })], 0],
+    ['releasing', job(), [anEndpoint({ releasingUntilMs: NOW_MS + 1 })], 0],
+    ['down', job(), [down], 0],
+    ['backoff', job({ notBeforeMs: NOW_MS + 1 }), [anEndpoint()], 0],
+    ['queue', job({ aheadCount: 1 }), [anEndpoint()], 0],
+    ['gpu_limit', job(), [anEndpoint()], 2],
+    ['warming', job(), [anEndpoint({}, 1)], 1],
+    ['waking', job(), [anEndpoint()], 1],
+    ['busy', job(), [anEndpoint(warm, 2)], 1],
+  ])('is counted as %s', (cause, waiting, views, gpusInUse) => {
+    expect(whyWaits(waiting, views, gpusInUse, 2, NOW_MS).cause).toBe(cause);
   });
 });

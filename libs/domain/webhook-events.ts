@@ -1,23 +1,18 @@
 import type { TerminalState } from './job.js';
 
 /** Events of a run that its `webhook_url` is told of. */
-export const RUN_WEBHOOK_EVENTS = [
-  'gate.waiting',
-  'gate.decided',
-  'run.budget_reached',
-  'run.finished',
-] as const;
+const RUN_WEBHOOK_EVENTS = ['gate.waiting', 'gate.decided', 'run.budget_reached', 'run.finished'] as const;
 export type RunWebhookEvent = (typeof RUN_WEBHOOK_EVENTS)[number];
 
 /** Events of a job, and of one that came as a task: its end. */
-export const JOB_WEBHOOK_EVENTS = [
+const JOB_WEBHOOK_EVENTS = [
   'job.completed',
   'job.failed',
   'job.cancelled',
   'job.expired',
 ] as const satisfies readonly `job.${TerminalState}`[];
 export type JobWebhookEvent = (typeof JOB_WEBHOOK_EVENTS)[number];
-export const TASK_WEBHOOK_EVENTS = [
+const TASK_WEBHOOK_EVENTS = [
   'task.completed',
   'task.failed',
   'task.cancelled',
@@ -30,7 +25,6 @@ export const WEBHOOK_EVENT_TYPES = [
   ...JOB_WEBHOOK_EVENTS,
   ...TASK_WEBHOOK_EVENTS,
 ] as const;
-export type WebhookEventType = (typeof WEBHOOK_EVENT_TYPES)[number];
 
 export function isRunWebhookEvent(type: string): type is RunWebhookEvent {
   return RUN_WEBHOOK_EVENTS.some((told) => told === type);

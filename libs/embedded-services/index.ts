@@ -1,5 +1,6 @@
 export { findFreePort, isPortFree } from './free-port.js';
 export { lastLines, openLog } from './log-file.js';
+export { makeFolder } from './make-folder.js';
 export { type NatsPermissions, type NatsUser } from './nats/config-file.js';
 export { startNats, type NatsOptions, type NatsServer } from './nats/start-nats.js';
 export {

@@ -1,6 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 
+const POLL_MS = 15;
+
 export interface ProcessExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -53,6 +55,29 @@ export async function superviseChild(
     await exited;
   };
   return { pid, exited, stop, kill };
+}
+
+/**
+ * Waits until a process that was started does its work.
+ * @param isReady asked again and again; each time a moment later
+ * @throws where the process ends, `timeoutMs` have passed, or the signal aborts
+ */
+export async function waitUntilReady(
+  { exited }: Pick<ServiceProcess, 'exited'>,
+  isReady: () => Promise<boolean>,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  let gone = false;
+  void exited.then(() => (gone = true));
+  for (;;) {
+    signal?.throwIfAborted();
+    if (gone) throw new Error('the server ended');
+    if (await isReady()) return;
+    if (performance.now() > deadline) throw new Error('the server did not become ready in time');
+    await delay(POLL_MS);
+  }
 }
 
 /** @returns whether `promise` settled in time; leaves no timer behind */

@@ -30,6 +30,10 @@ export interface CallOptions {
   readonly onCallId?: (callId: string) => void;
   /** The call is over here and may still run upstream: the endpoint could not be told. */
   readonly onNotEnded?: () => void;
+  /** Hears of each 303 that is followed. */
+  readonly onHop?: () => void;
+  /** W3C traceparent of the call; sent where the endpoint is to be told. */
+  readonly traceparent?: string | undefined;
   /** Given when the deployment reports that the call has ended. */
   readonly nudge?: Nudge;
   /** Shared by all calls to one workspace. */
@@ -55,7 +59,11 @@ export async function callEndpoint(
     if (id !== callId) options.onCallId?.(id);
     callId = id;
   };
-  const connection = { client, endpoint, credentials: options.credentials, limiter: options.limiter };
+  const { credentials, limiter, onHop, traceparent } = options;
+  const connection = {
+    ...{ client, endpoint, credentials, limiter, onHop },
+    traceparent: endpoint.sendTraceparent === true ? traceparent : undefined,
+  };
   const known = knownAddress(callAddress, endpoint);
   if (callAddress !== undefined && known === undefined) await options.onMadeAgain?.();
   // A call is found again the way it was made, also where the configuration has changed since.

@@ -13,6 +13,8 @@ export interface Endpoint {
   readonly healthUrl: string | undefined;
   /** Where its platform is told how long idle containers stay; absent: it cannot be. On the origin of `url`. */
   readonly autoscalerUrl?: string | undefined;
+  /** Whether its requests carry the trace of the call; left out: they do not. */
+  readonly sendTraceparent?: boolean;
 }
 
 /** Sent to the endpoint's own origin only: proxy credentials of the platform, or an API key. */

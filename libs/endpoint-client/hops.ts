@@ -47,6 +47,10 @@ export interface HopsOptions {
   /** Hears of the call's id with the first answer that tells it. */
   readonly onCallId?: ((callId: string) => void) | undefined;
   readonly hopTimeoutMs?: number;
+  /** Hears of each 303. */
+  readonly onHop?: (() => void) | undefined;
+  /** Sent with every request. */
+  readonly traceparent?: string | undefined;
 }
 
 interface RawReply extends HopReply {
@@ -80,6 +84,7 @@ export class Hops {
     let reply = first;
     let pauseMs = 1;
     while (reply.status === 303) {
+      this.options.onHop?.();
       url = this.nextUrl(url, reply.location);
       await this.options.onResultUrl(url);
       const beganMs = performance.now();
@@ -127,7 +132,7 @@ export class Hops {
     body?: string,
     headers: Readonly<Record<string, string>> = {},
   ): Promise<RawReply> {
-    const { client, endpoint, credentials, limiter, signal, onCallId } = this.options;
+    const { client, endpoint, credentials, limiter, signal, onCallId, traceparent } = this.options;
     // Ending work must not wait behind what begins it.
     if (method === 'DELETE') limiter?.takeAtOnce();
     else await limiter?.turn(signal);
@@ -151,7 +156,11 @@ export class Hops {
         method,
         url,
         signal: abort.signal,
-        headers: { ...credentialHeaders(credentials), ...headers },
+        headers: {
+          ...credentialHeaders(credentials),
+          ...headers,
+          ...(traceparent === undefined ? {} : { traceparent }),
+        },
         ...(body === undefined ? {} : { data: body }),
       });
       const header = (name: string): string | undefined => {

@@ -19,11 +19,13 @@ export interface Health {
 /**
  * Asks the endpoint's CPU gateway; a URL that wakes a GPU must never be configured for this. A deployment that says
  * it runs in another region is not healthy: every answer of it would be refused.
+ * @param signal gives up
  */
 export async function probeHealth(
   client: AxiosInstance,
   endpoint: Endpoint,
   credentials: EndpointCredentials | undefined,
+  signal?: AbortSignal,
 ): Promise<Health> {
   if (endpoint.healthUrl === undefined)
     return { healthy: true, detail: 'no health_url: the next call is the probe' };
@@ -33,7 +35,10 @@ export async function probeHealth(
       url: endpoint.healthUrl,
       // They are sent to the endpoint's own origin only, wherever its health is told.
       headers: isOwnOrigin(endpoint) ? credentialHeaders(credentials) : {},
-      signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
+      signal: AbortSignal.any([
+        AbortSignal.timeout(PROBE_TIMEOUT_MS),
+        ...(signal === undefined ? [] : [signal]),
+      ]),
     });
     if (response.status !== 200) return { healthy: false, detail: `health answered ${response.status}` };
     // Only this protocol says more than its status.

@@ -1,6 +1,6 @@
 import type { OutcomeResult, Ticket } from '#contracts';
-import { LocalEndpoint, answering, type EndpointReply } from '#testing';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { FAKED_TIMEOUTS, LocalEndpoint, answering, type EndpointReply } from '#testing';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { callEndpoint, type CallOptions } from './call-endpoint.js';
 import { createHttpClient, type HttpClient } from './http.js';
 
@@ -33,6 +33,7 @@ describe('a call that is answered 303', () => {
     stored = [];
   });
   afterEach(async () => {
+    jest.useRealTimers();
     await http.close();
     await endpoint.close();
     await elsewhere.close();
@@ -148,8 +149,16 @@ describe('a call that is answered 303', () => {
   });
 
   it('has one execution timeout over all hops', async () => {
-    endpoint.next(STILL_RUNNING('a'), () => undefined);
-    const outcome = call({}, { timeout_ms: 150 });
+    // However long a busy machine takes to come to the second hop.
+    jest.useFakeTimers(FAKED_TIMEOUTS);
+    endpoint.next(
+      (exchange) => {
+        jest.advanceTimersByTime(1000);
+        return STILL_RUNNING('a')(exchange);
+      },
+      () => void jest.advanceTimersByTime(500),
+    );
+    const outcome = call({}, { timeout_ms: 1500 });
     const { hungUp } = await endpoint.exchange(2);
     expect(await outcome).toMatchObject({ code: 'EXECUTION_TIMEOUT' });
     await hungUp;

@@ -1,6 +1,6 @@
 import type { OutcomeResult, Ticket } from '#contracts';
-import { LocalEndpoint, answering, type EndpointReply } from '#testing';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { FAKED_TIMEOUTS, LocalEndpoint, answering, until, type EndpointReply } from '#testing';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { callEndpoint, type CallOptions } from './call-endpoint.js';
 import { HANDED_ON } from './call-lifetime.js';
 import type { Endpoint } from './endpoint.js';
@@ -20,6 +20,7 @@ const TICKET: Ticket = {
   timeout_ms: 10_000,
   request: { prompt: 'why?', temperature: 0.2, max_tokens: 64 },
 };
+const BRIEF = { timeout_ms: 1500 };
 const SUCCESS = { status: 'success', response: 'because', region: 'US' };
 const SPAWNED = answering(202, { status: 'pending', call_id: 'fc-7' });
 const PENDING = answering(202, { status: 'pending', call_id: 'fc-7' });
@@ -138,21 +139,26 @@ describe('a call that is spawned', () => {
     expect(endpoint.lines.filter((line) => line === 'POST /jobs')).toHaveLength(1);
   });
 
-  it.each([
-    ['at once when the endpoint reports its end', true],
-    ['seldom otherwise', false],
-  ])('is asked for %s', async (_title, isReported) => {
-    const nudge = new Nudge();
-    const rare = Array.from({ length: 7 }, () => PENDING);
-    endpoint.next(SPAWNED, ...rare, answering(200, SUCCESS));
-    const outcome = call({ nudge }, { timeout_ms: 2900 }, 600_000);
-    // By now the next pause is longer than a second.
-    await endpoint.exchange(1 + rare.length);
-    if (isReported) nudge.give();
-    // The control runs out of time before the next poll.
-    expect(await outcome).toMatchObject(
-      isReported ? { kind: 'succeeded' } : { kind: 'failed', code: 'EXECUTION_TIMEOUT' },
-    );
+  it('is asked for ever more seldom, but at once when the endpoint reports its end', async () => {
+    /** Lets a minute go by at once, but waits for word in the pause after so many. */
+    class CountedPauses extends Nudge {
+      readonly pausesMs: number[] = [];
+
+      override wait(timeoutMs: number, signal: AbortSignal): Promise<void> {
+        this.pausesMs.push(timeoutMs);
+        return this.pausesMs.length <= 20 ? Promise.resolve() : super.wait(600_000, signal);
+      }
+    }
+    const nudge = new CountedPauses();
+    endpoint.next(SPAWNED, ...Array.from({ length: 21 }, () => PENDING), answering(200, SUCCESS));
+    const outcome = call({ nudge }, { timeout_ms: 600_000 }, 60_000);
+    await until('polls have become rare', () => nudge.pausesMs.length === 21);
+    expect(nudge.pausesMs[0]).toBe(100);
+    for (const [index, pauseMs] of nudge.pausesMs.slice(1).entries())
+      expect(pauseMs).toBe(Math.min(60_000, (nudge.pausesMs[index] ?? 0) * 1.5));
+    expect(nudge.pausesMs.at(-1)).toBe(60_000);
+    nudge.give();
+    expect(await outcome).toMatchObject({ kind: 'succeeded' });
   });
 
   it('is asked about further where the gateway is gone for a moment, as while it restarts', async () => {
@@ -219,10 +225,16 @@ describe('a call that is spawned', () => {
       expect(endpoint.lines).toEqual(['POST /jobs', 'DELETE /jobs/fc-7']);
     });
 
+    /** Time goes by in the spec's own words, so that a busy machine spawns the call before its time is up. */
+    const stopTheClock = (): void => void jest.useFakeTimers(FAKED_TIMEOUTS);
+    const timeIsUp = (): void => void jest.advanceTimersByTime(BRIEF.timeout_ms);
+    afterEach(() => void jest.useRealTimers());
+
     it('is ended upstream when its time is up', async () => {
-      endpoint.next(SPAWNED, () => undefined, answering(200, { status: 'cancelled' }));
-      expect(await call({}, { timeout_ms: 200 })).toMatchObject({ code: 'EXECUTION_TIMEOUT' });
-      expect(endpoint.lines.at(-1)).toBe('DELETE /jobs/fc-7');
+      stopTheClock();
+      endpoint.next(SPAWNED, timeIsUp, answering(200, { status: 'cancelled' }));
+      expect(await call({}, BRIEF)).toMatchObject({ code: 'EXECUTION_TIMEOUT' });
+      expect(endpoint.lines).toEqual(['POST /jobs', 'GET /jobs/fc-7', 'DELETE /jobs/fc-7']);
     });
 
     it.each<[string, EndpointReply]>([
@@ -231,15 +243,17 @@ describe('a call that is spawned', () => {
       ['a broken connection', breaking],
       ['a gateway that restarts', answering(404, 'modal-http: invalid function call')],
     ])('is told so again where the first word met %s', async (_title, reply) => {
-      endpoint.next(SPAWNED, () => undefined, reply, answering(200, { status: 'cancelled' }));
-      expect(await call({}, { timeout_ms: 200 })).toMatchObject({ code: 'EXECUTION_TIMEOUT' });
+      stopTheClock();
+      endpoint.next(SPAWNED, timeIsUp, reply, answering(200, { status: 'cancelled' }));
+      expect(await call({}, BRIEF)).toMatchObject({ code: 'EXECUTION_TIMEOUT' });
       expect(endpoint.lines.slice(2)).toEqual(['DELETE /jobs/fc-7', 'DELETE /jobs/fc-7']);
       expect(notEnded).toBe(0);
     });
 
     it('is reported as perhaps still running where the endpoint will not hear of it', async () => {
-      endpoint.next(SPAWNED, () => undefined, answering(401, 'no'));
-      expect(await call({}, { timeout_ms: 200 })).toMatchObject({
+      stopTheClock();
+      endpoint.next(SPAWNED, timeIsUp, answering(401, 'no'));
+      expect(await call({}, BRIEF)).toMatchObject({
         code: 'EXECUTION_TIMEOUT',
         upstream_call_id: 'fc-7',
       });
@@ -257,8 +271,13 @@ describe('a call that is spawned', () => {
     });
 
     it('ends as what ended it, however long the goodbye takes', async () => {
-      endpoint.next(SPAWNED, answering(303), answering(503), answering(200, { status: 'cancelled' }));
-      expect(await call({}, { timeout_ms: 250 })).toMatchObject({ code: 'RESPONSE_INVALID' });
+      stopTheClock();
+      const late: EndpointReply = (exchange) => {
+        timeIsUp();
+        return answering(503)(exchange);
+      };
+      endpoint.next(SPAWNED, answering(303), late, answering(200, { status: 'cancelled' }));
+      expect(await call({}, BRIEF)).toMatchObject({ code: 'RESPONSE_INVALID' });
     });
 
     it('is not told anything once it has ended by itself', async () => {

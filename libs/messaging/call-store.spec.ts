@@ -19,7 +19,7 @@ describe('the store of running calls', () => {
       onReconnect: () => undefined,
       onDisconnect: () => undefined,
     });
-  }, 300_000);
+  });
   afterAll(async () => {
     await connection.close();
     await nats.close();

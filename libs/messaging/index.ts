@@ -4,6 +4,7 @@ export { DurableConsumer, type DurableConsumerOptions, type JsMsg } from './dura
 export {
   decodeJson,
   encodeJson,
+  extendAck,
   gatherJson,
   publishJson,
   replyJson,

@@ -1,3 +1,4 @@
+import type { JsMsg } from '@nats-io/jetstream';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import type { z } from 'zod';
 
@@ -27,15 +28,33 @@ export function replyJson(message: Msg, value: unknown): void {
   }
 }
 
-/** Fire and forget: hints and control messages, whose loss costs time but never work. */
+/** Keeps a message for its holder a little longer. On a connection that is closing its holder hands it back in any case. */
+export function extendAck(message: Pick<JsMsg, 'working'>): void {
+  try {
+    message.working();
+  } catch {
+    // Delivered again after its time, here or elsewhere.
+  }
+}
+
+/**
+ * Fire and forget: hints and control messages, whose loss costs time but never work. So they may be published at any
+ * moment of a process's end.
+ */
 export function publishJson(connection: NatsConnection, subject: string, value: unknown): void {
-  if (connection.isClosed()) return;
-  connection.publish(subject, encodeJson(value));
+  const data = encodeJson(value);
+  try {
+    connection.publish(subject, data);
+  } catch (error) {
+    if (!connection.isClosed() && !connection.isDraining()) throw error;
+  }
 }
 
 /**
  * Calls `handle` with every well-formed message. `onInvalid` hears of the others.
- * A handler must not throw; what it does asynchronously is its own to catch.
+ * A handler must not throw; what it does asynchronously is its own to catch. One that throws all the same ends the process
+ * as any fault does: thrown here, the client would take it for the end of its connection, say so on stdout, and hear
+ * nothing for 20 seconds.
  * @param queue of all who subscribe with the same name, one gets each message
  */
 export function subscribeJson<T extends z.ZodType>(
@@ -51,8 +70,14 @@ export function subscribeJson<T extends z.ZodType>(
     callback: (error, message) => {
       if (error !== null) return;
       const value = decodeJson(schema, message.data);
-      if (value === undefined) onInvalid(message.subject);
-      else handle(value, message);
+      try {
+        if (value === undefined) onInvalid(message.subject);
+        else handle(value, message);
+      } catch (fault) {
+        queueMicrotask(() => {
+          throw fault;
+        });
+      }
     },
   });
 }

@@ -60,7 +60,7 @@ export class Topology {
     });
   }
 
-  /** @returns whether the stream holds a message with this subject: delivered and unacked counts, acked does not */
+  /** @returns whether the stream holds a message with this subject, which may have wildcards: delivered and unacked counts, acked does not */
   async holds(stream: string, subject: string): Promise<boolean> {
     try {
       return (await this.manager.streams.getMessage(stream, { last_by_subj: subject })) !== null;

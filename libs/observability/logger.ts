@@ -1,4 +1,5 @@
 import { pino, type Logger } from 'pino';
+import { stderrLines } from './stderr-lines.js';
 
 export type { Logger };
 
@@ -11,7 +12,7 @@ export interface LogDestination {
 export function createLogger(
   service: string,
   level: string,
-  destination: LogDestination = pino.destination({ dest: 2, sync: false }),
+  destination: LogDestination = stderrLines(),
 ): Logger {
   return pino(
     {

@@ -9,6 +9,8 @@ interface MetricSpec {
   readonly help: string;
   readonly labels: readonly string[];
   readonly buckets?: readonly number[];
+  /** Of a gauge, how several processes of one service become one series; left out: they are added up. */
+  readonly aggregator?: 'max';
 }
 
 /**
@@ -36,6 +38,11 @@ export const METRICS = {
     help: 'Age of the oldest job that has not started',
     labels: ['region'],
   },
+  beacon_queue_waiting: {
+    kind: 'gauge',
+    help: 'Jobs that wait, by why the first of them does',
+    labels: ['region', 'reason'],
+  },
   beacon_jobs_total: {
     kind: 'counter',
     help: 'Jobs that reached a final state',
@@ -45,6 +52,16 @@ export const METRICS = {
     kind: 'counter',
     help: 'Jobs accepted by intake',
     labels: ['region', 'priority'],
+  },
+  beacon_openai_answers_total: {
+    kind: 'counter',
+    help: 'Requests of the OpenAI door that made jobs, by how their clients were kept waiting and how they ended',
+    labels: ['route', 'kept', 'outcome'],
+  },
+  beacon_openai_retries_total: {
+    kind: 'counter',
+    help: 'Requests without an idempotency key that were taken over, or tried again in vain',
+    labels: ['outcome'],
   },
   beacon_limited_requests_total: {
     kind: 'counter',
@@ -89,6 +106,21 @@ export const METRICS = {
     help: 'Leased slots, the staged ticket included',
     labels: ['endpoint'],
   },
+  beacon_slots_quarantined: {
+    kind: 'gauge',
+    help: 'Leased slots whose holder has fallen silent; each counts until no call can run behind it',
+    labels: ['endpoint'],
+  },
+  beacon_endpoint_concurrency: {
+    kind: 'gauge',
+    help: 'Calls that an endpoint may have in flight',
+    labels: ['endpoint'],
+  },
+  beacon_gpu_limit: {
+    kind: 'gauge',
+    help: 'GPUs that may be held at once',
+    labels: [],
+  },
   beacon_gpus_in_use: {
     kind: 'gauge',
     help: 'Endpoints that hold a GPU by the account of the router',
@@ -97,12 +129,18 @@ export const METRICS = {
   beacon_endpoint_state: {
     kind: 'gauge',
     help: '1 for the state the endpoint is in',
-    labels: ['endpoint', 'state'],
+    labels: ['region', 'endpoint', 'state'],
   },
   beacon_cold_starts_total: {
     kind: 'counter',
     help: 'Calls that an endpoint answered from a cold start',
     labels: ['endpoint'],
+  },
+  beacon_call_gap_seconds: {
+    kind: 'histogram',
+    help: 'From the end of a call to the start of the next at the same endpoint, where that is less than a minute',
+    labels: ['endpoint'],
+    buckets: FAST_BUCKETS_S,
   },
   beacon_breaker_transitions_total: {
     kind: 'counter',
@@ -222,7 +260,25 @@ export const METRICS = {
     help: 'Answers that were held back from customers because the charter does not allow them',
     labels: ['route'],
   },
+  beacon_files_total: {
+    kind: 'counter',
+    help: 'Files stored and deleted',
+    labels: ['purpose', 'change'],
+  },
+  beacon_batches_total: { kind: 'counter', help: 'Batches that came to a status', labels: ['status'] },
+  beacon_batches: { kind: 'gauge', help: 'Batches that have not ended', labels: ['status'] },
+  beacon_batches_oldest_seconds: {
+    kind: 'gauge',
+    help: 'Age of the oldest batch that has not ended',
+    labels: ['status'],
+  },
+  beacon_batch_lines_total: {
+    kind: 'counter',
+    help: 'Lines of batches that have ended',
+    labels: ['outcome'],
+  },
   beacon_tasks_accepted_total: { kind: 'counter', help: 'Tasks accepted', labels: ['task_type'] },
+  beacon_runs_open: { kind: 'gauge', help: 'Runs that have not ended', labels: ['status'] },
   beacon_runs_total: { kind: 'counter', help: 'Runs that reached a final status', labels: ['status'] },
   beacon_webhook_deliveries_total: {
     kind: 'counter',
@@ -246,6 +302,42 @@ export const METRICS = {
     help: 'Runs that were stopped because their budget might have been passed',
     labels: [],
   },
+  beacon_run_budgets: {
+    kind: 'gauge',
+    help: 'Runs with a budget that have not ended, by how much of it is used',
+    labels: ['used'],
+  },
+  beacon_key_budgets: {
+    kind: 'gauge',
+    help: 'Keys with a daily budget, by how much of it is used today',
+    labels: ['used'],
+  },
+  beacon_key_budget_used_max_ratio: {
+    kind: 'gauge',
+    help: 'The largest share of its daily budget that a key has used today',
+    labels: [],
+  },
+  beacon_dependency_up: {
+    kind: 'gauge',
+    help: 'Whether what the router works with answers',
+    labels: ['dependency'],
+  },
+  beacon_dispatcher_alive: {
+    kind: 'gauge',
+    help: 'Whether a dispatcher of the region gives signs of life',
+    labels: ['region'],
+  },
+  beacon_process_start_time_seconds: {
+    kind: 'gauge',
+    help: 'Unix time at which the process started',
+    labels: [],
+    aggregator: 'max',
+  },
+  beacon_trace_spans_total: {
+    kind: 'counter',
+    help: 'Spans of traces by what became of them',
+    labels: ['result'],
+  },
   beacon_calls_in_flight: { kind: 'gauge', help: 'Calls a dispatcher has in flight', labels: ['endpoint'] },
 } as const satisfies Record<string, MetricSpec>;
 
@@ -261,7 +353,10 @@ export class Metrics {
     this.registry.setDefaultLabels({ service });
     collectDefaultMetrics({ register: this.registry });
     for (const [name, spec] of Object.entries(METRICS) as [MetricName, MetricSpec][]) {
-      const common = { name, help: spec.help, labelNames: [...spec.labels], registers: [this.registry] };
+      const common = {
+        ...{ name, help: spec.help, labelNames: [...spec.labels], registers: [this.registry] },
+        ...(spec.aggregator === undefined ? {} : { aggregator: spec.aggregator }),
+      };
       switch (spec.kind) {
         case 'counter':
           this.instruments.set(name, new Counter(common));
@@ -274,6 +369,8 @@ export class Metrics {
           break;
       }
     }
+    // The one that comes with the process's own metrics is left out where those of several processes become one answer.
+    this.set('beacon_process_start_time_seconds', {}, Date.now() / 1000 - process.uptime());
   }
 
   /** Adds to a counter. */

@@ -16,11 +16,23 @@ export function announceReady(message: Omit<ReadyMessage, 'type'> = {}): void {
 }
 
 /**
- * Ties the process's end to signals, to its supervisor and to faults.
+ * Ends the process with EXIT_FAULT, and one line in the log, at an unhandled rejection or exception: a wedged process helps
+ * nobody, and its supervisor starts it again. To be called before anything is started that could meet one.
+ */
+export function exitAtFault(logger: Logger): void {
+  const fault = (error: unknown): void => {
+    logger.fatal({ event: 'process.fault', err: error }, 'unhandled fault');
+    process.exit(EXIT_FAULT);
+  };
+  process.on('unhandledRejection', fault);
+  process.on('uncaughtException', fault);
+}
+
+/**
+ * Ties the process's end to signals and to its supervisor.
  * - SIGTERM: drain, then exit 0.
  * - SIGINT: the same, unless a supervisor is there, which decides itself what Ctrl-C means.
  * - The supervisor is gone: drain and exit, so that no orphan keeps working on the data.
- * - An unhandled rejection or exception: log it and exit with EXIT_FAULT; a wedged process helps nobody.
  */
 export function superviseSelf(logger: Logger, drain: () => Promise<void>): void {
   let stopping = false;
@@ -36,10 +48,6 @@ export function superviseSelf(logger: Logger, drain: () => Promise<void>): void 
       },
     );
   };
-  const fault = (error: unknown): void => {
-    logger.fatal({ event: 'process.fault', err: error }, 'unhandled fault');
-    process.exit(EXIT_FAULT);
-  };
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => {
     if (process.connected !== true) stop('SIGINT');
@@ -47,6 +55,4 @@ export function superviseSelf(logger: Logger, drain: () => Promise<void>): void 
   process.on('disconnect', () => stop('supervisor gone'));
   // It may have gone before anybody listened.
   if (process.send !== undefined && process.connected !== true) stop('supervisor gone');
-  process.on('unhandledRejection', fault);
-  process.on('uncaughtException', fault);
 }

@@ -6,10 +6,12 @@ import { ENTITIES } from './entities/index.js';
 import { MIGRATIONS } from './migrations/index.js';
 
 /** Advisory lock keys; one number, one meaning. */
-export const LOCK_MIGRATIONS = 7_310_001;
-export const LOCK_ADMISSION = 7_310_002;
+const LOCK_MIGRATIONS = 7_310_001;
+const LOCK_ADMISSION = 7_310_002;
 /** First half of a pair of keys; the second says which run. */
 export const LOCK_RUNS = 7_310_003;
+/** The same, of a batch. */
+export const LOCK_BATCHES = 7_310_004;
 
 /** Anything that runs one statement: the pool, or the client of a transaction. */
 export interface Queryable {
@@ -40,6 +42,8 @@ const MIGRATION_OPTIONS = {
   migrationsTableName: 'schema_migrations',
   synchronize: false,
   logging: false,
+  // The default prints failed migrations to the console; who migrates is told by the error, and logs it in one line.
+  logger: 'debug',
 } as const;
 
 /**

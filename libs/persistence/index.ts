@@ -1,5 +1,6 @@
-export { Database, type DatabaseOptions, type Queryable } from './database.js';
+export { Database, LOCK_BATCHES, type DatabaseOptions, type Queryable } from './database.js';
 export { CharterDatabase } from './charter-database.js';
+export { isRefusedRow } from './refused-row.js';
 export {
   readCharterAttempts,
   readCharterJob,
@@ -87,12 +88,12 @@ export {
   type StoredMeter,
 } from './sql/ledger/ledger-facts.js';
 export {
-  LEDGER_GROUPS,
   readLedger,
   readSpentToday,
   summariseLedger,
   type LedgerEntry,
   type LedgerFilter,
+  type LedgerOrder,
   type LedgerGroup,
   type LedgerSums,
   type LedgerSummary,
@@ -110,6 +111,13 @@ export {
   type TenantBacklog,
   type RegionTotals,
 } from './sql/queue-view.js';
+export {
+  countOpenRuns,
+  countSilentSlots,
+  readBudgetedRuns,
+  readDailyBudgetShares,
+  type BudgetedRun,
+} from './sql/gauges.js';
 export {
   countDeadLetters,
   discardLetters,
@@ -147,6 +155,7 @@ export {
   listTenantRuns,
   readCallPlaces,
   readLineage,
+  readRedriven,
   readRunErasure,
   requestTenantErasure,
   type CallPlace,
@@ -217,6 +226,7 @@ export {
   type SubmittedCell,
   type WindowCell,
 } from './sql/runs/open-cells.js';
+export { listWaitingGates, type WaitingGateRow } from './sql/runs/list-waiting-gates.js';
 export { findRun, findRunGates, listRuns, readRunTenant } from './sql/runs/read-run.js';
 export {
   appendRunEvents,
@@ -249,11 +259,13 @@ export {
 export { RunLocks } from './sql/runs/run-locks.js';
 export {
   countCells,
+  countCellsOfRuns,
   countOpenOfQuestion,
   readQuestionIds,
   type PairProgress,
   type QuestionProgress,
   type RunProgress,
+  type RunTotals,
   type StateCounts,
 } from './sql/runs/run-progress.js';
 export { readBudgetFacts } from './sql/runs/read-budget-facts.js';
@@ -291,6 +303,13 @@ export {
 } from './sql/runs/run-spending.js';
 export { readSkews } from './sql/runs/run-skew.js';
 export { readComparedCells, type ComparedCell } from './sql/runs/read-comparison.js';
+export { readCellStates, type QuestionCells } from './sql/runs/read-cell-states.js';
+export {
+  readPlannedTimeline,
+  readTimeline,
+  type StoredInterval,
+  type StoredPlannedLane,
+} from './sql/runs/read-timeline.js';
 export {
   findRunQuestion,
   readQuestionsByNo,
@@ -316,3 +335,80 @@ export {
   type RecordedSubmission,
 } from './sql/runs/submit-cells.js';
 export { countWaiting, type WaitingCounts } from './sql/count-waiting.js';
+export {
+  appendChunk,
+  beginFile,
+  deleteExpiredFiles,
+  deleteFile,
+  deleteTenantFiles,
+  dropAbandonedFiles,
+  dropFile,
+  findFile,
+  finishFile,
+  listFiles,
+  readBytes,
+  readChunk,
+  readFileTenant,
+  readStoredFiles,
+  type FileFilter,
+  type FileRow,
+  type NewFile,
+} from './sql/files.js';
+export {
+  countUnfinishedBatches,
+  dropEndedLines,
+  eraseBatch,
+  eraseExpiredBatches,
+  findBatch,
+  findKeyedBatch,
+  insertBatch,
+  listBatches,
+  listTenantBatches,
+  listUnfinishedBatches,
+  lockBatch,
+  moveBatch,
+  readBatchTenant,
+  takeBatch,
+  type BatchAsks,
+  type BatchChange,
+  type BatchErrorRow,
+  type BatchIdempotency,
+  type BatchRow,
+  type BatchTally,
+  type BatchUsageRow,
+  type HeldBatch,
+  type NewBatch,
+} from './sql/batches/batches.js';
+export {
+  adoptJobs,
+  clearLines,
+  countOutcomes,
+  dropLines,
+  findDuplicateLines,
+  insertLines,
+  readEndedLines,
+  readJobsGoing,
+  readLinesUnderWay,
+  readUnaskedLines,
+  recordAsked,
+  recordOutcomes,
+  recordUnasked,
+  type AskedLine,
+  type DuplicateLine,
+  type EndedLine,
+  type LineRefusal,
+  type LinesUnderWay,
+  type NewLine,
+  type UnaskedLine,
+} from './sql/batches/batch-lines.js';
+export {
+  dropUnkeyed,
+  giveUpUnkeyed,
+  holdUnkeyed,
+  lookUnkeyed,
+  releaseUnkeyed,
+  renewUnkeyed,
+  settleUnkeyed,
+  type RequestLikeness,
+  type UnkeyedRequest,
+} from './sql/unkeyed-requests.js';

@@ -1,8 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { loadSettings, parseConfiguration, type Configuration } from '#config';
-import { ProblemError, type Outcome } from '#contracts';
+import { ProblemError, type Outcome, type StoredAttempt } from '#contracts';
 import type { Caller, KeyLimits, Role } from '#domain';
-import { OutcomePublisher, Topology, connectNats, type NatsConnection } from '#messaging';
-import { createLogger } from '#observability';
+import { CallStore, OutcomePublisher, Topology, connectNats, type NatsConnection } from '#messaging';
+import { Metrics, createLogger } from '#observability';
 import type { Database } from '#persistence';
 import type { FastifyRequest } from 'fastify';
 import type { Authenticator } from '../../apps/router/access/guard-routes.js';
@@ -10,6 +11,7 @@ import { BeaconClient } from './beacon-client.js';
 import { startTestNats, type TestNats } from './nats.js';
 import { startTestDatabase } from './postgres.js';
 import { TcpLink } from './tcp-link.js';
+import { until } from './until.js';
 import { Upstream } from './upstream.js';
 
 export interface TestKey {
@@ -24,6 +26,8 @@ export interface BeaconOptions {
   readonly configuration: (upstreamUrl: string) => string;
   /** Regions whose dispatcher runs from the start. Left out: all. */
   readonly dispatchers?: readonly string[];
+  /** The runner runs too. Left out: runs stay as they are submitted. */
+  readonly runner?: boolean;
   readonly modalKey?: string;
   readonly modalSecret?: string;
   /** `BEACON_WEBHOOK_SECRET`. */
@@ -38,6 +42,8 @@ export interface BeaconOptions {
   readonly serviceToken?: string;
   /** Left out: nothing is logged. */
   readonly logLevel?: string;
+  /** More settings, such as OpenTelemetry's. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** A dispatcher whose line to NATS can be cut; to the rest of Beacon that looks like its death. */
@@ -68,6 +74,8 @@ export interface Beacon {
   dispatcher(region: string): TestDispatcher;
   /** Another one, beside those that run. */
   startDispatcher(region: string): Promise<TestDispatcher>;
+  /** What is written down of an attempt's calls so far. A line that is cut before that takes it along. */
+  noteOf(jobId: string, attempt?: number): Promise<StoredAttempt | undefined>;
   /** @param holder who publishes; JetStream drops what one holder publishes twice */
   publishOutcome(outcome: Outcome, holder?: string): Promise<void>;
   stopRouter(): Promise<void>;
@@ -92,6 +100,9 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
   ]);
   const configuration = parseConfiguration(options.configuration(upstream.url), 'test');
   const logger = createLogger('test', options.logLevel ?? 'silent');
+  // What the runner says of whose a job is counts only with it.
+  const serviceToken =
+    options.serviceToken ?? (options.runner === true ? randomBytes(32).toString('base64url') : undefined);
   const settingsFor = (natsUrl: string) =>
     loadSettings({
       DATABASE_URL: postgres.url,
@@ -101,6 +112,8 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
       BEACON_WEBHOOK_SECRET: options.webhookSecret,
       BEACON_API_KEYS_FILE: options.keysFile,
       BEACON_WEBHOOK_SECRET_PREVIOUS: options.webhookSecretPrevious,
+      BEACON_SERVICE_TOKEN: serviceToken,
+      ...options.environment,
     });
 
   const serve = async (atPort: number) => {
@@ -110,10 +123,11 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
       logger,
       ...(options.keys === undefined
         ? []
-        : [authenticatorOf(options.keys, (request) => serviceCaller(request, options.serviceToken))]),
+        : [authenticatorOf(options.keys, (request) => serviceCaller(request, serviceToken))]),
     );
     const { app, routes } = await createServer(router);
-    await app.listen(atPort, '127.0.0.1');
+    // A router that comes back to its port may find somebody else's connection there for a moment.
+    await until('the router listens', () => app.listen(atPort, '127.0.0.1').then(() => true));
     let stopped: Promise<void> | undefined;
     const stop = (): Promise<void> =>
       (stopped ??= (async () => {
@@ -164,7 +178,12 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
     onReconnect: () => undefined,
     onDisconnect: () => undefined,
   });
+  const callStore = new CallStore(observer);
   const url = `http://127.0.0.1:${port}`;
+  const runner =
+    options.runner === true
+      ? await startRunner(url, postgres.database, observer, configuration, serviceToken)
+      : undefined;
   return {
     url,
     client: new BeaconClient(url, undefined, rolesOf(options.keys)),
@@ -180,6 +199,7 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
       return dispatcher;
     },
     startDispatcher,
+    noteOf: async (jobId, attempt = 1) => (await callStore.get(jobId, attempt))?.attempt,
     publishOutcome: (outcome, holder = 'test') => new OutcomePublisher(observer, holder).publish(outcome),
     stopRouter,
     startRouter,
@@ -195,6 +215,7 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
     stop: async () => {
       // Upstream first: calls that a spec left hanging end with it.
       await upstream.close();
+      await runner?.stop();
       await Promise.all([...running].map((dispatcher) => dispatcher.stop()));
       await Promise.all(others.map((stop) => stop()));
       await stopRouter();
@@ -203,6 +224,30 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
       await postgres.close();
     },
   };
+}
+
+/** Joined as the runner's own main file joins it. */
+async function startRunner(
+  routerUrl: string,
+  database: Database,
+  connection: NatsConnection,
+  configuration: Configuration,
+  serviceToken: string | undefined,
+): Promise<{ stop(): Promise<void> }> {
+  const { RunSupervisor } = await import('../../apps/runner/run-supervisor.js');
+  const { RouterClient } = await import('../../apps/runner/router-client.js');
+  const { natsHints } = await import('../../apps/runner/hints.js');
+  const { runCostsOf } = await import('../../apps/runner/run-costs.js');
+  const runner = new RunSupervisor({
+    database,
+    router: new RouterClient({ baseUrl: routerUrl, serviceToken }),
+    hints: natsHints(connection),
+    logger: createLogger('runner', 'silent'),
+    metrics: new Metrics('runner'),
+    costs: runCostsOf(configuration),
+  });
+  runner.start();
+  return runner;
 }
 
 /** Of keys that are given; real ones are asked about. */
@@ -256,7 +301,8 @@ export function deploymentOf(
     return JSON.stringify({
       limits: { endpoints: endpoints.length, gpus: endpoints.length },
       retries: { max_attempts: 4, backoff_ms: 20, backoff_max_ms: 100 },
-      timeouts: { execution_ms: 30_000, drain_ms: 0 },
+      // Longer than any spec holds a call, on a busy machine too.
+      timeouts: { execution_ms: 300_000, drain_ms: 0 },
       regions: {
         US: { aliases: ['us-east'] },
         EU: { aliases: ['eu-west'] },

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startPostgres } from '#embedded-services';
 import { Database } from '#persistence';
+import { WITHOUT_CRASH_SAFETY, copyPostgresTemplate } from './postgres-template.js';
 
 export interface TestDatabase {
   readonly url: string;
@@ -13,12 +14,13 @@ export interface TestDatabase {
 }
 
 /**
- * A database on a Postgres of its own, for one spec file. Crash safety is off: it lives for seconds.
+ * A database on a Postgres of its own, for one spec file.
  * @param isMigrated false: it is empty, for the specs of migrations
  */
 export async function startTestDatabase(isMigrated = true): Promise<TestDatabase> {
   const dataDir = await mkdtemp(join(tmpdir(), 'beacon-test-'));
-  const server = await startPostgres({ dataDir, settings: { fsync: 'off', full_page_writes: 'off' } });
+  if (isMigrated) await copyPostgresTemplate(dataDir);
+  const server = await startPostgres({ dataDir, settings: WITHOUT_CRASH_SAFETY });
   const opened: Database[] = [];
   const open = async (applicationName: string): Promise<Database> => {
     const database = await Database.open(server.url, {
@@ -30,7 +32,6 @@ export async function startTestDatabase(isMigrated = true): Promise<TestDatabase
     return database;
   };
   const database = await open('test');
-  if (isMigrated) await database.migrate();
   return {
     url: server.url,
     database,

@@ -1,10 +1,14 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { Transform } from 'node:stream';
 
-/** A TCP connection through a middleman that can be cut: the network between two processes. */
+/** A TCP connection through a middleman that can be cut or go dead: the network between two processes. */
 export class TcpLink {
   private readonly sockets = new Set<Socket>();
   private isCut = false;
+  private isStalled = false;
+  /** What the near side has sent since the line went dead. */
+  private swallowedText = '';
 
   private constructor(
     private readonly server: Server,
@@ -28,7 +32,22 @@ export class TcpLink {
   /** Breaks every connection and accepts none, until it is healed. */
   cut(): void {
     this.isCut = true;
+    this.isStalled = false;
+    this.swallowedText = '';
     for (const socket of this.sockets) socket.destroy();
+  }
+
+  /**
+   * Goes dead without a word, as a half-open line does: what is sent, from either side, is swallowed, and every connection
+   * stays open. `cut` ends it.
+   */
+  stall(): void {
+    this.isStalled = true;
+  }
+
+  /** Whether the near side has sent this since the line went dead. */
+  hasSwallowed(text: string): boolean {
+    return this.swallowedText.includes(text);
   }
 
   heal(): void {
@@ -58,7 +77,20 @@ export class TcpLink {
         this.sockets.delete(socket);
         other.destroy();
       });
-      socket.pipe(other);
+      socket.pipe(this.passage(socket === near)).pipe(other);
     }
+  }
+
+  private passage(isFromNear: boolean): Transform {
+    return new Transform({
+      transform: (bytes: Buffer, _encoding, done) => {
+        if (!this.isStalled) {
+          done(null, bytes);
+          return;
+        }
+        if (isFromNear) this.swallowedText += bytes.toString('latin1');
+        done();
+      },
+    });
   }
 }

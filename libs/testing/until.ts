@@ -1,6 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 const POLL_MS = 10;
+/** Nothing is quick because of it: it ends a hang, below the limit of a test, which would not say what was waited for. */
+const LIMIT_MS = 150_000;
 
 /**
  * Polls until `probe` gives something other than `undefined`, `null` or `false`.
@@ -9,7 +11,7 @@ const POLL_MS = 10;
 export async function until<T>(
   what: string,
   probe: () => T | Promise<T>,
-  timeoutMs = 10_000,
+  timeoutMs = LIMIT_MS,
 ): Promise<Exclude<T, undefined | null | false>> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {

@@ -50,7 +50,7 @@ export function isPublicAddress(address: string): boolean {
 }
 
 /** @returns the IP address that stands in a URL in place of a name; `URL` has undone every other spelling of it */
-export function literalAddressOf({ hostname }: URL): string | undefined {
+function literalAddressOf({ hostname }: URL): string | undefined {
   const address = hostname.replace(/^\[(.*)\]$/, '$1');
   return isIP(address) === 0 ? undefined : address;
 }

@@ -12,10 +12,11 @@ const ROOT = new URL('../../', import.meta.url);
 /**
  * @param {(upstreamUrl: string) => object} configuration
  * @param {(call: Call, respond: (status: number, body: object) => void) => void} onCall
- * @param {{ runner?: boolean, env?: Record<string, string> }} [options] whether runs are driven; more for the router's environment
+ * @param {{ runner?: boolean, env?: Record<string, string>, everywhere?: Record<string, string> }} [options] whether runs
+ *   are driven; more for the router's environment; more for that of every process
  * @typedef {{ endpoint: string, jobId: string, attempt: number, body: any, atMs: number }} Call
  */
-export async function startStack(configuration, onCall, { runner = false, env = {} } = {}) {
+export async function startStack(configuration, onCall, { runner = false, env = {}, everywhere = {} } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'beacon-bench-'));
   const upstream = await startUpstream(onCall);
   const found = await findNatsServer({
@@ -38,15 +39,17 @@ export async function startStack(configuration, onCall, { runner = false, env = 
           LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
           NATS_URL: nats.url,
           BEACON_CONFIG: configPath,
+          ...everywhere,
           ...env,
         },
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       });
       children.push(child);
-      child.once('message', (message) => resolve({ ...message, pid: child.pid }));
+      child.once('message', (message) => resolve({ ...message, pid: child.pid, child }));
       child.once('exit', () => reject(new Error(`${name} ended before it was ready`)));
     });
-  const router = await start('router', { DATABASE_URL: postgres.url, BEACON_PORT: '0', ...env });
+  const startRouter = (port) => start('router', { DATABASE_URL: postgres.url, BEACON_PORT: port, ...env });
+  let router = await startRouter('0');
   await Promise.all(
     Object.keys(config.regions).map((region) => start('dispatcher', { BEACON_REGION: region })),
   );
@@ -56,7 +59,19 @@ export async function startStack(configuration, onCall, { runner = false, env = 
     url: router.url,
     startRunner,
     upstreamUrl: upstream.url,
-    routerPid: router.pid,
+    get routerPid() {
+      return router.pid;
+    },
+    /** kill -9, and another one at the same address. */
+    async killRouter() {
+      const { child, url } = router;
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGKILL');
+      await ended;
+      children.splice(children.indexOf(child), 1);
+      router = await startRouter(new URL(url).port);
+    },
+    pids: () => children.map(({ pid }) => pid),
     postgresUrl: postgres.url,
     async stop() {
       await Promise.all(

@@ -3,7 +3,7 @@ import { chaosSeeds } from './moments.js';
 import { onStack } from '../stack/stack.js';
 import { killing, play } from './scenario.js';
 
-const LIMIT_MS = 240_000;
+const LIMIT_MS = 600_000;
 const KILLS = 3;
 
 describe('a run of 64 cells survives kill -9, at any moment and several times, of', () => {

@@ -3,7 +3,7 @@ import { chaosSeeds } from './moments.js';
 import { onStack } from '../stack/stack.js';
 import { killing, play } from './scenario.js';
 
-const LIMIT_MS = 240_000;
+const LIMIT_MS = 600_000;
 const REGIONS = ['US', 'EU', 'ASIA'];
 const VICTIMS = ['router', 'runner', 'nats', 'postgres', ...REGIONS.map((region) => `dispatcher-${region}`)];
 const ORDERS = ['auto', 'question', 'region'];

@@ -5,7 +5,6 @@ import { QUESTIONS } from '../stack/experiment.js';
 import type { Stack } from '../stack/stack.js';
 
 const WAIT_MS = 100_000;
-const IDLE_MS = 15_000;
 /** A request that a killed router will never answer must not hold up the next try. */
 const ASK_MS = 5000;
 
@@ -41,7 +40,7 @@ export class GateDecider {
 
   /** Holds that nothing is held and that the gate still waits, by rows and by the platform's account. */
   async lookAround(): Promise<void> {
-    await until('the router tells of an idle queue', () => this.isIdle(), IDLE_MS).catch((error: unknown) => {
+    await until('the router tells of an idle queue', () => this.isIdle()).catch((error: unknown) => {
       this.wrong.push(`at the gate after ${this.afterQuestion}: ${String(error)} (${causeOf(error)})`);
     });
     const [run, results] = await this.ask(() =>

@@ -3,7 +3,7 @@ import { onStack } from '../stack/stack.js';
 import { GATED_RUN_SETTINGS, playGatedRun } from './gated-run.js';
 import { chaosSeeds } from './moments.js';
 
-const LIMIT_MS = 240_000;
+const LIMIT_MS = 600_000;
 /** Per run, each on a stack of its own: what is killed too often is restarted later and later. */
 const KILLS = 10;
 const RUNS = [

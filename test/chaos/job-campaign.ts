@@ -27,8 +27,6 @@ const SUBMITTERS = 8;
 const ENDED_MS = 240_000;
 /** A killed sender's webhook is due again after 20 s, one that was refused after 6 s at the most. */
 const DELIVERED_MS = 90_000;
-const ENTERED_MS = 30_000;
-const ASK_MS = 60_000;
 const RECEIVERS = 3;
 export const CAMPAIGN_OPTIONS = {
   settings: 'webhooks: { allowed_hosts: [127.0.0.1] }',
@@ -139,24 +137,18 @@ async function submit(stack: Stack, seed: number, number: number, url: string): 
     ...(hasDeadline ? { deadline: new Date(Date.now() + 4000).toISOString() } : {}),
   };
   const headers = { 'idempotency-key': `campaign-${seed}-${number}` };
-  return until(
-    'a job is accepted',
-    async () => {
-      const client = new BeaconClient(stack.url);
-      const { status, body } = await client.request<QueuedResponse>('/inference/queued', { json, headers });
-      if (status === 202) return { jobId: body.job_id };
-      if (status === 400 && hasDeadline) return { jobId: null };
-      throw new Error(`${status}: ${JSON.stringify(body)}`);
-    },
-    ASK_MS,
-  ).then(({ jobId }) => jobId);
+  return until('a job is accepted', async () => {
+    const client = new BeaconClient(stack.url);
+    const { status, body } = await client.request<QueuedResponse>('/inference/queued', { json, headers });
+    if (status === 202) return { jobId: body.job_id };
+    if (status === 400 && hasDeadline) return { jobId: null };
+    throw new Error(`${status}: ${JSON.stringify(body)}`);
+  }).then(({ jobId }) => jobId);
 }
 
 async function cancel(stack: Stack, jobId: string): Promise<void> {
-  await until(
-    'a job is cancelled or over',
-    async () => [202, 409].includes((await new BeaconClient(stack.url).cancel(jobId)).status),
-    ASK_MS,
+  await until('a job is cancelled or over', async () =>
+    [202, 409].includes((await new BeaconClient(stack.url).cancel(jobId)).status),
   );
 }
 
@@ -186,7 +178,7 @@ async function untilAllDelivered(stack: Stack): Promise<WebhookDeliveryView[]> {
   const all: WebhookDeliveryView[] = [];
   for (let cursor: string | null = ''; cursor !== null;) {
     const from: string = cursor === '' ? '' : `&cursor=${cursor}`;
-    const { deliveries, next_cursor: next } = await until('a page of deliveries', () => page(from), ASK_MS);
+    const { deliveries, next_cursor: next } = await until('a page of deliveries', () => page(from));
     all.push(...deliveries);
     cursor = next;
   }
@@ -195,16 +187,12 @@ async function untilAllDelivered(stack: Stack): Promise<WebhookDeliveryView[]> {
 
 /** Word of a call that was made twice comes with the outcome of the second, or after it: the ledger may trail the jobs. */
 async function untilEntered(stack: Stack, calls: readonly AccountedCall[]): Promise<LedgerEntryView[]> {
-  return until(
-    'every call is in the ledger',
-    async () => {
-      const entries = await readLedger(stack.url);
-      const wrong = differingCalls(calls, entries);
-      if (wrong.length > 0) throw new Error(wrong.slice(0, 5).join('\n'));
-      return entries;
-    },
-    ENTERED_MS,
-  ).catch(() => readLedger(stack.url));
+  return until('every call is in the ledger', async () => {
+    const entries = await readLedger(stack.url);
+    const wrong = differingCalls(calls, entries);
+    if (wrong.length > 0) throw new Error(wrong.slice(0, 5).join('\n'));
+    return entries;
+  }).catch(() => readLedger(stack.url));
 }
 
 function figures({ jobs, told, deliveries, calls, ledger }: JobEvidence): string {

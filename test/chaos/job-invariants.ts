@@ -6,7 +6,7 @@ import { CAMPAIGN_SECRET, PROMPT_MARKER, type JobInvariant } from './job-evidenc
 const ENDS = ['completed', 'failed', 'cancelled', 'expired'];
 
 /** I1 and I2: what was accepted has one end, and an answer where it says so. */
-export const everyJobEnds: JobInvariant = ({ jobs }) =>
+const everyJobEnds: JobInvariant = ({ jobs }) =>
   jobs.flatMap(({ job_id: id, status, attempts, result }) => {
     const answers = attempts.filter((attempt) => attempt.status === 'succeeded').length;
     if (!ENDS.includes(status)) return [`job ${id} is ${status}`];
@@ -16,7 +16,7 @@ export const everyJobEnds: JobInvariant = ({ jobs }) =>
   });
 
 /** Each end is told under one id, which says the same each time, to the receiver that the job named, until it is taken. */
-export const everyEndIsToldUnderOneId: JobInvariant = ({ meant, jobs, told }) => {
+const everyEndIsToldUnderOneId: JobInvariant = ({ meant, jobs, told }) => {
   const wrong: string[] = [];
   const bodies = new Map<string, string>();
   const idsOfJob = new Map<string, Set<string>>();
@@ -52,7 +52,7 @@ export const everyEndIsToldUnderOneId: JobInvariant = ({ meant, jobs, told }) =>
 };
 
 /** Whoever was told can know that it was Beacon. Reckoned here, not with the code that signs. */
-export const everyRequestIsSigned: JobInvariant = ({ told }) =>
+const everyRequestIsSigned: JobInvariant = ({ told }) =>
   told.flatMap(({ id, timestampS, body, signature }) => {
     const key = Buffer.from(CAMPAIGN_SECRET.slice('whsec_'.length), 'base64');
     const expected = createHmac('sha256', key).update(`${id}.${timestampS}.${body}`).digest('base64');
@@ -60,7 +60,7 @@ export const everyRequestIsSigned: JobInvariant = ({ told }) =>
   });
 
 /** What the API says of deliveries is what receivers got. */
-export const deliveriesAreListed: JobInvariant = ({ told, deliveries }) => {
+const deliveriesAreListed: JobInvariant = ({ told, deliveries }) => {
   const ids = new Set(told.map(({ id }) => id));
   const listed = new Set(deliveries.map(({ event_id: id }) => id));
   return [
@@ -78,7 +78,7 @@ export const deliveriesAreListed: JobInvariant = ({ told, deliveries }) => {
 };
 
 /** No prompt and no endpoint is told of. */
-export const nothingLeaks: JobInvariant = ({ told }) =>
+const nothingLeaks: JobInvariant = ({ told }) =>
   told.flatMap(({ id, body }) =>
     [PROMPT_MARKER, 'llama', 'qwen', 'mistral', 'endpoint', 'http:'].flatMap((marker) =>
       body.includes(marker) ? [`${id} tells of "${marker}": ${body}`] : [],
@@ -86,7 +86,7 @@ export const nothingLeaks: JobInvariant = ({ told }) =>
   );
 
 /** I4. */
-export const everyCallIsInTheLedger: JobInvariant = ({ calls, ledger }) => differingCalls(calls, ledger);
+const everyCallIsInTheLedger: JobInvariant = ({ calls, ledger }) => differingCalls(calls, ledger);
 
 export const WEBHOOK_INVARIANTS: readonly JobInvariant[] = [
   ...[

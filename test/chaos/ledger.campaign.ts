@@ -6,7 +6,7 @@ import { ENDPOINTS } from '../stack/stand-in.js';
 import { chaosSeeds } from './moments.js';
 import { killing, play } from './scenario.js';
 
-const LIMIT_MS = 300_000;
+const LIMIT_MS = 600_000;
 const REGIONS = ['US', 'EU', 'ASIA'];
 const KILLS = 2;
 
@@ -22,17 +22,13 @@ const PLATFORM = {
 
 /** Every container is gone, and what it idled last is charged. */
 async function untilCharged(stack: Stack) {
-  return until(
-    'every container is gone, and charged',
-    async () => {
-      const account = await stack.standIn.account();
-      const entries = await readLedger(stack.url);
-      const last = new Map(entries.map((entry) => [entry.endpoint_id, entry.kind]));
-      const isCharged = last.size === ENDPOINTS.length && [...last.values()].every((kind) => kind === 'idle');
-      return account.totals.gpus_now === 0 && isCharged ? { account, entries } : undefined;
-    },
-    60_000,
-  );
+  return until('every container is gone, and charged', async () => {
+    const account = await stack.standIn.account();
+    const entries = await readLedger(stack.url);
+    const last = new Map(entries.map((entry) => [entry.endpoint_id, entry.kind]));
+    const isCharged = last.size === ENDPOINTS.length && [...last.values()].every((kind) => kind === 'idle');
+    return account.totals.gpus_now === 0 && isCharged ? { account, entries } : undefined;
+  });
 }
 
 describe('the ledger agrees with the books of the platform within one per cent after kill -9 of', () => {

@@ -3,7 +3,7 @@ import { chaosSeeds } from './moments.js';
 import { onStack } from '../stack/stack.js';
 import { killing, play } from './scenario.js';
 
-const LIMIT_MS = 300_000;
+const LIMIT_MS = 600_000;
 const ENDPOINTS = 8;
 
 describe('a run of 64 cells survives', () => {

@@ -5,7 +5,7 @@ import { WEBHOOK_INVARIANTS } from './job-invariants.js';
 import { chaosSeeds } from './moments.js';
 import { killing } from './scenario.js';
 
-const LIMIT_MS = 240_000;
+const LIMIT_MS = 600_000;
 const VICTIMS = ['runner', 'router', 'postgres', 'nats', 'dispatcher-US', 'dispatcher-EU', 'dispatcher-ASIA'];
 
 describe('60 jobs with webhooks', () => {

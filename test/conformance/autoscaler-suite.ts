@@ -62,13 +62,14 @@ export function conformanceOfAutoscaler(current: () => Running, limitMs: number)
       async () => {
         const { caller, target } = current();
         if (target.jobsUrl === undefined) throw new Error('the target offers no job routes');
-        const jobs = new JobCaller(caller, target.jobsUrl, target.callMs);
-        const { ahead, callId } = await jobs.spawnBehind(aQuestion());
+        const jobs = new JobCaller(caller, target.jobsUrl, target);
+        const { ahead, callId, clear } = await jobs.spawnBehind(aQuestion());
         const { status, text } = await release({ timeout_s: 20 });
         expect({ status, said: releaseSchema.parse(jsonOf(text)).status }).toEqual({
           status: 200,
           said: 'busy',
         });
+        await clear();
         for (const id of [...ahead, callId]) answerSchema.parse(jsonOf((await jobs.untilEnded(id)).text));
       },
       limitMs,

@@ -1,17 +1,33 @@
 import { randomUUID } from 'node:crypto';
 import { until } from '#testing';
 import { jsonOf, type Answered, type Caller } from './caller.js';
+import type { Target } from './target.js';
 
-/** How many jobs stand before one that must not end at once. */
-const AHEAD = 3;
+/** How many of the jobs before another one are answered whatever happens. */
+const ANSWERED = 3;
+
+/** A job that has not ended yet, and those before it. */
+export interface SpawnedBehind {
+  readonly callId: string;
+  /** The first ones before it: nobody cancels them. */
+  readonly ahead: readonly string[];
+  /** Cancels the others before it: whoever has seen what it came to see waits no longer. */
+  readonly clear: () => Promise<void>;
+}
 
 /** Asks the job routes of a target. */
 export class JobCaller {
+  private readonly callMs: number;
+  private readonly jobsAhead: number;
+
   constructor(
     private readonly caller: Caller,
     readonly url: string,
-    private readonly callMs: number,
-  ) {}
+    { callMs, jobsAhead }: Target,
+  ) {
+    this.callMs = callMs;
+    this.jobsAhead = jobsAhead;
+  }
 
   /** @returns its id, which must have come */
   async spawn(body: unknown, key: string = randomUUID()): Promise<string> {
@@ -26,10 +42,17 @@ export class JobCaller {
   }
 
   /** Spawns a job behind others, so that it has not ended by the time it is looked at. */
-  async spawnBehind(body: unknown): Promise<{ readonly ahead: readonly string[]; readonly callId: string }> {
-    const ahead: string[] = [];
-    while (ahead.length < AHEAD) ahead.push(await this.spawn(body));
-    return { ahead, callId: await this.spawn(body) };
+  async spawnBehind(body: unknown): Promise<SpawnedBehind> {
+    const before: string[] = [];
+    while (before.length < this.jobsAhead) before.push(await this.spawn(body));
+    return {
+      callId: await this.spawn(body),
+      ahead: before.slice(0, ANSWERED),
+      clear: async () => {
+        // The last ones first: they have not begun.
+        for (const other of before.slice(ANSWERED).reverse()) await this.cancel(other);
+      },
+    };
   }
 
   get(callId: string): Promise<Answered> {

@@ -22,12 +22,13 @@ export function conformanceOfJobs(current: () => Running, limitMs: number): void
     it(
       'is spawned at once, is pending, and ends with the document of a call, as often as it is read',
       async () => {
-        const { callId } = await jobs.spawnBehind(aQuestion());
+        const { callId, clear } = await jobs.spawnBehind(aQuestion());
         const pending = await jobs.get(callId);
         expect({ status: pending.status, body: jsonOf(pending.text) }).toEqual({
           status: 202,
           body: { status: 'pending', call_id: callId },
         });
+        await clear();
         const ended = await jobs.untilEnded(callId);
         expect(ended.status).toBe(200);
         expectRegion(current().target, answerSchema.parse(jsonOf(ended.text)).region);
@@ -52,7 +53,7 @@ export function conformanceOfJobs(current: () => Running, limitMs: number): void
     it(
       'can be cancelled, twice as well as once, and then says so',
       async () => {
-        const { ahead, callId } = await jobs.spawnBehind(aQuestion());
+        const { ahead, callId, clear } = await jobs.spawnBehind(aQuestion());
         for (const _time of ['first', 'second']) {
           const { status, text } = await jobs.cancel(callId);
           expect(status).toBe(200);
@@ -61,6 +62,7 @@ export function conformanceOfJobs(current: () => Running, limitMs: number): void
         const ended = await jobs.untilEnded(callId);
         expect(ended.status).toBe(200);
         expect(errorSchema.parse(jsonOf(ended.text))).toMatchObject({ error_type: 'cancelled' });
+        await clear();
         // And what it waited for was not.
         for (const other of ahead) answerSchema.parse(jsonOf((await jobs.untilEnded(other)).text));
       },
@@ -139,5 +141,5 @@ export function conformanceOfExpiry(candidate: Candidate): void {
 
 function jobCallerOf({ caller, target }: Running): JobCaller {
   if (target.jobsUrl === undefined) throw new Error('the target offers no job routes');
-  return new JobCaller(caller, target.jobsUrl, target.callMs);
+  return new JobCaller(caller, target.jobsUrl, target);
 }

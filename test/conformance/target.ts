@@ -39,6 +39,8 @@ export interface Target {
   readonly credentials?: Readonly<Record<'modal-key' | 'modal-secret', string>> | undefined;
   /** How long a call may take, a cold start included. */
   readonly callMs: number;
+  /** How many jobs stand before one that must not end at once: where they cost nothing, longer than a machine stalls. */
+  readonly jobsAhead: number;
   stop(): Promise<void>;
 }
 

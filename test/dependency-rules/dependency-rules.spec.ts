@@ -26,7 +26,7 @@ describe('the dependency rules', () => {
       maxBuffer: 64 * 1024 * 1024,
     });
     results = JSON.parse(stdout) as Record<string, ICruiseResult>;
-  }, 120_000);
+  });
 
   const resultOf = (fixture: string): ICruiseResult => {
     const result = results[fixture];
@@ -66,6 +66,26 @@ describe('the dependency rules', () => {
         });
       }
     }
+  });
+
+  it('are told in CONTRIBUTING.md, folder by folder', () => {
+    const edges = (folder: string, libs: readonly string[]): string =>
+      `${folder}: ${[...libs].sort().join(', ')}`;
+    const ruled = forbidden.flatMap(({ comment = '' }) => {
+      const [, folder = '', libs = ''] = /^(\S+) may import (.+)$/.exec(comment) ?? [];
+      return folder === '' ? [] : [edges(folder, libs === 'nothing of ours' ? [] : libs.split(', '))];
+    });
+    const text = readFileSync(join(import.meta.dirname, '..', '..', 'CONTRIBUTING.md'), 'utf8');
+    // A table row: the folder, what it holds, what it may import; after a semicolon there is more to say.
+    const rows = text.matchAll(/^\| `((?:apps|libs|test)[^`]*?)\/?` +\|[^|]*\|([^|;]*)/gm);
+    const told = [...rows].map(([, folder = '', may = '']) =>
+      edges(
+        folder,
+        [...may.matchAll(/`([^`]+)`/g)].map(([, lib]) => lib!),
+      ),
+    );
+    expect(ruled.length).toBeGreaterThan(0);
+    expect(told.sort()).toEqual(ruled.sort());
   });
 
   it('follow #names to the sources', () => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { WebhookDeliveryListView } from '#contracts';
-import { deploymentOf, startBeacon, type Beacon, type Reply } from '#testing';
+import { deploymentOf, hangs, startBeacon, type Beacon, type Reply } from '#testing';
 
 /**
  * What docs/access.md and docs/keys.md say, held against the server itself: every route, every role, what is the caller's own
@@ -38,7 +38,7 @@ const mayUse = (role: string, { who }: Row): boolean =>
   who === 'any key' || who.split(' or ').some((wanted) => holds(role, wanted));
 const SEES_ALL = ['operate', 'admin'];
 
-const NOT_FOUND = /^(JOB|RUN|WEBHOOK|TASK|DEAD_LETTER)_NOT_FOUND$/;
+const NOT_FOUND = /^(JOB|RUN|WEBHOOK|TASK|DEAD_LETTER|FILE|BATCH)_NOT_FOUND$/;
 
 describe('who may use each route', () => {
   let beacon: Beacon;
@@ -50,17 +50,20 @@ describe('who may use each route', () => {
     /** An event of the job. */
     readonly webhook: string;
     readonly task: string;
+    /** One that is its batch's input. */
+    readonly file: string;
+    readonly batch: string;
   }
   const things = new Map<Whose, Things>();
 
   beforeAll(async () => {
     beacon = await startBeacon({
       configuration: deploymentOf(
-        { m: ['US'], failing: ['US'] },
+        { m: ['US'], failing: ['US'], hung: ['US'] },
         {
           tasks: { research: { owner: 'scout', model: 'm' } },
           // Cases without a key are wrong guesses from one address: they are not to be slowed down.
-          limits: { endpoints: 2, gpus: 2, wrong_keys_per_min: 0 },
+          limits: { endpoints: 3, gpus: 3, wrong_keys_per_min: 0 },
         },
       ),
       keys: {
@@ -92,9 +95,27 @@ describe('who may use each route', () => {
       const { body } = await client.request<{ run_id: string }>('/runs', {
         json: { name: 'r', questions: [{ id: 'q', text: 'x' }], models: ['m'], regions: ['US'] },
       });
-      things.set(whose, { job, run: body.run_id, webhook, task });
+      const line = {
+        ...{ custom_id: 'x', method: 'POST', url: '/v1/chat/completions' },
+        body: { model: 'hung', messages: [{ role: 'user', content: 'x' }] },
+      };
+      // The batch goes on, so its file stays whoever would delete it.
+      beacon.upstream.from('US/hung', hangs);
+      const form = new FormData();
+      form.append('purpose', 'batch');
+      form.append('file', new Blob([JSON.stringify(line)]), 'x.jsonl');
+      const encoded = new Response(form);
+      const { body: file } = await client.request<{ id: string }>('/v1/files', {
+        headers: { 'content-type': encoded.headers.get('content-type') ?? '' },
+        raw: new Uint8Array(await encoded.arrayBuffer()),
+      });
+      const { body: batch } = await client.request<{ id: string }>('/v1/batches', {
+        json: { input_file_id: file.id, endpoint: '/v1/chat/completions', completion_window: '24h' },
+      });
+      expect(batch.id).toMatch(/^batch_/);
+      things.set(whose, { job, run: body.run_id, webhook, task, file: file.id, batch: batch.id });
     }
-  }, 120_000);
+  });
   afterAll(() => beacon.stop());
 
   const thingsOf = (whose: Whose): Things => {
@@ -105,7 +126,7 @@ describe('who may use each route', () => {
 
   const pathFor = (row: Row, whose: Whose): string =>
     row.path.replace(/\{(\w+)\}/g, (_text, name: string) => {
-      const { job, run, webhook, task } = thingsOf(whose);
+      const { job, run, webhook, task, file, batch } = thingsOf(whose);
       switch (name) {
         case 'job_id':
           return job;
@@ -113,6 +134,10 @@ describe('who may use each route', () => {
           return webhook;
         case 'task_id':
           return task;
+        case 'file_id':
+          return file;
+        case 'batch_id':
+          return batch;
         case 'id':
           return row.path.startsWith('/runs/') ? run : 'none';
         default:
@@ -139,7 +164,9 @@ describe('who may use each route', () => {
   };
 
   it('is documented for every route that is served, and for no other', () => {
-    const served = beacon.routes().filter((route) => !/^(GET \/docs(\/|-|$)|OPTIONS )/.test(route));
+    const served = beacon
+      .routes()
+      .filter((route) => !/^(GET \/docs(\/|-|$)|GET \/(beacon\.svg|assets\/\*)?$|OPTIONS )/.test(route));
     expect(ROWS.map(({ route }) => route).sort()).toEqual([...new Set(served)].sort());
     expect(ROLES).toHaveLength(5);
   });
@@ -156,7 +183,8 @@ describe('who may use each route', () => {
     '%s with %s, %s',
     async (_route, _key, _whose, { row, key, whose }) => {
       const reply = await ask(row, key, whose);
-      const { code } = reply.body as { code?: string };
+      // OpenAI's clients find it within `error`.
+      const { error, code = error?.code } = reply.body as { code?: string; error?: { code?: string } };
       const isForAll = row.who === 'everybody' || row.who === 'secret';
       if (key === undefined && !isForAll) {
         expect({ status: reply.status, code }).toEqual({ status: 401, code: 'UNAUTHENTICATED' });

@@ -28,6 +28,7 @@ const BAD_BODIES: readonly BadBody[] = [
   ['messages that are no list', { model: 'm', messages: { role: 'user', content: 'x' } }, 'messages'],
   ['no messages in the list', { model: 'm', messages: [] }, 'messages'],
   ['a message without content', { model: 'm', messages: [{ role: 'user' }] }, 'messages[0].content'],
+  ['messages that are all empty', { model: 'm', messages: [{ role: 'user', content: '' }] }, 'messages'],
   ['an unknown role', { model: 'm', messages: [{ role: 'tool', content: 'x' }] }, 'messages[0].role'],
   [
     'U+0000 in a message',
@@ -92,7 +93,7 @@ describe('bad input', () => {
 
   beforeAll(async () => {
     beacon = await startBeacon({ configuration: deploymentOf({ m: ['US', 'EU'], 'us-only': ['US'] }) });
-  }, 120_000);
+  });
   afterAll(() => beacon.stop());
 
   const expectProblem = (reply: Reply, status: number | undefined, code: string, field?: string): void => {
@@ -198,7 +199,7 @@ describe('bad input', () => {
     ['GET', '/inference/status/', 404, 'ROUTE_NOT_FOUND', undefined],
     ['GET', '/inference/status/%E0%A4%A', 400, 'REQUEST_INVALID', 'path'],
     ['GET', '/nothing', 404, 'ROUTE_NOT_FOUND', undefined],
-    ['POST', '/', 404, 'ROUTE_NOT_FOUND', undefined],
+    ['POST', '/', 405, 'METHOD_NOT_ALLOWED', undefined],
     ['GET', '/queue/status/MARS', 404, 'UNKNOWN_REGION', 'region'],
     ['GET', '/queue/status/__proto__', 404, 'UNKNOWN_REGION', 'region'],
     ['GET', '/inference', 405, 'METHOD_NOT_ALLOWED', undefined],

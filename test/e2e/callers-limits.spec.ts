@@ -21,6 +21,7 @@ describe('limits on callers', () => {
             prompt_bytes: 1000,
             body_bytes: 4096,
           },
+          http: { trusted_proxies: ['127.0.0.1'] },
         },
       ),
       keys: {
@@ -40,7 +41,7 @@ describe('limits on callers', () => {
       beacon.upstream.from(`US/${model}`, (call) => {
         held.push(call);
       });
-  }, 120_000);
+  });
   afterAll(() => beacon.stop());
 
   const as = (key: string) => beacon.client.as(key);
@@ -80,7 +81,7 @@ describe('limits on callers', () => {
     await beacon.database.query(
       `UPDATE jobs SET state = 'cancelled' WHERE model = 'fair' AND state = 'queued'`,
     );
-  }, 60_000);
+  });
 
   it('requests beyond the rate of a key are refused with the limit, its value and when to come back', async () => {
     const first = await as('hasty').request('/queue/status');
@@ -235,6 +236,16 @@ describe('limits on callers', () => {
       status: 413,
       body: { detail: 'body: is larger than 4096 bytes (limits.body_bytes)' },
     });
+  });
+
+  it('wrong keys that a trusted proxy forwards are counted where they come from, whatever the client claims', async () => {
+    const guess = (text: string, forwarded: string) =>
+      as(text).request('/queue/status', { headers: { 'x-forwarded-for': forwarded } });
+    const statuses: number[] = [];
+    for (let count = 0; count < 6; count += 1)
+      statuses.push((await guess(`forwarded-${count}`, `192.0.2.${count}, 203.0.113.7`)).status);
+    expect(statuses).toEqual([401, 401, 401, 401, 401, 429]);
+    expect((await guess('forwarded-6', '203.0.113.8')).status).toBe(401);
   });
 
   // The last: whoever has not been here before is shut out for a while.

@@ -35,7 +35,7 @@ describe('dead letters', () => {
         admin: { roles: ['admin'] },
       },
     });
-  }, 120_000);
+  });
   afterAll(() => beacon.stop());
 
   const as = (key: string): BeaconClient => beacon.client.as(key);

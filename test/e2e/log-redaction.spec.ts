@@ -8,7 +8,7 @@ import { describe, expect, it } from '@jest/globals';
 import { BeaconClient, until } from '#testing';
 import { onStack, type Stack } from '../stack/stack.js';
 
-const LIMIT_MS = 240_000;
+const LIMIT_MS = 600_000;
 const COMMAND = 'apps/cli/bin/beacon.js';
 const CHOSEN = {
   BEACON_WEBHOOK_SECRET: `whsec_${Buffer.from(`secret of webhooks ${randomUUID()}`).toString('base64')}`,
@@ -33,6 +33,26 @@ async function keyWith(keysFile: string, name: string, role: string): Promise<st
   ];
   const { stdout } = await promisify(execFile)(process.execPath, parameters);
   return (JSON.parse(stdout) as { key: string }).key;
+}
+
+/** @returns the batch's id */
+async function batchOf(client: BeaconClient, lines: readonly string[], note: string): Promise<string> {
+  const form = new FormData();
+  form.append('purpose', 'batch');
+  form.append('file', new Blob([lines.join('\n')]), 'lines.jsonl');
+  const sent = new Response(form);
+  const { body: file } = await client.request<{ id: string }>('/v1/files', {
+    raw: new Uint8Array(await sent.arrayBuffer()),
+    headers: { 'content-type': sent.headers.get('content-type') ?? '' },
+  });
+  const { status, body } = await client.request<{ id: string }>('/v1/batches', {
+    json: {
+      ...{ input_file_id: file.id, endpoint: '/v1/chat/completions', completion_window: '24h' },
+      metadata: { note },
+    },
+  });
+  expect(status).toBe(200);
+  return body.id;
 }
 
 /** Everything that any process of the stack has written for people to read. */
@@ -119,6 +139,30 @@ describe('what a whole Beacon logs', () => {
             ...{ questions: [{ id: 'q1', text: say('question') }], system_prompts: { US: say('regional') } },
           },
         });
+        // OpenAI's door: answered, streamed, refused, and by a batch, of a file that is good and of one that is not.
+        const chat = (what: string) => [{ role: 'user', content: say(what) }];
+        const model = 'llama3.2-1b@us';
+        const asked = await client.request<{ choices: { message: { content: string } }[] }>(
+          '/v1/chat/completions',
+          { json: { model, messages: chat('chat'), metadata: { note: say('chat-note') } } },
+        );
+        expect(asked.status).toBe(200);
+        const streamed = await client.request<{ text: string }>('/v1/chat/completions', {
+          json: { model, messages: chat('streamed'), stream: true },
+        });
+        expect(streamed.body.text).toContain('[DONE]');
+        for (const json of [
+          { model, prompt: say('echoed'), echo: true },
+          { model, [say('unknown')]: 1 },
+        ])
+          expect((await client.request('/v1/completions', { json })).status).toBe(400);
+        const lineOf = (custom_id: string, more: object = {}): string =>
+          JSON.stringify({
+            ...{ custom_id, method: 'POST', url: '/v1/chat/completions' },
+            body: { model, messages: chat(`line ${custom_id}`), ...more },
+          });
+        const batch = await batchOf(client, [lineOf('a'), lineOf('b')], say('batch-note'));
+        await batchOf(client, [lineOf('a', { [say('field')]: 1 }), `{"${say('broken')}`], say('bad-note'));
         const made = await new BeaconClient(stack.url, admin).request<{ key: string; key_id: string }>(
           '/keys',
           {
@@ -131,20 +175,29 @@ describe('what a whole Beacon logs', () => {
           await stack.restarted(victim, pid);
         }
         const ended = [
-          await client.untilEnded(answered.job_id, 60_000),
-          await client.untilEnded(second.job_id, 60_000),
-          await client.untilEnded(failing.job_id, 60_000),
+          await client.untilEnded(answered.job_id),
+          await client.untilEnded(second.job_id),
+          await client.untilEnded(failing.job_id),
         ];
-        const results = await until(
-          'the run has its answers',
-          async () => {
-            const path = `/runs/${run.run_id}/results`;
-            const { body } = await client.request<{ results: { answer: string | null }[] }>(path);
-            return body.results.every(({ answer }) => answer !== null) && body.results;
-          },
-          60_000,
-        );
+        const results = await until('the run has its answers', async () => {
+          const path = `/runs/${run.run_id}/results`;
+          const { body } = await client.request<{ results: { answer: string | null }[] }>(path);
+          return body.results.every(({ answer }) => answer !== null) && body.results;
+        });
+        const output = await until('the batch has its answers', async () => {
+          const path = `/v1/batches/${batch}`;
+          const { body } = await client.request<{ output_file_id: string | null }>(path);
+          return body.output_file_id;
+        });
+        const { body: file } = await client.request<{ text: string }>(`/v1/files/${output}/content`);
+        const lines = file.text
+          .trimEnd()
+          .split('\n')
+          .map((line) => JSON.parse(line) as { response: { body: typeof asked.body } });
         const answers = [
+          ...[asked.body, ...lines.map(({ response }) => response.body)].map(
+            ({ choices }) => choices[0]!.message.content,
+          ),
           ...ended.map(({ result }) => result?.response),
           ...results.map(({ answer }) => answer),
         ]
@@ -155,6 +208,7 @@ describe('what a whole Beacon logs', () => {
         const logs = await logsOf(stack);
         // The logs are those of this stack: they tell of its jobs.
         for (const { job_id: id } of [answered, second, failing]) expect(logs).toContain(id);
+        expect(logs).toContain(batch);
         const found = [...secrets, ...said, ...answers].filter((text) => logs.includes(text));
         expect(found).toEqual([]);
         expect(secrets.length).toBeGreaterThan(8);

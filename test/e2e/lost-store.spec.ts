@@ -8,7 +8,7 @@ describe('a JetStream store that is lost', () => {
     beacon = await startBeacon({
       configuration: deploymentOf({ brief: ['US', 'EU'], long: ['US'] }),
     });
-  }, 120_000);
+  });
   afterAll(() => beacon.stop());
 
   /** One job processing, one at the endpoint's door, the others queued. */
@@ -66,9 +66,9 @@ describe('a JetStream store that is lost', () => {
     await beacon.nats.restart();
     // Jobs that arrive now are no exception.
     const late = await beacon.client.queue({ model: 'brief', prompt: 'late', region_preference: 'EU' });
-    await beacon.client.untilJob(late.job_id, 'completed', 20_000);
+    await beacon.client.untilJob(late.job_id, 'completed');
     release();
-    for (const job of jobs) await beacon.client.untilJob(job, 'completed', 20_000);
+    for (const job of jobs) await beacon.client.untilJob(job, 'completed');
     expect(callsPerPrompt('brief')).toEqual([1, 1, 1, 1, 1]);
     expect(most()).toBe(1);
   });
@@ -76,11 +76,11 @@ describe('a JetStream store that is lost', () => {
   it('and away until every lease ran out still costs none, and the endpoint is never called twice at once', async () => {
     const { jobs, release, most } = await linedUp('long');
     await beacon.nats.loseStore();
-    await until('its slots are silent', async () => (await silentSlots('long')) === 2, 15_000);
+    await until('its slots are silent', async () => (await silentSlots('long')) === 2);
     await beacon.nats.restart();
-    await until('its slots have signs of life', async () => (await silentSlots('long')) === 0, 15_000);
+    await until('its slots have signs of life', async () => (await silentSlots('long')) === 0);
     release();
-    for (const job of jobs) await beacon.client.untilJob(job, 'completed', 20_000);
+    for (const job of jobs) await beacon.client.untilJob(job, 'completed');
     expect(most()).toBe(1);
     expect(callsPerPrompt('long')).toEqual([1, 1, 1, 1, 1]);
   });

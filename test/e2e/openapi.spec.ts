@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { deploymentOf, startBeacon, type Beacon, type Reply } from '#testing';
+import { deploymentOf, startBeacon, until, type Beacon, type Reply } from '#testing';
 import { z } from 'zod';
 
 type Schema = Parameters<typeof z.fromJSONSchema>[0];
@@ -11,17 +11,23 @@ interface Response {
   readonly description: string;
   readonly content?: Readonly<Record<string, Content>>;
 }
+interface Reference {
+  readonly $ref: string;
+}
 interface Operation {
   readonly operationId: string;
   readonly parameters: readonly { readonly name: string; readonly in: string }[];
   readonly requestBody?: { readonly content: Readonly<Record<string, Content>> };
-  readonly responses: Readonly<Record<string, Response>>;
+  readonly responses: Readonly<Record<string, Response | Reference>>;
 }
 interface Document {
   readonly openapi: string;
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly webhooks: Readonly<Record<string, { readonly post: Operation }>>;
-  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
+  readonly components: {
+    readonly schemas: Readonly<Record<string, Schema>>;
+    readonly responses: Readonly<Record<string, Response>>;
+  };
 }
 
 const UNKNOWN_ID = '00000000-0000-4000-8000-000000000000';
@@ -33,7 +39,7 @@ describe('openapi.json', () => {
   beforeAll(async () => {
     beacon = await startBeacon({ configuration: deploymentOf({ m: ['US', 'EU'] }) });
     document = (await beacon.client.request<Document>('/openapi.json')).body;
-  }, 120_000);
+  });
   afterAll(() => beacon.stop());
 
   const operations = (): { name: string; path: string; operation: Operation }[] =>
@@ -44,16 +50,26 @@ describe('openapi.json', () => {
         operation,
       })),
     );
-  const schemaFor = (name: string, reply: Reply): Schema => {
+  const followed = (response: Response | Reference | undefined): Response | undefined =>
+    response !== undefined && '$ref' in response
+      ? document.components.responses[response.$ref.replace('#/components/responses/', '')]
+      : response;
+  /** The schema with all that it refers to. */
+  const whole = (schema: Content['schema']): z.ZodType => {
+    const names = { ...(schema as object), $defs: document.components.schemas };
+    return z.fromJSONSchema(
+      JSON.parse(JSON.stringify(names).replaceAll('#/components/schemas/', '#/$defs/')) as Schema,
+    );
+  };
+  const schemaFor = (name: string, reply: Reply): z.ZodType => {
     const { operation } = operations().find((each) => each.name === name)!;
     const media = reply.contentType.split(';')[0]!;
-    const content = operation.responses[reply.status]?.content?.[media];
+    const content = followed(operation.responses[reply.status])?.content?.[media];
     if (content === undefined) throw new Error(`${name} does not document ${reply.status} ${media}`);
-    const shared = content.schema.$ref?.replace('#/components/schemas/', '');
-    return shared === undefined ? content.schema : document.components.schemas[shared]!;
+    return whole(content.schema);
   };
   const expectDocumented = (name: string, reply: Reply): void => {
-    const checked = z.fromJSONSchema(schemaFor(name, reply)).safeParse(reply.body);
+    const checked = schemaFor(name, reply).safeParse(reply.body);
     expect({ name, status: reply.status, issues: checked.error?.issues ?? [] }).toEqual({
       name,
       status: reply.status,
@@ -62,7 +78,9 @@ describe('openapi.json', () => {
   };
 
   it('documents every route that is served, and no other', () => {
-    const served = beacon.routes().filter((route) => !/^\w+ \/docs(\/|$)/.test(route));
+    const served = beacon
+      .routes()
+      .filter((route) => !/^(\w+ \/docs(\/|$)|GET \/(beacon\.svg|assets\/\*)?$)/.test(route));
     const unnamed = (route: string): string => route.replace(/\{\w+\}/g, '{}');
     expect(
       operations()
@@ -101,10 +119,10 @@ describe('openapi.json', () => {
     );
     expect(statusOf.size).toBeGreaterThan(10);
     const wrong = operations().flatMap(({ name, operation }) =>
-      Object.entries(operation.responses).flatMap(([status, { description, content }]) =>
-        content?.['application/problem+json'] === undefined
+      Object.entries(operation.responses).flatMap(([status, response]) =>
+        followed(response)?.content?.['application/problem+json'] === undefined
           ? []
-          : [...description.matchAll(/`([A-Z_]+)`:/g)]
+          : [...(followed(response)?.description ?? '').matchAll(/`([A-Z_]+)`:/g)]
               .map(([, code]) => code!)
               .filter((code) => statusOf.get(code) !== status)
               .map((code) => `${name} ${status} ${code}`),
@@ -151,6 +169,56 @@ describe('openapi.json', () => {
     expectDocumented('POST /runs/{id}/cancel', await client.request(`${path}/cancel`, { method: 'POST' }));
   });
 
+  it("describes what OpenAI's clients are really answered with", async () => {
+    const { client } = beacon;
+    expectDocumented('GET /v1/models', await client.request('/v1/models'));
+    expectDocumented('GET /v1/models/{model}', await client.request('/v1/models/m@us'));
+    const messages = [{ role: 'user', content: 'Why?' }];
+    for (const [path, json] of [
+      ['/v1/chat/completions', { model: 'm', messages }],
+      ['/v1/chat/completions', { model: 'm', messages, tools: [1] }],
+      ['/v1/completions', { model: 'm', prompt: ['a', 'b'] }],
+      ['/v1/completions', { model: 'unknown', prompt: 'a' }],
+    ] as const)
+      expectDocumented(`POST ${path}`, await client.request(path, { json }));
+
+    const form = new FormData();
+    form.append('purpose', 'batch');
+    const line = {
+      custom_id: 'a',
+      method: 'POST',
+      url: '/v1/chat/completions',
+      body: { model: 'm', messages },
+    };
+    form.append('file', new Blob([JSON.stringify(line)]), 'lines.jsonl');
+    const sent = new Response(form);
+    const file = await client.request<{ id: string }>('/v1/files', {
+      raw: new Uint8Array(await sent.arrayBuffer()),
+      headers: { 'content-type': sent.headers.get('content-type') ?? '' },
+    });
+    expectDocumented('POST /v1/files', file);
+    const filePath = `/v1/files/${file.body.id}`;
+    expectDocumented('GET /v1/files', await client.request('/v1/files'));
+    expectDocumented('GET /v1/files/{file_id}', await client.request(filePath));
+    const made = await client.request<{ id: string }>('/v1/batches', {
+      json: { input_file_id: file.body.id, endpoint: '/v1/chat/completions', completion_window: '24h' },
+    });
+    expectDocumented('POST /v1/batches', made);
+    const path = `/v1/batches/${made.body.id}`;
+    const ended = await until('the batch has ended', async () => {
+      const reply = await client.request<{ status: string }>(path);
+      return reply.body.status === 'completed' && reply;
+    });
+    expectDocumented('GET /v1/batches/{batch_id}', ended);
+    expectDocumented('GET /v1/batches', await client.request('/v1/batches'));
+    const post = { method: 'POST' };
+    const cancelled = await client.request(`${path}/cancel`, post);
+    expect(cancelled.status).toBe(409);
+    expectDocumented('POST /v1/batches/{batch_id}/cancel', cancelled);
+    expectDocumented('DELETE /v1/files/{file_id}', await client.request(filePath, { method: 'DELETE' }));
+    expectDocumented('POST /v1/batches/{batch_id}/erase', await client.request(`${path}/erase`, post));
+  });
+
   it('describes what webhooks are really answered with', async () => {
     const { client } = beacon;
     const { job_id: jobId } = await client.queue({
@@ -165,7 +233,7 @@ describe('openapi.json', () => {
     const found = await client.request<{ body: unknown }>(path);
     expectDocumented('GET /webhook-deliveries/{event_id}', { ...found, body: { ...found.body } });
     const { post } = document.webhooks['job-event']!;
-    const body = z.fromJSONSchema(post.requestBody!.content['application/json']!.schema);
+    const body = whole(post.requestBody!.content['application/json']!.schema);
     expect(body.safeParse(found.body.body).success).toBe(true);
     const again = await client.request(`${path}/redeliver`, { method: 'POST' });
     expectDocumented('POST /webhook-deliveries/{event_id}/redeliver', again);
@@ -206,20 +274,18 @@ describe('openapi.json', () => {
   });
 
   it('describes both faces of what keys are answered with', () => {
-    const faces = (name: string): readonly { readonly title?: string; readonly properties?: object }[] => {
+    const faces = (name: string): string[] => {
       const { operation } = operations().find((each) => each.name === name)!;
-      const content = operation.responses['200']?.content?.['application/json'];
-      return (content?.schema as { anyOf?: { title?: string; properties?: object }[] }).anyOf ?? [];
+      const schema = followed(operation.responses['200'])?.content?.['application/json']?.schema;
+      const { anyOf } = schema as { anyOf?: Reference[] };
+      return (anyOf ?? []).map(({ $ref }) => $ref.replace('#/components/schemas/', ''));
     };
-    for (const name of ['GET /inference/status/{job_id}', 'GET /runs/{id}', 'GET /runs/{id}/receipt']) {
-      expect(faces(name).map(({ title }) => title)).toEqual([
-        'With the role operate, or on a server without keys',
-        'The charter: every other key',
-      ]);
-    }
-    const [whole, charter] = faces('GET /runs/{id}').map(({ properties }) => JSON.stringify(properties));
-    expect(whole).toContain('cells_per_endpoint');
-    expect(charter).not.toMatch(/endpoint|unpriced/);
+    expect(faces('GET /inference/status/{job_id}')).toEqual(['JobStatus', 'JobStatusCharter']);
+    expect(faces('GET /runs/{id}/receipt')).toEqual(['SignedReceipt', 'SignedReceiptCharter']);
+    expect(faces('GET /runs/{id}')).toEqual(['Run', 'RunCharter']);
+    const { RunPlan: plan, RunPlanCharter: told } = document.components.schemas;
+    expect(JSON.stringify(plan)).toContain('cells_per_endpoint');
+    expect(JSON.stringify(told)).not.toMatch(/endpoint|unpriced/);
     expect(faces('GET /tasks')).toEqual([]);
   });
 
@@ -242,7 +308,7 @@ describe('openapi.json', () => {
 
   it('accepts and refuses request bodies as the server does', async () => {
     const { operation } = operations().find(({ name }) => name === 'POST /inference/queued')!;
-    const body = z.fromJSONSchema(operation.requestBody!.content['application/json']!.schema);
+    const body = whole(operation.requestBody!.content['application/json']!.schema);
     const agreed = [
       { model: 'm', prompt: 'x' },
       { model: 'm', messages: [{ role: 'user', content: 'x' }] },
@@ -259,7 +325,7 @@ describe('openapi.json', () => {
 
   it('describes what the webhook_url of a run has to take', () => {
     const { post } = document.webhooks['run-event']!;
-    const body = z.fromJSONSchema(post.requestBody!.content['application/json']!.schema);
+    const body = whole(post.requestBody!.content['application/json']!.schema);
     const data = {
       run_id: UNKNOWN_ID,
       sequence: 1,
@@ -276,10 +342,19 @@ describe('openapi.json', () => {
     expect(taken('cell.accepted', { status: 'completed' })).toBe(false);
   });
 
-  it('is what /docs shows', async () => {
+  it('is what /docs shows, out of files of its own', async () => {
     const page = await beacon.client.request<{ text: string }>('/docs');
     expect(page).toMatchObject({ status: 200, contentType: expect.stringContaining('text/html') });
-    const script = await beacon.client.request<{ text: string }>('/docs/swagger-ui-init.js');
-    expect(script.body.text).toContain('/inference/queued');
+    // As a browser resolves them, from an address with and without a slash at its end.
+    expect((await fetch(`${beacon.url}/docs/`)).url).toBe(`${beacon.url}/docs`);
+    const parts = [...page.body.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, part = '']) =>
+      new URL(part, `${beacon.url}/docs`).href.replace(beacon.url, ''),
+    );
+    expect(parts).toHaveLength(4);
+    for (const part of parts) expect(await beacon.client.request(part)).toMatchObject({ status: 200 });
+    const start = await beacon.client.request<{ text: string }>('/docs/start.js');
+    const [, shown = ''] = /url: '([^']+)'/.exec(start.body.text) ?? [];
+    expect(new URL(shown, `${beacon.url}/docs`).pathname).toBe('/openapi.json');
+    expect(await beacon.client.request('/docs/package.json')).toMatchObject({ status: 404 });
   });
 });

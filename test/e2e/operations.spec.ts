@@ -27,7 +27,7 @@ describe('what operators change while Beacon runs', () => {
         other: { roles: ['submit'] },
       },
     });
-  }, 120_000);
+  });
   afterAll(() => beacon.stop());
 
   const ops = () => beacon.client.as('ops');
@@ -140,7 +140,7 @@ describe('what operators change while Beacon runs', () => {
       expect(begun).toBeLessThan(jobs.length);
 
       await order('/endpoints/US-raced/resume');
-      for (const { job_id } of jobs) await other.client.as('ops').untilJob(job_id, 'completed', 20_000);
+      for (const { job_id } of jobs) await other.client.as('ops').untilJob(job_id, 'completed');
       expect(beacon.upstream.callsOf('US/raced')).toHaveLength(jobs.length);
       await other.stop();
     });
@@ -158,8 +158,11 @@ describe('what operators change while Beacon runs', () => {
     });
 
     it('ends by itself when its time is over, and the audit log has both', async () => {
-      await order('/endpoints/US-ended/pause', { for_s: 1, reason: 'a moment' });
-      expect((await stateOf('US', 'US-ended')).paused).toMatchObject([{ until: expect.any(String) }]);
+      const paused = await order('/endpoints/US-ended/pause', { for_s: 1, reason: 'a moment' });
+      expect(paused).toMatchObject({
+        ...{ in_force: { reason: 'a moment', until: expect.any(String) } },
+        endpoints: [{ id: 'US-ended', state: 'paused' }],
+      });
       await ops().untilJob(await queue('ended', 'afterwards', pinned), 'completed');
       const { rows: acts } = await beacon.database.query(
         "SELECT * FROM audit_log WHERE target = 'endpoint:US-ended' ORDER BY entry_no DESC",
@@ -297,7 +300,7 @@ describe('what operators change while Beacon runs', () => {
       const own = await queue('patient', 'own', { ...pinned, timeout_ms: 20_000 });
       const put = await change('PUT', 'settings/timeouts.execution_ms', { value: 150, reason: 'calls hang' });
       expect(put.body).toMatchObject({
-        ...{ name: 'timeouts.execution_ms', configured: 30_000, in_force: 150, bound: 'free' },
+        ...{ name: 'timeouts.execution_ms', configured: 300_000, in_force: 150, bound: 'free' },
         changed: { by: 'ops', reason: 'calls hang' },
       });
       beacon.upstream.next('US/patient', hangs);
@@ -306,7 +309,7 @@ describe('what operators change while Beacon runs', () => {
       await ops().untilJob(own, 'completed');
       expect((await change('GET', '')).body['settings']).toMatchObject([{ name: 'timeouts.execution_ms' }]);
       const back = await change('DELETE', 'settings/timeouts.execution_ms');
-      expect(back.body).toMatchObject({ in_force: 30_000, changed: null });
+      expect(back.body).toMatchObject({ in_force: 300_000, changed: null });
     });
 
     it('bounds callers from the next request on, and is taken back', async () => {
@@ -342,8 +345,8 @@ describe('what operators change while Beacon runs', () => {
       const { gpus } = beacon.configuration.limits;
       for (const [name, value, detail] of [
         ['limits.gpus', gpus + 1, `at most ${gpus}`],
-        ['retries.max_attempts', 0, '>=1'],
-        ['retries.max_attempts', 1.5, 'int'],
+        ['retries.max_attempts', 0, 'must be at least 1'],
+        ['retries.max_attempts', 1.5, 'must be a whole number'],
       ] as const)
         expect(await change('PUT', `settings/${name}`, { value })).toMatchObject({
           status: 400,

@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { answers, crashes, deploymentOf, hangs, startBeacon, until, type Beacon } from '#testing';
+import {
+  answers,
+  crashes,
+  deploymentOf,
+  hangs,
+  startBeacon,
+  until,
+  type Beacon,
+  type UpstreamCall,
+} from '#testing';
 
 const EVERYWHERE = ['US', 'EU', 'ASIA'];
 
@@ -31,7 +40,7 @@ describe('where and when jobs run', () => {
         },
       ),
     });
-  }, 120_000);
+  });
   afterAll(() => beacon.stop());
 
   const regionsCalled = (model: string): string[] =>
@@ -49,7 +58,7 @@ describe('where and when jobs run', () => {
         region_policy: 'pin',
         max_attempts: 3,
       });
-      const job = await beacon.client.untilEnded(job_id, 20_000);
+      const job = await beacon.client.untilEnded(job_id);
       expect(job).toMatchObject({
         status: 'failed',
         region: 'EU',
@@ -98,7 +107,7 @@ describe('where and when jobs run', () => {
         prompt: 'move',
         region_preference: 'US',
       });
-      const job = await beacon.client.untilJob(job_id, 'completed', 5000);
+      const job = await beacon.client.untilJob(job_id, 'completed');
       expect(job).toMatchObject({
         region_policy: 'prefer',
         retry_count: 1,
@@ -109,9 +118,6 @@ describe('where and when jobs run', () => {
         result: { substituted: true },
       });
       expect(job.result!.region).not.toBe('US');
-      const [first, second] = job.attempts;
-      const gapMs = Date.parse(second!.started_at!) - Date.parse(first!.finished_at!);
-      expect(gapMs).toBeLessThan(1000);
     });
 
     it('goes elsewhere by itself while nothing in its region is well', async () => {
@@ -169,19 +175,29 @@ describe('where and when jobs run', () => {
 
   it('an endpoint never has more calls in flight than its concurrency', async () => {
     const { client, upstream } = beacon;
-    let inFlight = 0;
+    const inFlight = new Set<UpstreamCall>();
     let most = 0;
+    let isHeld = true;
+    const answer = (call: UpstreamCall): void => {
+      inFlight.delete(call);
+      call.answer();
+    };
     upstream.from('US/double', (call) => {
-      inFlight += 1;
-      most = Math.max(most, inFlight);
-      setImmediate(() => {
-        inFlight -= 1;
-        call.answer();
-      });
+      inFlight.add(call);
+      most = Math.max(most, inFlight.size);
+      // The one that wakes the endpoint goes alone.
+      if (!isHeld || upstream.callsOf('US/double').length === 1) setImmediate(answer, call);
     });
     const jobs = await Promise.all(
       Array.from({ length: 40 }, (_, index) => client.queue({ model: 'double', prompt: `d${index}` })),
     );
+    await until('two are called side by side', () => inFlight.size === 2);
+    // What would go to it beside them has gone by the time in which another endpoint has answered.
+    const { job_id: elsewhere } = await client.queue({ model: 'elsewhere', prompt: 'meanwhile' });
+    await client.untilJob(elsewhere, 'completed');
+    expect(inFlight.size).toBe(2);
+    isHeld = false;
+    for (const call of [...inFlight]) answer(call);
     for (const { job_id } of jobs) await client.untilJob(job_id, 'completed');
     expect(most).toBe(2);
     expect(upstream.callsOf('US/double')).toHaveLength(40);
@@ -194,6 +210,7 @@ describe('where and when jobs run', () => {
       upstream.next('US/priorities', (call) => held.push(() => call.answer()));
       const first = await client.queue({ model: 'priorities', prompt: 'pilot' });
       await client.untilJob(first.job_id, 'processing');
+      await upstream.call('US/priorities');
       const jobs: string[] = [];
       for (const [prompt, priority] of [
         ['low 1', 'low'],
@@ -223,24 +240,20 @@ describe('where and when jobs run', () => {
       upstream.next(
         'US/retried-first',
         // Without Retry-After full jitter may make the retry due at once, before anything else could begin.
-        (call) => held.push(() => call.respond(500, 'internal error', { 'retry-after': '1' })),
+        (call) => held.push(() => call.respond(500, 'internal error', { 'retry-after': '600' })),
         (call) => held.push(() => call.answer()),
       );
       const low = await client.queue({ model: 'retried-first', prompt: 'low', priority: 'low' });
       await client.untilJob(low.job_id, 'processing');
+      await upstream.call('US/retried-first');
       const high: string[] = [];
       for (const prompt of ['high 1', 'high 2', 'high 3'])
         high.push((await client.queue({ model: 'retried-first', prompt, priority: 'high' })).job_id);
       held.shift()!();
       // While it waits for its time the endpoint is not left idle.
       await client.untilJob(high[0]!, 'processing');
-      await until('the retry is due', async () => {
-        const { rows } = await database.query<{ due: boolean }>(
-          'SELECT not_before <= clock_timestamp() AS due FROM jobs WHERE id = $1',
-          [low.job_id],
-        );
-        return rows[0]?.due;
-      });
+      await upstream.call('US/retried-first', 2);
+      await database.query('UPDATE jobs SET not_before = clock_timestamp() WHERE id = $1', [low.job_id]);
       expect(await client.job(low.job_id)).toMatchObject({ status: 'retrying', queue_position: 1 });
       expect((await client.job(high[1]!)).queue_position).toBe(2);
       held.shift()!();
@@ -262,8 +275,8 @@ describe('where and when jobs run', () => {
       upstream.next('US/patient', (call) => held.push(() => call.answer()));
       const ahead = await client.queue({ model: 'patient', prompt: 'ahead' });
       await client.untilJob(ahead.job_id, 'processing');
-      const { job_id } = await client.queue({ model: 'patient', prompt: 'patient', timeout_ms: 200 });
-      await until('it has waited far longer', async () => (await client.job(job_id)).duration > 0.8);
+      const { job_id } = await client.queue({ model: 'patient', prompt: 'patient', timeout_ms: 3000 });
+      await until('it has waited for longer', async () => (await client.job(job_id)).duration > 3.2);
       held.forEach((release) => release());
       expect(await client.untilEnded(job_id)).toMatchObject({ status: 'completed', retry_count: 0 });
     });
@@ -276,7 +289,7 @@ describe('where and when jobs run', () => {
         model: 'hanging',
         prompt: 'hang',
         region_preference: 'US',
-        timeout_ms: 200,
+        timeout_ms: 2000,
       });
       const call = await upstream.call('US/hanging');
       const job = await client.untilJob(job_id, 'completed');

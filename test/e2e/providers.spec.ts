@@ -6,7 +6,7 @@ describe('GET /providers', () => {
   let beacon: Beacon;
   beforeAll(async () => {
     beacon = await startBeacon({ configuration: deploymentOf({ timed: ['US', 'EU'] }) });
-  }, 120_000);
+  });
   afterAll(() => beacon.stop());
 
   const providers = async (): Promise<ProviderView[]> => {

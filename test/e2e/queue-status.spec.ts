@@ -7,9 +7,12 @@ describe('GET /queue/status', () => {
 
   beforeAll(async () => {
     beacon = await startBeacon({
-      configuration: deploymentOf({ waiting: ['US', 'EU'], limited: ['US', 'EU'], quiet: ['ASIA'] }),
+      configuration: deploymentOf(
+        { waiting: ['US', 'EU'], limited: ['US', 'EU'], quiet: ['ASIA'] },
+        { assumed: { call_s: 7, cold_start_s: 13 } },
+      ),
     });
-  }, 120_000);
+  });
   afterAll(() => beacon.stop());
 
   const queueOf = async (region: string): Promise<RegionQueueView> =>
@@ -65,6 +68,9 @@ describe('GET /queue/status', () => {
     expect(busy.endpoints).toContainEqual(
       expect.objectContaining({ id: 'US-waiting', state: 'warming', slots_in_use: 1, holds_gpu: true }),
     );
+    // Nothing has been learned of the model: what is configured is reckoned with.
+    const waits = await Promise.all(jobs.slice(1).map((job) => client.job(job)));
+    expect(waits.map(({ estimated_wait_seconds: seconds }) => seconds)).toEqual([20, 27, 34]);
     held.forEach((release) => release());
     for (const job of jobs) await client.untilJob(job, 'completed');
 

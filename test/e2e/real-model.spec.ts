@@ -3,7 +3,6 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
 const FOLDER = '.beacon/tools/real-model';
-const LIMIT_MS = 120_000;
 
 interface Answer {
   readonly status: string;
@@ -31,13 +30,13 @@ if (existsSync(`${FOLDER}/real-model.json`)) {
         child.once('exit', (code) => reject(new Error(`it ended with ${code}`)));
       });
       url = (JSON.parse(line) as { url: string }).url;
-    }, LIMIT_MS);
+    });
 
     afterAll(async () => {
       const ended = new Promise((resolve) => child.once('exit', resolve));
       child.kill('SIGTERM');
       expect(await ended).toBe(0);
-    }, LIMIT_MS);
+    });
 
     const ask = async (endpoint: string, prompt: string, signal?: AbortSignal): Promise<Answer> => {
       const body = { model: endpoint.slice(endpoint.indexOf('-') + 1), prompt, max_tokens: 48 };
@@ -49,44 +48,36 @@ if (existsSync(`${FOLDER}/real-model.json`)) {
       return (await reply.json()) as Answer;
     };
 
-    it(
-      'answers, attests the weights and the CPU, counts its tokens, and repeats itself word for word',
-      async () => {
-        const first = await ask('eu-smollm2-135m-brief', 'What is the capital of France?');
-        expect(first).toMatchObject({ status: 'success', region: 'eu-west', gpu: 'CPU' });
-        expect(first.response).toContain('Paris');
-        expect(first.model_revision).toBe('SmolLM2-135M-Instruct-Q4_1@sha256:b179c9523d0e');
-        expect(first.tokens_in).toBeGreaterThan(20);
-        expect(first.tokens_generated).toBeGreaterThan(3);
-        const again = await ask('eu-smollm2-135m-brief', 'What is the capital of France?');
-        expect(again.response).toBe(first.response);
-      },
-      LIMIT_MS,
-    );
+    it('answers, attests the weights and the CPU, counts its tokens, and repeats itself word for word', async () => {
+      const first = await ask('eu-smollm2-135m-brief', 'What is the capital of France?');
+      expect(first).toMatchObject({ status: 'success', region: 'eu-west', gpu: 'CPU' });
+      expect(first.response).toContain('Paris');
+      expect(first.model_revision).toBe('SmolLM2-135M-Instruct-Q4_1@sha256:b179c9523d0e');
+      expect(first.tokens_in).toBeGreaterThan(20);
+      expect(first.tokens_generated).toBeGreaterThan(3);
+      const again = await ask('eu-smollm2-135m-brief', 'What is the capital of France?');
+      expect(again.response).toBe(first.response);
+    });
 
-    it(
-      'goes on answering its health check while it computes',
-      async () => {
-        const endpoints = ['us-smollm2-135m-plain', 'eu-smollm2-135m-plain', 'asia-smollm2-135m-plain'];
-        let computing = true;
-        const answers = Promise.all(
-          endpoints.map((endpoint) => ask(endpoint, 'Describe the situation in Hong Kong in 2019.')),
-        ).finally(() => (computing = false));
-        let slowestMs = 0;
-        let checks = 0;
-        while (computing) {
-          const startedMs = performance.now();
-          await fetch(`${url}/_stand-in/health`);
-          slowestMs = Math.max(slowestMs, performance.now() - startedMs);
-          checks += 1;
-          await new Promise((resolve) => setTimeout(resolve, 10));
-        }
-        for (const { response } of await answers) expect(response.length).toBeGreaterThan(20);
-        expect(checks).toBeGreaterThan(5);
-        expect(slowestMs).toBeLessThan(1000);
-      },
-      LIMIT_MS,
-    );
+    it('goes on answering its health check while it computes', async () => {
+      const endpoints = ['us-smollm2-135m-plain', 'eu-smollm2-135m-plain', 'asia-smollm2-135m-plain'];
+      let computing = true;
+      const answers = Promise.all(
+        endpoints.map((endpoint) => ask(endpoint, 'Describe the situation in Hong Kong in 2019.')),
+      ).finally(() => (computing = false));
+      let slowestMs = 0;
+      let checks = 0;
+      while (computing) {
+        const startedMs = performance.now();
+        await fetch(`${url}/_stand-in/health`);
+        slowestMs = Math.max(slowestMs, performance.now() - startedMs);
+        checks += 1;
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      for (const { response } of await answers) expect(response.length).toBeGreaterThan(20);
+      expect(checks).toBeGreaterThan(5);
+      expect(slowestMs).toBeLessThan(1000);
+    });
   });
 } else {
   describe('the real model', () => {

@@ -30,7 +30,7 @@ describe('redriving is held to what holds for posting', () => {
         ops: { roles: ['operate'], limits: { regions: ['EU'], budget_micro_usd_per_day: 0 } },
       },
     });
-  }, 120_000);
+  });
   afterAll(() => beacon.stop());
 
   const as = (key: string): BeaconClient => beacon.client.as(key);

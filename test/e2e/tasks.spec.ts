@@ -35,7 +35,7 @@ describe('tasks', () => {
         ops: { roles: ['operate'] },
       },
     });
-  }, 120_000);
+  });
   afterAll(() => beacon.stop());
 
   const as = (key: string) => beacon.client.as(key);
@@ -248,5 +248,5 @@ describe('a server without task types', () => {
     } finally {
       await beacon.stop();
     }
-  }, 60_000);
+  });
 });

@@ -14,7 +14,7 @@ describe('with keys', () => {
         ops: { roles: ['operate'] },
       },
     });
-  }, 120_000);
+  });
   afterAll(() => beacon.stop());
 
   const as = (key: string) => beacon.client.as(key);

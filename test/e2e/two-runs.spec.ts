@@ -4,7 +4,7 @@ import { submitExperiment, untilFinished, type Evidence } from '../stack/experim
 import { onStack, type Stack } from '../stack/stack.js';
 import { ENDPOINTS } from '../stack/stand-in.js';
 
-const LIMIT_MS = 240_000;
+const LIMIT_MS = 600_000;
 const PLATFORM = {
   endpoints: ENDPOINTS.map(({ id, region, model }) => ({
     ...{

@@ -52,7 +52,7 @@ describe('beacon verify-receipt', () => {
     await save(`/runs/${body.run_id}/receipt`, receipt);
     await save(`/runs/${body.run_id}/results?format=jsonl`, results);
     await save('/receipts/key', key);
-  }, 120_000);
+  });
   afterAll(async () => {
     await beacon.stop();
     await rm(folder, { recursive: true, force: true });
@@ -70,7 +70,7 @@ describe('beacon verify-receipt', () => {
     expect(ended.stdout).toContain('The run had NOT ended');
     expect(ended.stdout).toContain('2 cells: 0 answered by their own region, 0 by another, 2 missing.');
     expect(ended.stdout).toContain('Signed with the key that was given');
-  }, 120_000);
+  });
 
   it('takes the key as it stands in the answer, and says what a receipt is worth without one', async () => {
     const { public_key: base64 } = JSON.parse(await readFile(inFolder(key), 'utf8')) as {
@@ -78,7 +78,7 @@ describe('beacon verify-receipt', () => {
     };
     expect(await verifyReceipt(inFolder(receipt), '--key', base64)).toMatchObject({ code: 0 });
     expect((await verifyReceipt(inFolder(receipt))).stdout).toContain('which the receipt itself names');
-  }, 60_000);
+  });
 
   it('ends with 65 and names the faults where a receipt was tampered with', async () => {
     const text = await readFile(inFolder(receipt), 'utf8');
@@ -88,19 +88,15 @@ describe('beacon verify-receipt', () => {
     expect(ended.stdout).toContain('- the signature does not fit the receipt');
     expect(ended.stdout).toContain('- counts.pending is 1; the cells make 2');
     expect(ended.stderr).toMatch(/^beacon: .*forged\.json does not hold: 2 faults, listed above\n$/);
-  }, 60_000);
+  });
 
   it.each([
     ['a file that is not there', 66, ['missing.json']],
     ['no file at all', 64, []],
     ['a key that is none', 64, [receipt, '--key', 'nonsense']],
-  ])(
-    'ends with one line for %s and with %d',
-    async (_what, code, [file, ...more]) => {
-      const ended = await verifyReceipt(...(file === undefined ? [] : [inFolder(file)]), ...more);
-      expect(ended).toMatchObject({ code, stdout: '' });
-      expect(ended.stderr).toMatch(/^beacon: [^\n]+\n$/);
-    },
-    60_000,
-  );
+  ])('ends with one line for %s and with %d', async (_what, code, [file, ...more]) => {
+    const ended = await verifyReceipt(...(file === undefined ? [] : [inFolder(file)]), ...more);
+    expect(ended).toMatchObject({ code, stdout: '' });
+    expect(ended.stderr).toMatch(/^beacon: [^\n]+\n$/);
+  });
 });

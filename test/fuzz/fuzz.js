@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
@@ -15,6 +16,20 @@ const CHECKS = [
   ...['response_schema_conformance', 'ignored_auth', 'tells_nothing_internal', 'says_which_request_it_was'],
 ].join(',');
 const READY_MS = 120_000;
+// A stream of events has no end.
+const ENDLESS = '/events$';
+// An administrator who draws limits shuts himself out: that comes last.
+const SETTINGS = '^/operations/settings/';
+const ROUNDS = [
+  { name: 'customer', who: 'customer', part: 0.45, only: ['--exclude-path-regex', ENDLESS] },
+  {
+    name: 'administrator',
+    who: 'administrator',
+    part: 0.45,
+    only: ['--exclude-path-regex', `${ENDLESS}|${SETTINGS}`],
+  },
+  { name: 'settings', who: 'administrator', part: 0.1, only: ['--include-path-regex', SETTINGS] },
+];
 const SECONDS = Number(process.env.FUZZ_SECONDS ?? 600);
 const SEED = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
@@ -40,7 +55,8 @@ try {
   console.log(`seed ${SEED}; ${SECONDS} s; ${url}; log in ${folder}`);
   const ids = await knownIds(url);
   const results = {};
-  for (const [who, key] of Object.entries(keys)) results[who] = await fuzz(url, who, key, SECONDS / 2, ids);
+  for (const { name, who, part, only } of ROUNDS)
+    results[name] = await fuzz(url, name, who, SECONDS * part, ids, only);
   const well = await goesOn(url);
   console.log(JSON.stringify({ ...results, goes_on: well }));
   exitCode = Object.values(results).every((code) => code === 0) && well ? 0 : 1;
@@ -113,10 +129,12 @@ async function knownIds(url) {
   };
 }
 
-async function fuzz(url, who, key, seconds, ids) {
-  console.log(`== as the ${who}, ${seconds} s`);
+async function fuzz(url, name, who, seconds, ids, only) {
+  console.log(`== ${name}, ${seconds} s`);
   const parameters = [
-    ...['run', `${url}/openapi.json`, '-H', `Authorization: Bearer ${key}`, '--checks', CHECKS],
+    ...['run', `${url}/openapi.json`, '-H', `Authorization: Bearer ${keys[who]}`, '--checks', CHECKS],
+    // A body that was kept awake is broken off where its job fails (docs/openai.md): to this tool a fault of the server.
+    ...['-H', 'X-Beacon-Keep-Alive: off'],
     ...[
       '--max-time',
       String(Math.ceil(seconds)),
@@ -125,15 +143,8 @@ async function fuzz(url, who, key, seconds, ids) {
       '--phases',
       'examples,coverage,fuzzing',
     ],
-    // A stream of events has no end.
-    ...[
-      '--exclude-path-regex',
-      '/events$',
-      '--request-timeout',
-      '60',
-      '--continue-on-failure',
-      '--no-shrink',
-    ],
+    ...only,
+    ...['--request-timeout', '60', '--continue-on-failure', '--no-shrink'],
   ];
   const child = spawn(schemathesis, parameters, {
     cwd: folder,
@@ -157,27 +168,41 @@ async function goesOn(url) {
     console.log('a process died and was started again');
     return false;
   }
-  const ask = (path, key, options = {}) =>
-    fetch(`${url}${path}`, {
-      ...options,
-      headers: { authorization: `Bearer ${key}`, ...options.headers },
-      signal: AbortSignal.timeout(120_000),
-    });
-  await restore(ask);
-  const health = await ask('/health/ready', keys.customer);
-  const answer = await ask('/inference', keys.customer, {
+  // The administrator may have revoked both keys: that is no fault either.
+  const fresh = {
+    customer: makeKey('customer-after', 'submit'),
+    administrator: makeKey('administrator-after', 'admin'),
+  };
+  const ask = async (path, key, options = {}) => {
+    for (let tries = 0; ; tries += 1) {
+      const answer = await fetch(`${url}${path}`, {
+        ...options,
+        headers: { authorization: `Bearer ${key}`, ...options.headers },
+        signal: AbortSignal.timeout(120_000),
+      });
+      // A new key is known within a second or two.
+      const isEarly = answer.status === 401 && tries < 10;
+      if (!isEarly && answer.status !== 429) return answer;
+      await delay(Number(answer.headers.get('retry-after') ?? 1) * 1000);
+    }
+  };
+  await restore(ask, fresh.administrator);
+  const health = await ask('/health/ready', fresh.customer);
+  const answer = await ask('/inference', fresh.customer, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ model: 'llama3.2-1b', prompt: 'Are you there?', priority: 'high' }),
   });
-  const { success } = await answer.json();
-  return health.status === 200 && answer.status === 200 && success === true;
+  const said = await answer.json();
+  const isWell = health.status === 200 && answer.status === 200 && said.success === true;
+  if (!isWell) console.log(`health ${health.status}; a job ${answer.status}: ${JSON.stringify(said)}`);
+  return isWell;
 }
 
 /** An administrator's requests may have paused everything: that is no fault, and is taken back. */
-async function restore(ask) {
+async function restore(ask, key) {
   const as = (method, path) =>
-    ask(path, keys.administrator, {
+    ask(path, key, {
       method,
       ...(method === 'POST' ? { headers: { 'content-type': 'application/json' }, body: '{}' } : {}),
     });

@@ -3,7 +3,7 @@ import { onStack } from '../stack/stack.js';
 import { submitExperiment, untilFinished } from '../stack/experiment.js';
 import { ENDPOINTS } from '../stack/stand-in.js';
 
-const LIMIT_MS = 240_000;
+const LIMIT_MS = 600_000;
 
 /** Every first call waits for longer than a request may take, and no container starts faster. */
 const PLATFORM = {

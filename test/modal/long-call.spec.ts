@@ -3,7 +3,7 @@ import { BeaconClient, until } from '#testing';
 import type { Stack } from '../stack/stack.js';
 import { onStack } from '../stack/stack.js';
 
-const LIMIT_MS = 240_000;
+const LIMIT_MS = 600_000;
 const TIME_SCALE = 20;
 const CALL_MS = 90_000;
 

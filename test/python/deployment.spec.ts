@@ -8,7 +8,7 @@ const FOLDER = 'modal-deployment';
 const PYTHON = resolve(FOLDER, '.venv/bin/python');
 /** Written last by `setup_env.py`; an interpreter is also what a setup that failed may leave behind. */
 const STAMP = resolve(FOLDER, '.venv/beacon-stamp');
-const LIMIT_MS = 300_000;
+const LIMIT_MS = 600_000;
 
 /** Runs a tool of the deployments' own environment. @returns what it printed; throws with it where it fails */
 async function tool(...parameters: readonly string[]): Promise<string> {

@@ -1,12 +1,10 @@
 import type { CellResultView, JobStatusView, LedgerEntryView, RunView } from '#contracts';
 import { BeaconClient, until } from '#testing';
 import { readLedger } from './read-ledger.js';
-import type { Stack } from './stack.js';
-import type { Account, AccountedCall } from './stand-in.js';
+import type { Account, AccountedCall, StandIn } from './stand-in.js';
 
-const RUN_MS = 100_000;
+const RUN_MS = 600_000;
 const ASK_MS = 20_000;
-const COLD_MS = 30_000;
 export const QUESTIONS = [
   ...['tiananmen_neutral', 'taiwan_status', 'hongkong_2019', 'math_basic'],
   ...['geography_basic', 'identity_basic', 'greatest_invention', 'greatest_leader'],
@@ -20,6 +18,12 @@ export interface RunEvent {
   readonly model?: string;
   readonly region?: string;
   readonly job_id?: string | null;
+}
+
+/** A router, whichever processes it lives in, and the platform that it calls. */
+export interface Served {
+  readonly url: string;
+  readonly standIn: StandIn;
 }
 
 /** What both sides say when a run is over. */
@@ -40,16 +44,12 @@ export interface Evidence {
  * @returns the run's id
  */
 export async function submitExperiment(
-  stack: Stack,
+  stack: Served,
   order = 'auto',
   more: Readonly<Record<string, unknown>> = {},
 ): Promise<string> {
   const { standIn } = stack;
-  await until(
-    'every container is gone',
-    async () => (await standIn.account()).totals.gpus_now === 0,
-    COLD_MS,
-  );
+  await until('every container is gone', async () => (await standIn.account()).totals.gpus_now === 0);
   await standIn.newBooks();
   const { status, body } = await new BeaconClient(stack.url).request<{ run_id: string; total_cells: number }>(
     '/runs',
@@ -66,7 +66,7 @@ export async function submitExperiment(
 }
 
 /** Answers by the platform's account: it can be asked whatever part of Beacon is down. */
-export async function untilAnswered(stack: Stack, answers: number): Promise<void> {
+export async function untilAnswered(stack: Served, answers: number): Promise<void> {
   await until(
     `${answers} answers`,
     async () => ((await stack.standIn.account()).totals.outcomes['completed'] ?? 0) >= answers,
@@ -74,7 +74,7 @@ export async function untilAnswered(stack: Stack, answers: number): Promise<void
   );
 }
 
-export async function untilFinished(stack: Stack, runId: string): Promise<Evidence> {
+export async function untilFinished(stack: Served, runId: string): Promise<Evidence> {
   const client = new BeaconClient(stack.url);
   const run = await until(
     'the run is over',
@@ -91,11 +91,10 @@ export async function untilFinished(stack: Stack, runId: string): Promise<Eviden
     ...new Set(events.flatMap(({ type, job_id: id }) => (type === 'cell.submitted' && id ? [id] : []))),
   ];
   const jobs: JobStatusView[] = [];
-  for (const id of jobIds) jobs.push(await until('a status', () => client.job(id), ASK_MS));
+  for (const id of jobIds) jobs.push(await until('a status', () => client.job(id)));
   const results = await until(
     'the results',
     async () => (await client.request<{ results: CellResultView[] }>(`/runs/${runId}/results`)).body.results,
-    ASK_MS,
   );
   const { standIn } = stack;
   return {
@@ -106,7 +105,7 @@ export async function untilFinished(stack: Stack, runId: string): Promise<Eviden
 }
 
 /** Word of a call that was made twice comes with the outcome of the second, or after it: the ledger may trail the run. */
-async function untilEntered(stack: Stack, jobIds: readonly string[]): Promise<LedgerEntryView[]> {
+async function untilEntered(stack: Served, jobIds: readonly string[]): Promise<LedgerEntryView[]> {
   let entries: LedgerEntryView[] = [];
   const wanted = new Set(jobIds);
   await until(
@@ -117,24 +116,19 @@ async function untilEntered(stack: Stack, jobIds: readonly string[]): Promise<Le
       const made = (await stack.standIn.calls()).filter(({ job_id: id }) => id !== null && wanted.has(id));
       return entered >= made.length;
     },
-    ASK_MS,
     // What is missing is told by the invariants, call by call.
   ).catch(() => undefined);
   return entries;
 }
 
 /** The whole stream again, from its first event: it ends with the run. */
-async function readEvents(stack: Stack, runId: string): Promise<RunEvent[]> {
-  const text = await until(
-    'the events',
-    async () => {
-      const answer = await fetch(`${stack.url}/runs/${runId}/events`, {
-        signal: AbortSignal.timeout(ASK_MS),
-      });
-      return answer.ok ? answer.text() : undefined;
-    },
-    ASK_MS,
-  );
+async function readEvents(stack: Served, runId: string): Promise<RunEvent[]> {
+  const text = await until('the events', async () => {
+    const answer = await fetch(`${stack.url}/runs/${runId}/events`, {
+      signal: AbortSignal.timeout(ASK_MS),
+    });
+    return answer.ok ? answer.text() : undefined;
+  });
   return text
     .split('\n')
     .flatMap((line) => (line.startsWith('data: ') ? [JSON.parse(line.slice(6)) as RunEvent] : []));

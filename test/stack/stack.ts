@@ -4,12 +4,11 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, open, readFile, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { until } from '#testing';
+import { copyPostgresTemplate, until } from '#testing';
 import { ENDPOINTS, StandIn } from './stand-in.js';
 
 const COMMAND = 'apps/cli/bin/beacon.js';
 const READY_MS = 90_000;
-const RESTART_MS = 45_000;
 const STOP_MS = 60_000;
 const LOG_TAIL_LINES = 60;
 
@@ -58,16 +57,17 @@ export class Stack {
   }: StackOptions): Promise<Stack> {
     await ensureBuilt();
     const folder = await mkdtemp(join(tmpdir(), 'beacon-chaos-'));
+    const dataDir = join(folder, 'data');
+    await copyPostgresTemplate(join(dataDir, 'postgres'));
     const log = await open(join(folder, 'log'), 'a');
     const standIn = await StandIn.start(folder, seed, gpuLimit, log.fd, platform);
     try {
       const config = join(folder, 'beacon.yaml');
       await writeFile(config, `${await standIn.beaconConfiguration()}\n${settings}`);
-      const supervisor = spawn(
-        process.execPath,
-        [COMMAND, 'up', '--config', config, '--data-dir', join(folder, 'data')],
-        { env: { ...baseEnvironment(), ...environment }, stdio: ['ignore', 'pipe', log.fd] },
-      );
+      const supervisor = spawn(process.execPath, [COMMAND, 'up', '--config', config, '--data-dir', dataDir], {
+        env: { ...baseEnvironment(), ...environment },
+        stdio: ['ignore', 'pipe', log.fd],
+      });
       const stack = new Stack(folder, standIn, gpuLimit, supervisor, log);
       try {
         const hasEnded = (): boolean => supervisor.exitCode !== null || supervisor.signalCode !== null;
@@ -103,13 +103,10 @@ export class Stack {
 
   /** Waits for the ready line that tells of the victim's successor. */
   async restarted(name: string, killedPid: number): Promise<void> {
-    await until(
-      `${name} accepts work again`,
-      () =>
-        this.readyLines.some(
-          ({ processes }) => (processes[name] ?? killedPid) !== killedPid && this.pidOf(name) !== killedPid,
-        ),
-      RESTART_MS,
+    await until(`${name} accepts work again`, () =>
+      this.readyLines.some(
+        ({ processes }) => (processes[name] ?? killedPid) !== killedPid && this.pidOf(name) !== killedPid,
+      ),
     );
   }
 

@@ -25,29 +25,63 @@ const LOCK_TIMEOUT_MS = 120_000;
  * @param {string} root the project's folder
  */
 export async function ensureBuilt(root) {
-  const stamp = join(root, 'dist', '.built-from');
-  const cli = join(root, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
+  const stamp = stampOf(root);
+  const tools = toolsOf(root);
   const isFresh = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint(root);
   if (isFresh()) return;
-  const tools = existsSync(cli);
-  if (!tools || !isWritable(root)) {
+  const hasTools = tools.every(([program]) => existsSync(program));
+  if (!hasTools || !isWritable(root)) {
     // Installed by somebody else, or without development packages: it runs what was built for it.
     if (existsSync(join(root, 'dist', 'apps', 'cli', 'main.js'))) return;
-    const obstacle = tools
+    const obstacle = hasTools
       ? 'this user cannot write here'
       : 'the build tools are missing: run "npm ci" first';
     throw new Error(`nothing is built, and ${obstacle}`);
   }
-  const release = await acquireLock(join(root, 'node_modules', '.cache', 'beacon-build.lock'));
+  const release = await acquireLock(lockOf(root));
   try {
     if (isFresh()) return;
-    // Taken before the build: a source that changes meanwhile makes the next start build again.
-    const builtFrom = fingerprint(root);
-    await build(root, cli);
-    writeFileSync(stamp, builtFrom);
+    process.stderr.write('beacon: building\n');
+    await buildAll(root);
   } finally {
     release();
   }
+}
+
+/**
+ * Builds `dist/`, whatever is there, and leaves word of what it was built from: the commands need not build it again.
+ * @param {string} root the project's folder
+ */
+export async function build(root) {
+  const release = await acquireLock(lockOf(root));
+  try {
+    await buildAll(root);
+  } finally {
+    release();
+  }
+}
+
+async function buildAll(root) {
+  // Taken before the build: a source that changes meanwhile makes the next start build again.
+  const builtFrom = fingerprint(root);
+  for (const tool of toolsOf(root)) await run(root, tool);
+  writeFileSync(stampOf(root), builtFrom);
+}
+
+function toolsOf(root) {
+  return [
+    [join(root, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js'), 'build', 'router'],
+    // After the server: that one empties dist/.
+    [join(root, 'node_modules', 'vite', 'bin', 'vite.js'), 'build', 'apps/portal', '--logLevel', 'warn'],
+  ];
+}
+
+function stampOf(root) {
+  return join(root, 'dist', '.built-from');
+}
+
+function lockOf(root) {
+  return join(root, 'node_modules', '.cache', 'beacon-build.lock');
 }
 
 /** Changes with every source that is added, removed or written. */
@@ -55,11 +89,12 @@ function fingerprint(root) {
   const hash = createHash('sha256');
   const add = (path) => {
     const { mtimeMs, size } = statSync(path);
-    hash.update(`${relative(root, path)} ${mtimeMs} ${size}\n`);
+    // In whole milliseconds: a copy that keeps its times keeps no more of them, and need not be built again.
+    hash.update(`${relative(root, path)} ${Math.round(mtimeMs)} ${size}\n`);
   };
   for (const folder of SOURCE_FOLDERS) {
     for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
-      const isSource = /\.(ts|js)$/.test(entry.name) && !/\.(spec|d)\.ts$/.test(entry.name);
+      const isSource = /\.(tsx?|js|css|html|svg)$/.test(entry.name) && !/\.(spec|d)\.ts$/.test(entry.name);
       if (entry.isFile() && isSource) add(join(entry.parentPath, entry.name));
     }
   }
@@ -77,9 +112,10 @@ function isWritable(root) {
   }
 }
 
-function build(root, cli) {
-  process.stderr.write('beacon: building\n');
-  const child = spawn(process.execPath, [cli, 'build', 'router'], { cwd: root, stdio: ['ignore', 2, 2] });
+function run(root, args) {
+  // Tests start commands, too; what those build is no page for development.
+  const env = { ...process.env, NODE_ENV: 'production' };
+  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 2, 2] });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code) => (code === 0 ? resolve() : reject(new Error('the build failed'))));

@@ -5,7 +5,7 @@ import type {
   RedrivenManyView,
   RedrivenView,
 } from '#contracts';
-import { printable, table, widthOf } from '../demo/text-table.js';
+import { printable, table, widthOf } from '../terminal/text-table.js';
 
 const UUID_WIDTH = 36;
 

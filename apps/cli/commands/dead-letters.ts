@@ -6,11 +6,12 @@ import {
   redrivenManySchema,
   redrivenSchema,
 } from '#contracts';
+import type { BodyOf, QueryOf } from '#router-client';
 import { Option, type Command } from 'commander';
-import type { z } from 'zod';
 import { CommandError } from '../command-error.js';
-import { EXIT_OK, EXIT_USAGE } from '../exit-codes.js';
+import { EXIT_USAGE } from '../exit-codes.js';
 import { askRouter, withRouterOptions, type RouterOptions } from '../router-api.js';
+import { print } from '../terminal/output.js';
 import {
   detailLines,
   discardedLine,
@@ -19,6 +20,7 @@ import {
   redrivenManyLines,
 } from './dead-letters-view.js';
 
+const DEAD_LETTER_STATES = ['open', 'redriven', 'discarded'] as const;
 const DESCRIPTION = 'look after jobs that failed for good';
 /** A thousand letters are redriven in one request. */
 const TIMEOUT_MS = 120_000;
@@ -37,7 +39,7 @@ interface FilterOptions {
 }
 
 interface ListOptions extends RouterOptions, FilterOptions {
-  readonly state?: string;
+  readonly state?: (typeof DEAD_LETTER_STATES)[number];
   readonly limit: string;
   readonly cursor?: string;
 }
@@ -51,32 +53,40 @@ interface DiscardOptions extends ChangeOptions {
   readonly reason: string;
 }
 
-export function registerDeadLetters(program: Command, setExitCode: (code: number) => void): void {
+export function registerDeadLetters(program: Command): void {
   const group = program.command('dead-letters').description(DESCRIPTION);
-  const done = (): void => setExitCode(EXIT_OK);
+  const pathTo = (id: string) => ({ params: { path: { job_id: id } } });
 
   withFilter(withRouterOptions(group.command('list').description('the latest, newest first')))
-    .addOption(new Option('--state <state>').choices(['open', 'redriven', 'discarded']))
+    .addOption(new Option('--state <state>').choices(DEAD_LETTER_STATES))
     .option('--limit <number>', 'how many', '50')
     .option('--cursor <cursor>', 'go on where the page before ended')
     .action(async (options: ListOptions) => {
-      const query = new URLSearchParams({ limit: options.limit });
-      for (const [name, value] of Object.entries(filterOf(options))) query.set(name, String(value));
-      if (options.state !== undefined) query.set('state', options.state);
-      if (options.cursor !== undefined) query.set('cursor', options.cursor);
-      print(
+      const { state, cursor } = options;
+      const { poison, ...filter } = filterOf(options);
+      const query: QueryOf<'/dead-letters', 'get'> = {
+        ...{ limit: Number(options.limit), ...filter },
+        ...(poison === true ? { poison: 'true' as const } : {}),
+        ...(state === undefined ? {} : { state }),
+        ...(cursor === undefined ? {} : { cursor }),
+      };
+      const list = await askRouter(
         options,
-        await ask(options, `dead-letters?${query.toString()}`, receivedDeadLetterListSchema),
-        listLines,
+        (router) => router.GET('/dead-letters', { params: { query } }),
+        receivedDeadLetterListSchema,
       );
-      done();
+      print(options, list, listLines);
     });
 
   withRouterOptions(
     group.command('show').description('one of them with every attempt').argument('<job_id>'),
   ).action(async (id: string, options: RouterOptions) => {
-    print(options, await ask(options, pathOf(id), receivedDeadLetterDetailSchema), detailLines);
-    done();
+    const letter = await askRouter(
+      options,
+      (router) => router.GET('/dead-letters/{job_id}', pathTo(id)),
+      receivedDeadLetterDetailSchema,
+    );
+    print(options, letter, detailLines);
   });
 
   withFilter(
@@ -90,16 +100,21 @@ export function registerDeadLetters(program: Command, setExitCode: (code: number
     .action(async (id: string | undefined, options: ChangeOptions) => {
       if (id === undefined) {
         const body = { filter: requireFilter(options), limit: Number(options.limit) };
-        print(
+        const redriven = await askRouter(
           options,
-          await ask(options, 'dead-letters/redrive', redrivenManySchema, body),
-          redrivenManyLines,
+          (router) => router.POST('/dead-letters/redrive', { body }),
+          redrivenManySchema,
+          { timeoutMs: TIMEOUT_MS },
         );
+        print(options, redriven, redrivenManyLines);
       } else {
-        const redriven = await ask(options, `${pathOf(id)}/redrive`, redrivenSchema, null);
+        const redriven = await askRouter(
+          options,
+          (router) => router.POST('/dead-letters/{job_id}/redrive', pathTo(id)),
+          redrivenSchema,
+        );
         print(options, redriven, redrivenLine);
       }
-      done();
     });
 
   withFilter(
@@ -115,12 +130,21 @@ export function registerDeadLetters(program: Command, setExitCode: (code: number
       const { reason } = options;
       if (id === undefined) {
         const body = { filter: requireFilter(options), limit: Number(options.limit), reason };
-        print(options, await ask(options, 'dead-letters/discard', discardedManySchema, body), discardedLine);
+        const discarded = await askRouter(
+          options,
+          (router) => router.POST('/dead-letters/discard', { body }),
+          discardedManySchema,
+          { timeoutMs: TIMEOUT_MS },
+        );
+        print(options, discarded, discardedLine);
       } else {
-        const letter = await ask(options, `${pathOf(id)}/discard`, receivedDeadLetterSchema, { reason });
+        const letter = await askRouter(
+          options,
+          (router) => router.POST('/dead-letters/{job_id}/discard', { ...pathTo(id), body: { reason } }),
+          receivedDeadLetterSchema,
+        );
         print(options, letter, ({ job_id }) => [`${job_id} is discarded`]);
       }
-      done();
     });
 }
 
@@ -138,7 +162,9 @@ function withFilter(command: Command): Command {
     .option('--poison', 'only those whose payload is taken for the cause');
 }
 
-function filterOf(options: FilterOptions): Record<string, string | boolean> {
+type Filter = BodyOf<'/dead-letters/redrive', 'post'>['filter'] & object;
+
+function filterOf(options: FilterOptions): Filter {
   const { code, region, model, endpoint, taskType, tenant, run, since, until, poison } = options;
   const given = {
     code,
@@ -158,29 +184,9 @@ function filterOf(options: FilterOptions): Record<string, string | boolean> {
 }
 
 /** Everything at once is asked for in so many words. */
-function requireFilter(options: ChangeOptions): Record<string, string | boolean> {
+function requireFilter(options: ChangeOptions): Filter {
   const filter = filterOf(options);
   if (Object.keys(filter).length === 0 && options.all !== true)
     throw new CommandError('name a job, give a filter such as --code, or say --all', EXIT_USAGE);
   return filter;
-}
-
-function pathOf(id: string): string {
-  return `dead-letters/${encodeURIComponent(id)}`;
-}
-
-function print<T>({ json }: RouterOptions, answer: T, lines: (answer: T) => readonly string[]): void {
-  process.stdout.write(`${json === true ? JSON.stringify(answer) : lines(answer).join('\n')}\n`);
-}
-
-/** @param body undefined: GET; null: POST without one */
-function ask<T extends z.ZodType>(
-  options: RouterOptions,
-  path: string,
-  answer: T,
-  body?: unknown,
-): Promise<z.infer<T>> {
-  const method = body === undefined ? 'GET' : 'POST';
-  const content = body === undefined || body === null ? {} : { body };
-  return askRouter(options, { method, path, answer, timeoutMs: TIMEOUT_MS, ...content });
 }

@@ -90,7 +90,7 @@ describe('beacon keys', () => {
     process.env['BEACON_API_KEY'] = 'bk_from-environment';
     expect((await run('list')).output).toContain('root');
     const refused = await run('list', '--url', url);
-    expect(refused.exitCode).toBe(1);
+    expect(refused.exitCode).toBe(77);
     expect(refused.output).toBe('beacon: refused (FORBIDDEN): needs "admin"\n');
     expect(asked).toEqual(['GET /keys Bearer bk_from-environment']);
   });

@@ -13,14 +13,19 @@ import {
   keyLimitsSchema,
   keyRequestSchema,
   keyRotationSchema,
+  keySelfSchema,
   keyViewSchema,
+  type KeySelfView,
 } from '#contracts';
 import { ROLES } from '#domain';
+import type { BodyOf } from '#router-client';
 import { Option, type Command } from 'commander';
 import { CommandError } from '../command-error.js';
-import { table, widthOf } from '../demo/text-table.js';
 import { EXIT_FAILED, EXIT_INVALID, EXIT_USAGE } from '../exit-codes.js';
-import { askRouter, withRouterOptions, type RouterOptions } from '../router-api.js';
+import { askRouter, withRouterOptions, type Answered, type RouterOptions } from '../router-api.js';
+import { print } from '../terminal/output.js';
+import { sheet, type SheetStep } from '../terminal/sheet.js';
+import { terminalOf } from '../terminal/terminal.js';
 
 const DESCRIPTION =
   'make, list, rotate and revoke API keys: in a keys file (--file or BEACON_API_KEYS_FILE), which is how the first one is ' +
@@ -55,26 +60,32 @@ export function registerKeys(program: Command): void {
       .option('--expires-in-s <seconds>', 'how long it is valid (default: until it is revoked)'),
   ).action(async (options: CreateOptions, command: Command) => {
     const request = requestOf(options);
-    const made = await at(command, options, {
+    const made = await at<MadeKey>(command, options, {
       file: (path) => createInFile(path, request),
       router: (router) =>
-        askRouter(router, {
-          ...{ method: 'POST', path: 'keys', body: request },
-          ...{ answer: keyCreatedSchema, refused: 'the key is refused' },
-        }),
+        askRouter(
+          router,
+          (api) => api.POST('/keys', { body: request as BodyOf<'/keys', 'post'> }),
+          keyCreatedSchema,
+          {
+            refused: 'the key is refused',
+          },
+        ),
     });
-    print(options, made, () => madeLines(made));
+    printMade(options, made);
   });
   place(keys.command('list').description('all keys, also those that have ended')).action(
     async (options: KeyOptions, command: Command) => {
       const list = await at<{ keys: readonly ListedKey[] }>(command, options, {
         file: async (path) => ({ keys: (await readKeysFile(path)).keys.map(listed) }),
-        router: (router) =>
-          askRouter(router, {
-            ...{ method: 'GET', path: 'keys', answer: keyListSchema },
-          }),
+        router: (router) => askRouter(router, (api) => api.GET('/keys'), keyListSchema),
       });
-      print(options, list, () => listLines(list.keys));
+      print(options, list, (answer) => listLines(answer.keys));
+    },
+  );
+  withRouterOptions(keys.command('self').description('what the key may do that you come with')).action(
+    async (options: RouterOptions) => {
+      print(options, await askRouter(options, (api) => api.GET('/keys/self'), keySelfSchema), selfLines);
     },
   );
   place(
@@ -83,12 +94,14 @@ export function registerKeys(program: Command): void {
     const revoked = await at<ListedKey>(command, options, {
       file: (path) => revokeInFile(path, keyId),
       router: (router) =>
-        askRouter(router, {
-          ...{ method: 'DELETE', path: `keys/${encodeURIComponent(keyId)}` },
-          ...{ answer: keyViewSchema, refused: 'the key is not revoked' },
-        }),
+        askRouter(
+          router,
+          (api) => api.DELETE('/keys/{key_id}', { params: { path: { key_id: keyId } } }),
+          keyViewSchema,
+          { refused: 'the key is not revoked' },
+        ),
     });
-    print(options, revoked, () => [`${revoked.key_id} (${revoked.name}) is revoked`]);
+    print(options, revoked, ({ key_id: id, name }) => [`${id} (${name}) is revoked`]);
   });
   place(
     keys
@@ -97,20 +110,21 @@ export function registerKeys(program: Command): void {
       .argument('<key-id>')
       .option('--overlap-s <seconds>', 'how long the old key goes on', '86400'),
   ).action(async (keyId: string, options: RotateOptions, command: Command) => {
-    const { overlap_s: overlapS } = checked(keyRotationSchema, { overlap_s: Number(options.overlapS) });
-    const made = await at(command, options, {
-      file: (path) => rotateInFile(path, keyId, overlapS),
+    const body = checked(keyRotationSchema, { overlap_s: Number(options.overlapS) });
+    const made = await at<MadeKey>(command, options, {
+      file: (path) => rotateInFile(path, keyId, body.overlap_s),
       router: (router) =>
-        askRouter(router, {
-          ...{
-            method: 'POST',
-            path: `keys/${encodeURIComponent(keyId)}/rotate`,
-            body: { overlap_s: overlapS },
-          },
-          ...{ answer: keyCreatedSchema, refused: 'the key is not rotated' },
-        }),
+        askRouter(
+          router,
+          (api) =>
+            api.POST('/keys/{key_id}/rotate', {
+              ...{ params: { path: { key_id: keyId } }, body: { overlap_s: body.overlap_s } },
+            }),
+          keyCreatedSchema,
+          { refused: 'the key is not rotated' },
+        ),
     });
-    print(options, made, () => madeLines(made));
+    printMade(options, made);
   });
 }
 
@@ -132,13 +146,14 @@ function place(command: Command): Command {
 async function at<T>(
   command: Command,
   options: KeyOptions,
-  ways: { file: (path: string) => Promise<T>; router: (router: RouterOptions) => Promise<T> },
-): Promise<T> {
+  ways: { file: (path: string) => Promise<T>; router: (router: RouterOptions) => Promise<Answered<T>> },
+): Promise<Answered<T>> {
   const isUrlGiven = command.getOptionValueSource('url') === 'cli';
   const path = options.file ?? (isUrlGiven ? undefined : process.env['BEACON_API_KEYS_FILE']);
   if (path === undefined) return ways.router({ url: options.url ?? '', ...keyFileOf(options) });
   try {
-    return await ways.file(path);
+    const answer = await ways.file(path);
+    return { document: answer, answer };
   } catch (error) {
     if (!(error instanceof KeysFileError)) throw error;
     throw new CommandError(error.message, EXIT_INVALID, { cause: error });
@@ -241,30 +256,41 @@ function earlier(left: string | null, right: string): string {
   return left !== null && Date.parse(left) < Date.parse(right) ? left : right;
 }
 
-function print({ json }: KeyOptions, document: unknown, lines: () => readonly string[]): void {
-  process.stdout.write(`${json === true ? JSON.stringify(document) : lines().join('\n')}\n`);
-}
-
-function madeLines({ key, key_id: keyId, tenant, roles, webhook_secret: secret }: MadeKey): string[] {
-  return [
-    key,
+/** The key alone on stdout: `KEY=$(beacon keys create ...)` holds it. What is said of it goes to people. */
+function printMade(options: KeyOptions, made: Answered<MadeKey>): void {
+  const { key, key_id: keyId, tenant, roles, webhook_secret: secret } = made.answer;
+  print(options, made, () => [key]);
+  if (options.json === true) return;
+  const said = [
     `  ${keyId} of tenant ${tenant}: ${roles.join(', ')}. It is shown this once, and kept nowhere.`,
     ...(secret === null || secret === undefined ? [] : [`  its tenant’s webhooks are signed with ${secret}`]),
   ];
+  process.stderr.write(`${said.join('\n')}\n`);
 }
 
+const LIST_STEPS: readonly SheetStep[] = [
+  ...[{ drop: 'made' }, { shorten: 'name', to: 12 }, { shorten: 'tenant', to: 12 }, { drop: 'tenant' }],
+  ...[
+    { shorten: 'roles', to: 12 },
+    { shorten: 'state', to: 8 },
+  ],
+];
+
 function listLines(keys: readonly ListedKey[]): readonly string[] {
-  const rows = keys.map((key) => [
-    ...[key.key_id, key.name, key.tenant, key.roles.join(' '), stateOf(key), key.created_at],
-  ]);
-  const columns = ['key', 'name', 'tenant', 'roles', 'state', 'made'].map((title, index) => ({
-    title,
-    width: widthOf(
-      title,
-      rows.map((row) => row[index] ?? ''),
-    ),
-  }));
-  return table(columns, rows);
+  return sheet(
+    ['key', 'name', 'tenant', 'roles', 'state', 'made'],
+    keys.map((key) => [
+      ...[key.key_id, key.name, key.tenant, key.roles.join(' '), stateOf(key), key.created_at],
+    ]),
+    { room: terminalOf().room, steps: LIST_STEPS },
+  );
+}
+
+function selfLines({ key_id: keyId, tenant, roles, limits }: KeySelfView): string[] {
+  const own = Object.entries(limits).map(([name, value]) => `  ${name}: ${String(value)}`);
+  return keyId === null
+    ? ['the server has no keys: everybody may do everything']
+    : [`${keyId} of tenant ${tenant}: ${roles.join(', ')}`, ...own];
 }
 
 function stateOf({ expires_at: expiresAt, revoked_at: revokedAt }: ListedKey): string {

@@ -1,5 +1,5 @@
 import type { ChangedView, ControlView, OperationsView, OrderedView } from '#contracts';
-import { printable } from '../demo/text-table.js';
+import { printable } from '../terminal/text-table.js';
 
 const INDENT = '  ';
 
@@ -54,7 +54,9 @@ export function changedLines({
   in_force: inForce,
 }: ChangedView): string[] {
   const now = inForce === null ? 'nothing is in force any more' : `in force again; ${whoOf(inForce)}`;
-  return [printable(`${kind} ${target}: ${now} (change ${changeId})`)];
+  // What is in force again is so by the change that took the other back.
+  const change = inForce?.change_id === changeId ? '' : ` (change ${changeId})`;
+  return [printable(`${kind} ${target}: ${now}${change}`)];
 }
 
 function whoOf({ change_id: changeId, by, reason, since, until }: ControlView): string {

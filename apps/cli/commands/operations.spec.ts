@@ -23,7 +23,7 @@ describe('the commands of operators', () => {
     const keep = (text: string | Uint8Array): boolean => written.push(String(text)) > 0;
     jest.spyOn(process.stdout, 'write').mockImplementation(keep);
     jest.spyOn(process.stderr, 'write').mockImplementation(keep);
-  }, 120_000);
+  });
   afterAll(async () => {
     jest.restoreAllMocks();
     delete process.env['BEACON_API_KEY'];
@@ -53,6 +53,19 @@ describe('the commands of operators', () => {
     expect((await run('operations')).output).toBe('everything is as configured\n');
   });
 
+  it('show the endpoints of a region by its name or alias, also as a document', async () => {
+    expect((await run('endpoints', '--region', 'eu')).output).toMatch(/\nEU-m /);
+    const { output } = await run('endpoints', '--region', 'eu-west', '--json');
+    expect(JSON.parse(output)).toMatchObject({ providers: [{ id: 'EU-m' }] });
+  });
+
+  it('name the change once that an undo makes', async () => {
+    await run('pause', 'US-m', '--reason', 'one');
+    await run('pause', 'US-m', '--reason', 'two');
+    expect((await run('undo')).output).toMatch(/in force again; [^(]*\(change \d+\)\n$/);
+    await run('undo');
+  });
+
   it('drain and resume a region by its alias', async () => {
     const drained = await run('drain', 'eu-west', '--json');
     expect(JSON.parse(drained.output)).toMatchObject({ target: { kind: 'region', id: 'EU' }, drained: true });
@@ -62,7 +75,13 @@ describe('the commands of operators', () => {
 
   it.each<[string[], number, RegExp]>([
     [['warm', 'US-m'], 1, /refused \(NOT_CONTROLLABLE\): .*autoscaler_url/],
-    [['pause', 'nowhere'], 1, /refused \(UNKNOWN_REGION\)/],
+    [
+      ['pause', 'nowhere'],
+      1,
+      /refused \(UNKNOWN_REGION\): nowhere is neither an endpoint \(US-m, EU-m\) nor a region or an alias of one \(US, EU.*\)/,
+    ],
+    [['pause', 'US-m', '--region'], 1, /refused \(UNKNOWN_REGION\): region: must be one of/],
+    [['endpoints', '--region', 'mars'], 1, /refused \(UNKNOWN_REGION\): region: must be one of US, EU/],
     [['undo', '99'], 1, /refused \(CHANGE_NOT_FOUND\)/],
     [['undo', 'all'], 64, /named by its number/],
     [['pause', 'US-m', '--for', 'ever'], 64, /number of seconds/],

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { ProblemError, type PlannedOrderView, type RunForecastView } from '#contracts';
 import { main } from '../main.js';
-import { planLines } from './plan-view.js';
+import { planLines } from '../plan/plan-view.js';
 
 const order = (
   name: PlannedOrderView['order'],
@@ -95,7 +95,7 @@ describe('beacon plan', () => {
 
   it('says that a file is missing', async () => {
     const { exitCode, output } = await run('missing.json', undefined);
-    expect(exitCode).toBe(64);
+    expect(exitCode).toBe(66);
     expect(output).toMatch(/missing\.json cannot be read: ENOENT/);
   });
 
@@ -103,7 +103,8 @@ describe('beacon plan', () => {
     const { exitCode, output } = await run('run.json', '{}', '--url', 'http://127.0.0.1:1');
     expect({ exitCode, output }).toEqual({
       exitCode: 69,
-      output: 'beacon: no router answers at http://127.0.0.1:1\n',
+      output:
+        'beacon: no router answers at http://127.0.0.1:1 (bad port): start one with "beacon up", or say where it is with --url or BEACON_URL\n',
     });
   });
 });

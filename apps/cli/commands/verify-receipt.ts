@@ -7,10 +7,12 @@ import { EXIT_INVALID, EXIT_NO_INPUT, EXIT_OK, EXIT_USAGE } from '../exit-codes.
 import { checkResults } from '../receipts/check-results.js';
 import { pinnedKeyOf } from '../receipts/public-key.js';
 import { verifyReceipt } from '../receipts/verify-receipt.js';
+import { writeLines } from '../terminal/output.js';
 
 interface VerifyReceiptOptions {
   readonly key?: string;
   readonly results?: string;
+  readonly json?: boolean;
 }
 
 const DESCRIPTION =
@@ -21,26 +23,34 @@ const DESCRIPTION =
 const FAULTS_SHOWN = 20;
 
 export function registerVerifyReceipt(program: Command, setExitCode: (code: number) => void): void {
-  program
-    .command('verify-receipt')
+  describeVerification(program.command('verify-receipt'), setExitCode);
+}
+
+export function describeVerification(command: Command, setExitCode: (code: number) => void): void {
+  command
     .description(DESCRIPTION)
     .argument('<file>', 'the receipt, byte by byte as the server sent it')
     .option(
-      '--key <file|base64>',
-      'the public key to trust: a saved answer of GET /receipts/key, a PEM file or the base64 text',
+      '--key <key>',
+      'the public key to trust: a file (saved answer of GET /receipts/key, or PEM), or its base64',
     )
     .option('--results <file>', 'also hold the answers of this file (json or jsonl) against the receipt')
+    .option('--json', 'print the verdict as a document: {"holds","faults","run_id","status","counts"}')
     .allowExcessArguments(false)
     .action(async (file: string, options: VerifyReceiptOptions) => setExitCode(await verify(file, options)));
 }
 
-async function verify(file: string, { key, results }: VerifyReceiptOptions): Promise<number> {
+async function verify(file: string, { key, results, json }: VerifyReceiptOptions): Promise<number> {
   const pinned = key === undefined ? undefined : await readKey(key);
   const { document, faults } = verifyReceipt(await read(file), pinned);
   const all =
     results === undefined || document === undefined
       ? faults
       : faults.concat(checkResults(document.receipt, (await read(results)).toString('utf8')));
+  if (json === true) {
+    writeLines([JSON.stringify(verdictOf(document, all))]);
+    return all.length === 0 ? EXIT_OK : EXIT_INVALID;
+  }
   if (document === undefined || all.length > 0) {
     const shown = all.slice(0, FAULTS_SHOWN).map((fault) => `- ${fault}`);
     const more = all.length > FAULTS_SHOWN ? [`- and ${all.length - FAULTS_SHOWN} more`] : [];
@@ -50,6 +60,14 @@ async function verify(file: string, { key, results }: VerifyReceiptOptions): Pro
   }
   process.stdout.write(`${summaryLines(document, pinned !== undefined, results !== undefined).join('\n')}\n`);
   return EXIT_OK;
+}
+
+function verdictOf(document: SignedReceipt | undefined, faults: readonly string[]): object {
+  const { run, counts } = document?.receipt ?? {};
+  return {
+    ...{ holds: faults.length === 0, faults },
+    ...{ run_id: run?.run_id ?? null, status: run?.status ?? null, counts: counts ?? null },
+  };
 }
 
 function summaryLines(

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { CellResultView } from '#contracts';
 import { answersByRegion } from './answers-view.js';
-import { PLAIN_STYLE } from './style.js';
+import { PLAIN_STYLE } from '../terminal/style.js';
 
 const aCell = (region: string, response: string, more: Partial<CellResultView> = {}): CellResultView => ({
   ...{ question_id: 'math', model: 'small', region, repeat: 1, status: 'accepted', response },

@@ -1,6 +1,6 @@
 import type { CellResultView } from '#contracts';
-import { table, widthOf, wrap } from './text-table.js';
-import type { Style } from './style.js';
+import { table, widthOf, wrap } from '../terminal/text-table.js';
+import type { Style } from '../terminal/style.js';
 
 export interface AnswersToShow {
   readonly questions: readonly { readonly id: string; readonly text: string }[];

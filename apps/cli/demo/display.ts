@@ -1,7 +1,7 @@
 import { progressBlock, progressLine, type ProgressFrame } from './progress-view.js';
 import { realTime } from './durations.js';
-import { PLAIN_STYLE, TERMINAL_STYLE, type Style } from './style.js';
-import { ellipsize } from './text-table.js';
+import { PLAIN_STYLE, TERMINAL_STYLE, type Style } from '../terminal/style.js';
+import { ellipsize } from '../terminal/text-table.js';
 
 const DEFAULT_WIDTH = 100;
 const NARROWEST_WIDTH = 60;

@@ -1,7 +1,7 @@
 import type { RequestedOrder } from '#domain';
 
 /** A minute of the stand-in's cold starts passes in a second. */
-export const DEMO_TIME_SCALE = 60;
+const DEMO_TIME_SCALE = 60;
 /** With this one ASIA goes away while an endpoint there is still starting. */
 export const DEMO_SEED = 5;
 

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunView } from '#contracts';
 import { isRunFinished } from '#domain';
+import { followRun } from '#router-client';
 import type { BeaconApi } from './beacon-api.js';
 import type { Display } from './display.js';
 import { currentState, type CurrentState, type Notices } from './notices.js';
 import { Progress } from './progress.js';
-import { followRun } from './run-events.js';
+import { runEventSchema, type RunEvent } from './run-events.js';
 import type { StandInApi } from './stand-in-api.js';
 
 const LOOK_EVERY_MS = 200;
@@ -47,9 +48,9 @@ export async function showRun(
     display.show({ progress: progress.snapshot(), current, elapsedS: elapsedS(), timeScale });
   };
   const over = new AbortController();
-  const following = followRun(
-    new URL(`/runs/${runId}/events`, beacon.baseUrl),
-    (event) => {
+  const following = (async (): Promise<void> => {
+    const parse = (event: unknown): RunEvent => runEventSchema.parse(event);
+    for await (const { event } of followRun({ baseUrl: beacon.baseUrl }, runId, { parse, signal })) {
       progress.apply(event);
       if (event.type === 'run.started') startedAtMs = Date.parse(event.at);
       if (event.type === 'cell.submitted' && typeof event.job_id === 'string') jobIds.add(event.job_id);
@@ -58,9 +59,8 @@ export async function showRun(
       }
       say(notices.ofEvent(event));
       show();
-    },
-    signal,
-  ).finally(() => over.abort());
+    }
+  })().finally(() => over.abort());
 
   const looking = (async (): Promise<void> => {
     while (!over.signal.aborted && !signal.aborted) {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Display } from './display.js';
-import { bar, progressBlock, progressLine, type ProgressFrame } from './progress-view.js';
+import { bar } from '../terminal/bar.js';
+import { progressBlock, progressLine, type ProgressFrame } from './progress-view.js';
 
 const aFrame = (done: number): ProgressFrame => ({
   progress: {

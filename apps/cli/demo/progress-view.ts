@@ -1,7 +1,8 @@
 import { realTime, simulatedTime } from './durations.js';
 import type { CurrentState } from './notices.js';
 import type { Count, ProgressSnapshot } from './progress.js';
-import { ellipsize } from './text-table.js';
+import { bar } from '../terminal/bar.js';
+import { ellipsize } from '../terminal/text-table.js';
 
 const LABEL_CHARS = 9;
 const COUNT_CHARS = 8;
@@ -12,13 +13,6 @@ export interface ProgressFrame {
   readonly current: CurrentState | undefined;
   readonly elapsedS: number;
   readonly timeScale: number;
-}
-
-/** @returns exactly `width` characters, filled in proportion; full only when everything is done */
-export function bar(done: number, total: number, width: number): string {
-  const share = total === 0 ? 1 : Math.min(1, done / total);
-  const filled = share === 1 ? width : Math.min(width - 1, Math.floor(share * width));
-  return '█'.repeat(filled) + '░'.repeat(width - filled);
 }
 
 /** The block that is redrawn in place. Every line fits the width, or redrawing would miss lines. */
@@ -44,7 +38,7 @@ export function progressLine(frame: ProgressFrame): string {
   return `${clock}  ${String(percent).padStart(3)} %  ${overall.done}/${overall.total}  ${counts}  ${questionCounts(frame.progress)}`;
 }
 
-export function questionCounts({ questions }: ProgressSnapshot): string {
+function questionCounts({ questions }: ProgressSnapshot): string {
   return questions.map(({ done, total }, index) => `Q${index + 1} ${done}/${total}`).join('  ');
 }
 

@@ -1,8 +1,8 @@
 import { realTime, simulatedTime } from './durations.js';
 import { attemptsOf, endpointParts, makespanS, strayAnswers, type Evidence } from './findings.js';
 import type { Check } from './receipt.js';
-import type { Style } from './style.js';
-import { table, widthOf, wrap, type Column } from './text-table.js';
+import type { Style } from '../terminal/style.js';
+import { table, widthOf, wrap, type Column } from '../terminal/text-table.js';
 
 /** How long the run took, with the time of each question. */
 export function timesSection(

@@ -17,7 +17,7 @@ import { Notices } from './notices.js';
 import { isComplete, receipt, type Check } from './receipt.js';
 import { attemptsSection, endpointsSection, receiptSection, timesSection } from './report-view.js';
 import { StandInApi } from './stand-in-api.js';
-import { wrap } from './text-table.js';
+import { wrap } from '../terminal/text-table.js';
 
 export interface DemoOptions {
   readonly experiment: Experiment;

@@ -73,6 +73,22 @@ describe('what each process is told', () => {
     });
   });
 
+  it('tells every process that works on jobs where traces go, and the stand-in nothing of it', () => {
+    const told = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
+      OTEL_EXPORTER_OTLP_HEADERS: 'authorization=secret',
+      OTEL_TRACES_SAMPLER: 'always_on',
+    };
+    const traced = environmentsOf({ PATH: '/bin', ...told });
+    for (const environment of [
+      traced.router(CONNECTIONS),
+      traced.runner(CONNECTIONS),
+      traced.dispatcher('US', CONNECTIONS),
+    ])
+      expect(environment).toMatchObject(told);
+    expect(Object.keys(traced.standIn()).filter((name) => name.startsWith('OTEL_'))).toEqual([]);
+  });
+
   it('passes a proxy on, with our own processes excepted', () => {
     const behindProxy = environmentsOf({ HTTPS_PROXY: 'http://proxy:3128', no_proxy: 'internal' });
     expect(behindProxy.dispatcher('US', CONNECTIONS)).toMatchObject({

@@ -6,6 +6,8 @@ type Given = Readonly<Record<string, string | undefined>>;
 
 /** Of the supervisor's own environment, what says how to run and nothing about Beacon. */
 const RUN_NAMES = /^(PATH|HOME|USER|LANG|LC_[A-Z]+|TZ|TMPDIR|NODE_[A-Z_]+|SSL_CERT_(FILE|DIR))$/;
+/** OpenTelemetry's own; settings that Beacon does not know are refused before any child is started. */
+const TRACING_NAMES = /^OTEL_[A-Z_]+$/;
 const PROXY_NAMES = /^(https?_proxy|no_proxy)$/i;
 const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
 
@@ -40,6 +42,7 @@ export class ChildEnvironments {
     return {
       ...this.base(),
       ...this.proxies(),
+      ...this.pick(TRACING_NAMES),
       ...this.webhookSecrets(),
       ...this.apiKeysFile(),
       BEACON_SERVICE_TOKEN: connections.serviceToken,
@@ -62,6 +65,7 @@ export class ChildEnvironments {
     return {
       ...this.base(),
       ...this.proxies(),
+      ...this.pick(TRACING_NAMES),
       ...(Object.fromEntries(keys) as Environment),
       ...(modalKey === undefined ? {} : { MODAL_KEY: modalKey }),
       ...(modalSecret === undefined ? {} : { MODAL_SECRET: modalSecret }),
@@ -75,6 +79,7 @@ export class ChildEnvironments {
     return {
       ...this.base(),
       ...this.proxies(),
+      ...this.pick(TRACING_NAMES),
       ...this.webhookSecrets(),
       BEACON_SERVICE_TOKEN: connections.serviceToken,
       BEACON_URL: connections.routerUrl,

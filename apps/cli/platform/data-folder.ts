@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, link, mkdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { access, link, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { identifyProcess } from '#embedded-services';
+import { identifyProcess, makeFolder } from '#embedded-services';
 import { CommandError } from '../command-error.js';
 import { EXIT_DATA_FOLDER } from '../exit-codes.js';
 
@@ -31,10 +31,10 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
   let absolute: string;
   let runPath: string;
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolder(path);
     absolute = await realpath(path);
     runPath = join(absolute, 'run');
-    await mkdir(runPath, { recursive: true });
+    await makeFolder(runPath);
     await access(runPath, constants.W_OK);
   } catch (cause) {
     const reason = (cause as NodeJS.ErrnoException).code ?? 'unknown error';

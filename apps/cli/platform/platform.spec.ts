@@ -12,7 +12,7 @@ import { ProgramStartError } from '../supervision/node-program.js';
 import { Platform, type PlatformOptions, type PlatformStatus } from './platform.js';
 
 const CONFIGURATION = `
-timeouts: { drain_ms: 2000 }
+timeouts: { drain_ms: 60000 }
 regions: { US: , EU: }
 endpoints:
   - { id: us, region: US, models: [m], url: 'http://127.0.0.1:1/' }
@@ -174,7 +174,7 @@ describe('everything on one machine', () => {
     await writeFile(programs.router, stubborn);
     let draining: () => void = () => undefined;
     const drains = new Promise<void>((resolve) => (draining = resolve));
-    await writeFile(join(home, 'beacon.yaml'), CONFIGURATION.replace('drain_ms: 2000', 'drain_ms: 600000'));
+    await writeFile(join(home, 'beacon.yaml'), CONFIGURATION.replace('drain_ms: 60000', 'drain_ms: 600000'));
     const running = await start({ onLine: (line) => line === 'draining' && draining() });
     const stopping = running.stop();
     await drains;

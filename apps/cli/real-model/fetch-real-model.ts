@@ -1,6 +1,7 @@
 import { access, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { constants } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { makeFolder } from '#embedded-services';
 import { folderFingerprint, sha256Of } from './fingerprint.js';
 import { binariesPackage, REAL_MODEL, type RealModelParts } from './real-model-parts.js';
 import { runTool } from './run-tool.js';
@@ -67,7 +68,7 @@ export async function fetchRealModel(options: FetchRealModelOptions): Promise<st
 async function firstWritable(caches: readonly Cache[]): Promise<Cache | undefined> {
   for (const cache of caches) {
     try {
-      await mkdir(cache.home, { recursive: true });
+      await makeFolder(cache.home);
       await access(cache.home, constants.W_OK);
       return cache;
     } catch {

@@ -8,6 +8,10 @@ const SHORTEST_TIMEOUT_MS = 2000;
 /** What a loaded machine may take from an answer to the next question. */
 const SHORTEST_LINGER_MS = 300;
 
+/** Beacon's defaults, in simulated seconds: what it reckons with before it has seen a call. */
+const ASSUMED_CALL_S = 30;
+const ASSUMED_COLD_START_S = 150;
+
 /**
  * A Beacon configuration that points at this stand-in. Beacon lives in real time, so durations are divided by
  * the time scale.
@@ -37,6 +41,7 @@ export function beaconConfigurationYaml(
       linger_ms: Math.max(SHORTEST_LINGER_MS, Math.round(2000 / timeScale)),
       turn_s: Math.max(1, 1800 / timeScale),
     },
+    assumed: { call_s: ASSUMED_CALL_S / timeScale, cold_start_s: ASSUMED_COLD_START_S / timeScale },
     keep_warm: keepWarmOf(timeScale),
     regions: regionsOf(configuration, endpoints),
     endpoints: endpoints.map((endpoint) => ({

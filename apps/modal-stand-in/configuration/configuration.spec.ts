@@ -83,6 +83,7 @@ describe('the Beacon configuration it offers', () => {
   it('divides durations by the time scale', () => {
     expect(beacon.endpoints[0]?.scaledown_window_s).toBe(5);
     expect(beacon.timeouts.execution_ms).toBe(15_000);
+    expect(beacon.assumed).toEqual({ call_s: 0.5, cold_start_s: 2.5 });
   });
 
   it('leaves room for the longest cold start and execution', () => {

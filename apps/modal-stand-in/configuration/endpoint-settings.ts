@@ -11,7 +11,7 @@ export const identifier = z
 export const seconds = z.number().min(0).max(10_000_000);
 
 /** `[least, most]` simulated seconds; a single number is both. */
-export const secondsRange = z
+const secondsRange = z
   .union([seconds, z.tuple([seconds, seconds])])
   .transform((range): readonly [number, number] => (typeof range === 'number' ? [range, range] : range))
   .refine(([least, most]) => least <= most, 'the first number must not be above the second');
@@ -22,7 +22,7 @@ type ExecutionRanges = Readonly<Record<string, SecondsRange>>;
 /** What Modal lets one choose. */
 const ROUTING_REGIONS = ['us-east', 'us-west', 'eu-west', 'ap-south'] as const;
 
-export const DEFAULT_EXECUTION_S: SecondsRange = [20, 40];
+const DEFAULT_EXECUTION_S: SecondsRange = [20, 40];
 
 function isRange(given: SecondsRange | ExecutionRanges): given is SecondsRange {
   return Array.isArray(given);

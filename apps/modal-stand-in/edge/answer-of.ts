@@ -37,8 +37,7 @@ export function success({ endpoint, request, plan }: Call, end: CallEnd & { kind
     status: 'success',
     response: end.answer.response,
     model: request.model,
-    /** Simulated seconds. */
-    inference_time: Math.round(end.executionS * THOUSANDTHS) / THOUSANDTHS,
+    inference_time: Math.round(end.inferenceS * THOUSANDTHS) / THOUSANDTHS,
     region: plan.attests ?? endpoint.attested_region,
     tokens_generated: end.answer.tokensGenerated,
     tokens_in: end.answer.tokensIn,

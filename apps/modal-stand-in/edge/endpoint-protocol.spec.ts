@@ -31,6 +31,12 @@ describe('endpoint protocol modal-hf', () => {
     });
   });
 
+  it('says how long it worked in the seconds of its caller, who may subtract them from the time the call took', async () => {
+    standIn = await served({ time_scale: 10 });
+    const answer = await answered(standIn, { model: 'm', prompt: 'Why?' });
+    expect(await answer.json()).toMatchObject({ inference_time: EXECUTION_S / 10 });
+  });
+
   it('takes messages as well as a prompt, and fields it does not know', async () => {
     standIn = await served();
     const messages = [

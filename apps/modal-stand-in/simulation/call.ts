@@ -12,8 +12,8 @@ export type CallEnd =
       readonly answer: ModelAnswer;
       readonly containerId: string;
       readonly coldStart: boolean;
-      /** Simulated seconds. */
-      readonly executionS: number;
+      /** Real seconds: what a container measures of its work is told to callers, on their clock. */
+      readonly inferenceS: number;
     }
   | { readonly kind: 'model_error'; readonly error: string }
   | { readonly kind: 'failed'; readonly reply: ModalReplyName }

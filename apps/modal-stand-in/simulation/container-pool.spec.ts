@@ -26,7 +26,7 @@ describe('containers of an endpoint', () => {
     }
 
     expect(seen).toEqual([['booting'], ['initialising'], ['busy'], ['idle']]);
-    expect(call.end).toMatchObject({ kind: 'answered', executionS: EXECUTION_S, coldStart: true });
+    expect(call.end).toMatchObject({ kind: 'answered', inferenceS: EXECUTION_S, coldStart: true });
   });
 
   it('rule 8: only the first input of a container is a cold start', () => {
@@ -211,7 +211,7 @@ describe('containers of an endpoint', () => {
     submit(standIn, { onEnd: () => ended.push('later') });
     clock.advance(COLD_START_S + 80 + COLD_START_S + 100);
 
-    expect(struck.end).toMatchObject({ kind: 'answered', executionS: 100 });
+    expect(struck.end).toMatchObject({ kind: 'answered', inferenceS: 100 });
     expect(ended).toEqual(['struck']);
     expect(standIn.account.totals.tally.reruns).toBe(1);
   });

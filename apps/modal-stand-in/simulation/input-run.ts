@@ -16,7 +16,7 @@ export interface RunObserver {
 export interface RunSurroundings {
   readonly clock: Clock;
   readonly engine: AnswerEngine;
-  readonly configuration: Pick<StandInConfiguration, 'seed' | 'preemption_grace_s'>;
+  readonly configuration: Pick<StandInConfiguration, 'seed' | 'time_scale' | 'preemption_grace_s'>;
   /** Rule 23: simulated seconds a fresh container waits for a body that does not come; `undefined`: it comes. */
   readonly missingBodyS: (endpoint: EndpointSettings) => number | undefined;
 }
@@ -89,12 +89,13 @@ export class InputRunner {
   }
 
   #answered(call: Call, container: Container<Call>, answer: ModelAnswer): void {
+    const { clock, configuration } = this.surroundings;
     this.observer.ended(call, {
       kind: 'answered',
       answer,
       containerId: container.id,
       coldStart: call.coldStart,
-      executionS: (this.surroundings.clock.now() - call.startedMs) / 1000,
+      inferenceS: (clock.now() - call.startedMs) / 1000 / configuration.time_scale,
     });
   }
 

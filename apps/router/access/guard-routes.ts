@@ -1,13 +1,24 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { ProblemError } from '#contracts';
+import { ProblemError, parseBatchId, parseFileId } from '#contracts';
 import { hasRole, maySee, seesAllTenants, type Caller } from '#domain';
 import { actOf } from './act-of.js';
-import { appendAudit, readDeliveryTenant, readJobTenant, readRunTenant, type Database } from '#persistence';
+import {
+  appendAudit,
+  readBatchTenant,
+  readDeliveryTenant,
+  readFileTenant,
+  readJobTenant,
+  readRunTenant,
+  type Database,
+} from '#persistence';
 import { jobNotFound } from '../jobs/job-not-found.js';
+import { batchNotFound } from '../openai/batches/batch-not-found.js';
+import { fileNotFound } from '../openai/files/file-not-found.js';
 import { runNotFound } from '../runs/run-id.js';
 import { routeName } from '../http/route-table.js';
 import type { RateLimits } from '../limits/rate-limits.js';
 import { webhookNotFound } from '../webhooks/webhook-not-found.js';
+import '../http/trace-requests.js';
 import './caller.js';
 import { OWNER_PARAMETERS, accessOf, type OwnedResource } from './route-access.js';
 import { isUuid } from '../http/ids.js';
@@ -21,14 +32,18 @@ const OWNERS: Readonly<
   Record<
     OwnedResource,
     {
+      /** @returns undefined: it is no id of such a thing */
+      idOf: (text: string) => string | undefined;
       tenantOf: (database: Database, id: string) => Promise<string | undefined>;
       notFound: (id: string) => Error;
     }
   >
 > = {
-  job: { tenantOf: readJobTenant, notFound: jobNotFound },
-  run: { tenantOf: readRunTenant, notFound: runNotFound },
-  webhook: { tenantOf: readDeliveryTenant, notFound: webhookNotFound },
+  job: { idOf: uuidOf, tenantOf: readJobTenant, notFound: jobNotFound },
+  run: { idOf: uuidOf, tenantOf: readRunTenant, notFound: runNotFound },
+  webhook: { idOf: uuidOf, tenantOf: readDeliveryTenant, notFound: webhookNotFound },
+  file: { idOf: parseFileId, tenantOf: readFileTenant, notFound: (id) => fileNotFound(id) },
+  batch: { idOf: parseBatchId, tenantOf: readBatchTenant, notFound: batchNotFound },
 };
 
 /**
@@ -51,7 +66,11 @@ export function guardRoutes(
     if (access === undefined) throw new Error(`nobody has said who may use ${request.method} ${url}`);
     if (access.kind === 'open' || access.kind === 'secret') return;
     const known = await rateLimits.slowGuessing(request, () => authenticator.authenticate(request));
-    const caller = { ...known, requestId: request.id };
+    const traceparent = request.span?.traceparent;
+    const caller = {
+      ...{ ...known, requestId: request.id },
+      ...(traceparent === undefined ? {} : { traceparent }),
+    };
     request.caller = caller;
     // What a key opens is for its holder alone.
     void reply.header('cache-control', 'no-store');
@@ -77,14 +96,19 @@ async function lookAtOwner(
   const isSeen = seesAllTenants(caller);
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (isSeen && (isRead || caller.kind !== 'key')) return;
-  const id = (request.params as Record<string, string>)[OWNER_PARAMETERS[resource]] ?? '';
+  const text = (request.params as Record<string, string>)[OWNER_PARAMETERS[resource]] ?? '';
+  const { idOf, tenantOf, notFound } = OWNERS[resource];
+  const id = idOf(text);
   // What is no id is nobody's: the controller says so.
-  if (!isUuid(id)) return;
-  const { tenantOf, notFound } = OWNERS[resource];
+  if (id === undefined) return;
   const tenant = await tenantOf(database, id);
-  if (tenant === undefined || !maySee(caller, tenant)) throw notFound(id);
+  if (tenant === undefined || !maySee(caller, tenant)) throw notFound(text);
   if (tenant === caller.tenant) return;
   await appendAudit(database, actOf(caller, 'tenant.steered', id, { route, tenant }));
+}
+
+function uuidOf(text: string): string | undefined {
+  return isUuid(text) ? text : undefined;
 }
 
 /** @throws naming routes that nobody has said anything about: they would be refused to everybody */
@@ -96,7 +120,7 @@ export function requireAccess(routes: readonly string[]): void {
 }
 
 /** Paths that name a tenant's thing by an id of ours. */
-const NAMES_OWNED = /\{(job_id|event_id)\}| \/runs\/\{id\}/;
+const NAMES_OWNED = /\{(job_id|event_id|file_id|batch_id)\}| \/runs\/\{id\}/;
 
 function saysWhose(route: string): boolean {
   const access = accessOf(route);

@@ -94,6 +94,31 @@ export class KeyRing implements Authenticator {
     return key.revokedAtMs === null && (key.expiresAtMs === null || key.expiresAtMs > nowMs);
   }
 
+  /**
+   * In whose name work of a key goes on that was begun: the key's own, or that of the one that replaces it. A key that is not
+   * known may have been made at another router a moment ago: it is looked for before anything is ended for want of it.
+   * @param tenant whose work it is: a key that was given to another tenant does not go on with it
+   * @returns undefined: none is valid any more
+   * @throws ProblemError DATABASE_UNAVAILABLE
+   */
+  async callerFor(keyId: string, tenant: string): Promise<Caller | undefined> {
+    const known = this.knownFor(keyId, tenant);
+    if (known !== undefined) return known;
+    await this.list();
+    return this.knownFor(keyId, tenant);
+  }
+
+  private knownFor(keyId: string, tenant: string): Caller | undefined {
+    const heirs = new Set([keyId]);
+    // A set is gone through in the order in which it grows: heirs of heirs come after.
+    for (const heir of heirs) {
+      const key = this.keys.get(heir);
+      if (key !== undefined && key.caller.tenant === tenant && this.isActive(key)) return key.caller;
+      for (const next of this.keys.values()) if (next.replaces === heir) heirs.add(next.keyId);
+    }
+    return undefined;
+  }
+
   /** Whole seconds until a key expires; null: it does not. */
   secondsLeft({ expiresAtMs }: KnownKey): number | null {
     if (expiresAtMs === null) return null;

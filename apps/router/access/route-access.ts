@@ -17,11 +17,13 @@ export type RouteAccess =
     };
 
 /** What belongs to a tenant, and the parameter of the path that names it. */
-export type OwnedResource = 'job' | 'run' | 'webhook';
+export type OwnedResource = 'job' | 'run' | 'webhook' | 'file' | 'batch';
 export const OWNER_PARAMETERS: Readonly<Record<OwnedResource, string>> = {
   job: 'job_id',
   run: 'id',
   webhook: 'event_id',
+  file: 'file_id',
+  batch: 'batch_id',
 };
 
 const open: RouteAccess = { kind: 'open' };
@@ -54,14 +56,23 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'GET /inference/status/{job_id}': needs('read', 'job'),
   'DELETE /inference/{job_id}': ownerOrOperations('job'),
 
+  'GET /v1/models': needs('read'),
+  'GET /v1/models/{model}': needs('read'),
+  'POST /v1/chat/completions': needs('submit'),
+  'POST /v1/completions': needs('submit'),
+
   'POST /runs': needs('submit'),
   'POST /runs/plan': needs('read'),
   'GET /runs': needs('read'),
+  'GET /questions': needs('read'),
+  'GET /gates': needs('read'),
   'GET /runs/{id}': needs('read', 'run'),
   'GET /runs/{id}/results': needs('read', 'run'),
   'GET /runs/{id}/events': needs('read', 'run'),
   'GET /runs/{id}/receipt': needs('read', 'run'),
   'GET /runs/{id}/comparison': needs('read', 'run'),
+  'GET /runs/{id}/cells': needs('read', 'run'),
+  'GET /runs/{id}/timeline': needs('read', 'run'),
   'POST /runs/{id}/cancel': ownerOrOperations('run'),
   'POST /runs/{id}/pause': ownerOrOperations('run'),
   'POST /runs/{id}/resume': ownerOrOperations('run'),
@@ -69,6 +80,17 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'POST /runs/{id}/extend': needs('submit', 'run'),
   'POST /runs/{id}/gates/{gate}/approve': needs('submit', 'run'),
   'POST /runs/{id}/gates/{gate}/reject': needs('submit', 'run'),
+
+  'POST /v1/files': needs('submit'),
+  'GET /v1/files': needs('read'),
+  'GET /v1/files/{file_id}': needs('read', 'file'),
+  'GET /v1/files/{file_id}/content': needs('read', 'file'),
+  'DELETE /v1/files/{file_id}': ownerOrOperations('file'),
+  'POST /v1/batches': needs('submit'),
+  'GET /v1/batches': needs('read'),
+  'GET /v1/batches/{batch_id}': needs('read', 'batch'),
+  'POST /v1/batches/{batch_id}/cancel': ownerOrOperations('batch'),
+  'POST /v1/batches/{batch_id}/erase': ownerOrOperations('batch'),
 
   'POST /keys': needs('admin'),
   'GET /keys': needs('admin'),
@@ -124,13 +146,16 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
 /** The page that shows the API, and what it loads. */
 const DOCUMENTATION = /^GET \/docs(\/|-|$)/;
 
+/** The page, and what it loads: what it shows is asked for with a key. */
+const PAGE = /^GET \/(beacon\.svg|assets\/\*)?$/;
+
 /** What a browser asks before a request to another origin; it is answered without looking at anything. */
 const PREFLIGHT = 'OPTIONS *';
 
 /** @returns undefined for a route that nobody has said anything about */
 export function accessOf(route: string): RouteAccess | undefined {
   if (Object.hasOwn(ROUTE_ACCESS, route)) return ROUTE_ACCESS[route];
-  return DOCUMENTATION.test(route) || route === PREFLIGHT ? open : undefined;
+  return DOCUMENTATION.test(route) || PAGE.test(route) || route === PREFLIGHT ? open : undefined;
 }
 
 /** Whether a key has to come with it, where the server has keys. */

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { ProblemError } from '#contracts';
 import type { Metrics } from '#observability';
 import type { RateLimits } from '../limits/rate-limits.js';
+import { callerAddress } from '../http/caller-address.js';
 import { routeName } from '../http/route-table.js';
 import { isOneOf } from '../access/secrets.js';
 
@@ -33,7 +34,7 @@ export function guardCallbacks(
     try {
       // Without a secret there is nothing to guess.
       if (secret === '') refuseWrong();
-      const guess = { address: request.ip, secret };
+      const guess = { address: callerAddress(request), secret };
       await rateLimits.slowGuessingOf('X-Webhook-Secret', guess, 'CALLBACK_REFUSED', refuseWrong);
     } catch (error) {
       metrics.count('beacon_callbacks_total', { result: 'refused' });

@@ -1,9 +1,18 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { CharterFault, ProblemError, charterProblemSchema, charterView, isCharterView } from '#contracts';
+import type { z } from 'zod';
+import {
+  CharterFault,
+  ProblemError,
+  charterProblemSchema,
+  charterView,
+  isCharterView,
+  openAiErrorSchema,
+} from '#contracts';
 import type { Logger, Metrics } from '#observability';
 import { accessOf } from '../access/route-access.js';
 import '../access/caller.js';
+import { OPENAI_ERROR_CONTENT, openAiRefusal, speaksOpenAi } from '../openai/refusals.js';
 import { PROBLEM_TYPE } from '../http/refused-early.js';
 import { routeName } from '../http/route-table.js';
 import { CHARTER_FACES } from './charter-faces.js';
@@ -37,12 +46,11 @@ export function guardReplies(
       { event: 'charter.refused', route, reason, request_id: request.id },
       'an answer that the charter does not allow was held back',
     );
-    const problem = new ProblemError('INTERNAL_ERROR', 'the fault has been logged').toProblem();
-    void reply
-      .code(problem.status)
-      .removeHeader('content-length')
-      .removeHeader('content-disposition')
-      .header('content-type', PROBLEM_TYPE);
+    const refusal = new ProblemError('INTERNAL_ERROR', 'the fault has been logged');
+    void reply.removeHeader('content-length').removeHeader('content-disposition');
+    if (speaksOpenAi(request.url)) return openAiRefusal(reply, refusal);
+    const problem = refusal.toProblem();
+    void reply.code(problem.status).header('content-type', PROBLEM_TYPE);
     return JSON.stringify(problem);
   };
 
@@ -63,14 +71,10 @@ export function guardReplies(
     if (payload === undefined || payload === null || payload === '') return payload;
     const charter = CHARTER_FACES[routeOf(request)];
     if (charter?.kind === 'stream' && isObject(payload) && isCharterStream(payload)) return payload;
-    if (typeof payload === 'string' && reply.getHeader('content-type') === PROBLEM_TYPE) {
+    const problemSchema = problemSchemaOf(request, reply);
+    if (typeof payload === 'string' && problemSchema !== undefined) {
       try {
-        return JSON.stringify(
-          charterView(
-            charterProblemSchema,
-            JSON.parse(payload) as Parameters<typeof charterView<typeof charterProblemSchema>>[1],
-          ),
-        );
+        return JSON.stringify(charterView(problemSchema, JSON.parse(payload)));
       } catch (error) {
         return fault(
           request,
@@ -90,6 +94,13 @@ function faceOf(policy: CharterPolicy, request: FastifyRequest) {
   const access = accessOf(routeOf(request));
   if (access?.kind !== 'role' || (access.role !== 'submit' && access.role !== 'read')) return undefined;
   return policy.faceOf(request.caller);
+}
+
+/** @returns how a customer is told of a refusal; undefined: the answer is none */
+function problemSchemaOf(request: FastifyRequest, reply: FastifyReply): z.ZodType | undefined {
+  const contentType = reply.getHeader('content-type');
+  if (!speaksOpenAi(request.url)) return contentType === PROBLEM_TYPE ? charterProblemSchema : undefined;
+  return reply.statusCode >= 400 && contentType === OPENAI_ERROR_CONTENT ? openAiErrorSchema : undefined;
 }
 
 function routeOf(request: FastifyRequest): string {

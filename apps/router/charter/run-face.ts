@@ -9,6 +9,7 @@ import {
   charterRunSchema,
   charterRunStateSchema,
   charterView,
+  charterWaitingGatesSchema,
   type CharterRunPlan,
   type CharterView,
   type ComparisonView,
@@ -19,9 +20,11 @@ import {
   type RunRetryView,
   type RunStateView,
   type RunView,
+  type WaitingGatesView,
   type WebhookSummaryView,
 } from '#contracts';
-import type { CharterRun, RunGateEntity, StoredRunPlan } from '#persistence';
+import type { CharterRun, RunGateEntity, RunTotals, StoredRunPlan } from '#persistence';
+import { runTotals } from '../runs/run-view.js';
 
 /** What the plan of a run costs; undefined: the reader is not shown it. */
 export type PlanCosts = Pick<StoredRunPlan, 'estimated_cost_usd' | 'orders'> | undefined;
@@ -42,10 +45,13 @@ export function charterRunCreated(
 }
 
 export function charterRunList(
-  runs: readonly CharterRun[],
+  runs: readonly (readonly [CharterRun, RunTotals])[],
   nextCursor: string | null,
 ): CharterView<typeof charterRunListSchema> {
-  return charterView(charterRunListSchema, { runs: runs.map(summaryOf), next_cursor: nextCursor });
+  return charterView(charterRunListSchema, {
+    runs: runs.map(([run, counts]) => ({ ...summaryOf(run), progress: runTotals(run, counts) })),
+    next_cursor: nextCursor,
+  });
 }
 
 /** What is read or reckoned beside the run's own rows. */
@@ -144,6 +150,21 @@ export function charterGateDecided(view: GateDecidedView): CharterView<typeof ch
     run_id: view.run_id,
     gate_id: view.gate_id,
     status: view.status,
+  });
+}
+
+export function charterWaitingGates(view: WaitingGatesView): CharterView<typeof charterWaitingGatesSchema> {
+  return charterView(charterWaitingGatesSchema, {
+    gates: view.gates.map((gate) => ({
+      run_id: gate.run_id,
+      run_name: gate.run_name,
+      run_status: gate.run_status,
+      gate_id: gate.gate_id,
+      after_question: gate.after_question,
+      waiting_since: gate.waiting_since,
+      expires_at: gate.expires_at,
+    })),
+    next_cursor: view.next_cursor,
   });
 }
 

@@ -1,11 +1,10 @@
 import { parseConfiguration } from '#config';
 import { autoscalerRequestSchema, subjects, type AutoscalerReply, type AutoscalerRequest } from '#contracts';
 import { connectNats, replyJson, subscribeJson, type NatsConnection } from '#messaging';
-import { startTestNats, type TestNats } from '#testing';
+import { startTestNats, until, type TestNats } from '#testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { EndpointControl } from './endpoint-control.js';
 
-const LIMIT_MS = 300_000;
 const endpoint = (id: string, more: object = {}): object => ({
   ...{ id, region: 'US', models: ['m'], url: 'https://us.example/m' },
   ...more,
@@ -24,7 +23,7 @@ describe('the control of endpoints', () => {
   let asked: AutoscalerRequest[];
   beforeAll(async () => {
     nats = await startTestNats();
-  }, LIMIT_MS);
+  });
   afterAll(() => nats.close());
   beforeEach(async () => {
     asked = [];
@@ -85,7 +84,7 @@ describe('the control of endpoints', () => {
     expect(await control().setWindow('scaled', 600)).toBe('unavailable');
     dispatcher(undefined);
     expect(await control(50).setWindow('scaled', 600)).toBe('unavailable');
-    expect(asked).toHaveLength(1);
+    await until('it was asked', () => asked.length === 1);
     await connection.close();
     expect(await control().release('scaled')).toBe('unavailable');
   });

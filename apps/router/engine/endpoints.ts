@@ -1,12 +1,9 @@
 import type { Configuration, EndpointConfiguration } from '#config';
 import { resolveRegion } from '#config';
-import type { EndpointRecord, EndpointSpec, EndpointView, HandoverPolicy } from '#domain';
-import { FRESH_ENDPOINT, NO_ORDERS, workspaceOf } from '#domain';
+import type { AssumedTimes, EndpointRecord, EndpointSpec, EndpointView, HandoverPolicy } from '#domain';
+import { FRESH_ENDPOINT, NO_ORDERS, isRegionDown, workspaceOf } from '#domain';
 import type { InForce } from '../operations/in-force.js';
 import { specInForce } from './window-in-force.js';
-
-/** A region whose dispatchers are silent for this long is treated as down. */
-const DISPATCHER_SILENCE_MS = 8000;
 
 /** What the decisions need to know of a configured endpoint. */
 export function specOf(endpoint: EndpointConfiguration): EndpointSpec {
@@ -26,12 +23,17 @@ export function handoverOf({ handover }: Configuration): HandoverPolicy {
   return { lingerMs: handover.linger_ms, turnMs: handover.turn_s * 1000 };
 }
 
+export function assumedTimesOf({ assumed }: Configuration): AssumedTimes {
+  return { warmMs: assumed.call_s * 1000, coldStartMs: assumed.cold_start_s * 1000 };
+}
+
 /** The configured endpoints, and which regions' dispatchers give signs of life. */
 export class Endpoints {
   readonly specs: readonly EndpointSpec[];
   readonly ids: readonly string[];
   readonly models: ReadonlySet<string>;
   readonly regions: readonly string[];
+  readonly assumedTimes: AssumedTimes;
   private readonly specById: ReadonlyMap<string, EndpointSpec>;
   /** Unix ms by this process's clock, which is compared with itself only. */
   private readonly lastHeartbeatMs = new Map<string, number>();
@@ -47,6 +49,7 @@ export class Endpoints {
     this.specById = new Map(this.specs.map((spec) => [spec.id, spec]));
     this.models = new Set(this.specs.flatMap(({ models }) => models));
     this.regions = Object.keys(configuration.regions);
+    this.assumedTimes = assumedTimesOf(configuration);
     // A router that has just started has heard nothing yet: that is no sign of death.
     for (const region of this.regions) this.lastHeartbeatMs.set(region, startedAtMs);
   }
@@ -74,8 +77,13 @@ export class Endpoints {
     this.lastHeartbeatMs.set(region, nowMs);
   }
 
+  /** NATS is back: while it was away nobody could be heard, which is no sign of death either. */
+  listenAnew(nowMs: number): void {
+    for (const region of this.regions) this.lastHeartbeatMs.set(region, nowMs);
+  }
+
   dispatcherAlive(region: string, nowMs: number): boolean {
-    return nowMs - (this.lastHeartbeatMs.get(region) ?? 0) < DISPATCHER_SILENCE_MS;
+    return !isRegionDown(nowMs - (this.lastHeartbeatMs.get(region) ?? 0));
   }
 
   /** @param stored what the database says; an endpoint it does not know is fresh */

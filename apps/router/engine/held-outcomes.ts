@@ -1,4 +1,4 @@
-import { OUTCOME_ACK_WAIT_MS, type JsMsg } from '#messaging';
+import { OUTCOME_ACK_WAIT_MS, extendAck, type JsMsg } from '#messaging';
 
 /**
  * Outcomes that were delivered and are not committed yet. JetStream is told that they are being worked on, so the
@@ -11,7 +11,7 @@ export class HeldOutcomes {
 
   constructor() {
     this.timer = setInterval(() => {
-      for (const message of this.messages) message.working();
+      for (const message of this.messages) extendAck(message);
     }, OUTCOME_ACK_WAIT_MS / 3);
   }
 

@@ -151,13 +151,14 @@ export class Reconciler {
     const spec = endpoints.spec(slot.endpoint_id);
     // A ticket that is nowhere any more is not issued again to an endpoint that takes nothing new.
     const isPaused = spec !== undefined && inForce.ordersFor(spec).pauses.length > 0;
-    const outcome = subjects.outcomeSubject(region, slot.job_id, slot.epoch);
+    // Of an earlier ticket, too: it may be the answer, and a new ticket could be called before it is recorded.
+    const outcomes = subjects.outcomesOfJob(region, slot.job_id);
     const plan = planForSilentSlot({
       jobState: slot.job_state,
       started: slot.started,
       pastDeadline: slot.age_ms > slot.timeout_ms + LOST_GRACE_MS,
       ticketWaits,
-      outcomeWaits: !ticketWaits && (await topology.holds(subjects.OUTCOMES_STREAM, outcome)),
+      outcomeWaits: !ticketWaits && (await topology.holds(subjects.OUTCOMES_STREAM, outcomes)),
       hasTaker:
         spec !== undefined && endpoints.dispatcherAlive(region, Date.now()) && (ticketWaits || !isPaused),
     });
@@ -186,7 +187,7 @@ export class Reconciler {
         return;
       case 'return':
         await topology.purge(...this.ticketOf(slot));
-        if (!(await returnTicket(database, jobId, epoch))) return;
+        if (!(await returnTicket(database, jobId, epoch, 'nobody'))) return;
         logger.warn({ event: 'ticket.returned', ...ids }, 'a ticket was taken back: nobody would take it');
         engine.poke();
         return;

@@ -59,6 +59,7 @@ function aJob(changes: Partial<SettlingJob> = {}): SettlingJob {
     avoid_regions: [],
     created_at_ms: NOW_MS - 10_000,
     started_at_ms: NOW_MS - 2000,
+    traceparent: null,
     ...{ slot_epoch: 1, slot_started: true },
     ...changes,
   };

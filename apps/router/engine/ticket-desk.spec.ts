@@ -4,7 +4,7 @@ import type { Outcome } from '#contracts';
 import { createLogger, Metrics } from '#observability';
 import { admitJobs, lockSettlingJobs, markStarted, returnTicket, settleJobs } from '#persistence';
 import { startTestDatabase, type TestDatabase } from '#testing';
-import type { ReceivedOutcome } from './engine.js';
+import type { ReceivedOutcome } from './record-outcomes.js';
 import { settle, type SettlementPolicy } from './settlement.js';
 import { TicketDesk } from './ticket-desk.js';
 
@@ -40,7 +40,7 @@ describe('who has worked on a ticket that came back', () => {
       createLogger('router', 'silent'),
       2,
     );
-  }, 120_000);
+  });
   afterAll(() => postgres.close());
   beforeEach(() => {
     received.length = 0;
@@ -90,7 +90,7 @@ describe('who has worked on a ticket that came back', () => {
     for (const taker of ['d-1', 'd0']) {
       const { epoch } = await admit(jobId);
       expect(await take(jobId, epoch, taker)).toMatchObject({ may_begin: true });
-      expect(await returnTicket(postgres.database, jobId, epoch)).toBe(true);
+      expect(await returnTicket(postgres.database, jobId, epoch, 'holder')).toBe(true);
     }
     // From now on no ticket's epoch is its attempt, so that each of its holders asks.
     for (let attempt = 1; attempt <= 4; attempt += 1) {
@@ -102,6 +102,31 @@ describe('who has worked on a ticket that came back', () => {
       await fail(jobId, attempt, ticket.epoch);
     }
     expect(received).toEqual([]);
+  });
+
+  it.each([
+    ['a ticket that waited', undefined],
+    ['one that came back', 'd1'],
+  ])('and who is told to begin %s has it: it is not taken back any more', async (_, dispatcher) => {
+    const jobId = await aJob();
+    const { epoch } = await admit(jobId);
+    const lease = (until: string) =>
+      postgres.database.query('UPDATE slots SET lease_until = $2 WHERE job_id = $1', [jobId, until]);
+    const ask = () => desk.check({ job_id: jobId, epoch, redelivered_to: dispatcher });
+    const returned = () => returnTicket(postgres.database, jobId, epoch, 'nobody');
+    await lease('-infinity');
+    expect(await ask()).toMatchObject({ may_begin: true });
+    const { rows } = await postgres.database.query<{ isLeased: boolean }>(
+      'SELECT isfinite(lease_until) AS "isLeased" FROM slots WHERE job_id = $1',
+      [jobId],
+    );
+    expect(rows).toEqual([{ isLeased: true }]);
+    // However slowly this goes on.
+    await lease('infinity');
+    expect(await returned()).toBe(false);
+    await lease('-infinity');
+    expect(await returned()).toBe(true);
+    expect(await ask()).toMatchObject({ wanted: false, may_begin: false });
   });
 
   it('leads to a verdict that names the calls that were begun, once no transaction is open', async () => {

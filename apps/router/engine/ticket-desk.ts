@@ -4,6 +4,7 @@ import type { CallStore } from '#messaging';
 import type { Logger, Metrics } from '#observability';
 import {
   checkTicket,
+  extendSlot,
   noteTaker,
   readSuspect,
   readSuspectAttempt,
@@ -45,12 +46,18 @@ export class TicketDesk {
       (id) => this.endpoints.spec(id)?.concurrency ?? 1,
     );
     const reply = { wanted, ended, may_begin: mayBegin };
-    // Older dispatchers do not say who they are.
-    if (asker === undefined || !wanted || !mayBegin) return reply;
+    if (!wanted || !mayBegin) return reply;
+    // A ticket that did not come back has no earlier holder. Older dispatchers do not say who they are.
+    if (asker === undefined) return this.letBegin(jobId, epoch, reply);
     const judged = await this.judge(jobId, epoch, asker, reply);
     // Not before the verdict is committed: what it leads to waits for other transactions.
     if (judged.poison !== undefined) await this.giveUp(jobId, epoch, judged.poison);
-    return judged.reply;
+    return judged.reply.may_begin ? this.letBegin(jobId, epoch, judged.reply) : judged.reply;
+  }
+
+  /** Whoever looks into its silence may be about to take the ticket back: one of the two comes too late. */
+  private async letBegin(jobId: string, epoch: number, reply: TicketCheckReply): Promise<TicketCheckReply> {
+    return (await extendSlot(this.database, jobId, epoch)) ? reply : UNWANTED;
   }
 
   private judge(jobId: string, epoch: number, asker: string, reply: TicketCheckReply): Promise<Judged> {

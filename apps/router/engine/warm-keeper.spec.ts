@@ -9,7 +9,6 @@ import { QueueView } from '../queue/queue-view.js';
 import { Endpoints } from './endpoints.js';
 import { WarmKeeper } from './warm-keeper.js';
 
-const LIMIT_MS = 300_000;
 const CONFIGURED_MS = 300_000;
 const HOT_MS = 1_200_000;
 
@@ -21,7 +20,7 @@ describe('keeping endpoints warm', () => {
   let meanwhile: () => Promise<void>;
   beforeAll(async () => {
     postgres = await startTestDatabase();
-  }, LIMIT_MS);
+  });
   afterAll(() => postgres.close());
   beforeEach(async () => {
     told = [];
@@ -44,7 +43,10 @@ describe('keeping endpoints warm', () => {
       'spec',
     );
 
-  const keeperOf = (configuration: Configuration): { keeper: WarmKeeper; endpoints: Endpoints } => {
+  const keeperOf = (
+    configuration: Configuration,
+    retryMs = 0,
+  ): { keeper: WarmKeeper; endpoints: Endpoints } => {
     const { database } = postgres;
     const endpoints = new Endpoints(configuration, Date.now());
     const queueView = new QueueView(database, endpoints);
@@ -59,7 +61,7 @@ describe('keeping endpoints warm', () => {
     const logger = createLogger('spec', 'silent');
     const metrics = new Metrics('spec');
     const keeper = new WarmKeeper({
-      ...{ database, configuration, queueView, control, metrics, logger, retryMs: 0 },
+      ...{ database, configuration, queueView, control, metrics, logger, retryMs },
     });
     return { keeper, endpoints };
   };
@@ -157,6 +159,37 @@ describe('keeping endpoints warm', () => {
     await keeper.tick();
     expect(told).toHaveLength(2);
     expect((await readWarmth(postgres.database)).get('a')).toMatchObject({ mode: 'hot' });
+  });
+
+  it('tries again soon, then ever more seldom while nobody can be told, and soon again after it was', async () => {
+    const { keeper } = keeperOf(configurationOf('on'), 5000);
+    /** How long it is to be left alone, by the database's clock; made to be over. */
+    const pauseMs = async (): Promise<number> => {
+      const { rows } = await postgres.database.query<{ ms: number }>(
+        `WITH stood AS (SELECT changing_until - clock_timestamp() AS pause FROM endpoint_warmth),
+              over AS (UPDATE endpoint_warmth SET changing_until = clock_timestamp())
+         SELECT (extract(epoch FROM pause) * 1000)::float8 AS ms FROM stood`,
+      );
+      return rows[0]!.ms;
+    };
+    const failingMs = async (): Promise<number> => {
+      answer = 'unavailable';
+      await keeper.tick();
+      return pauseMs();
+    };
+    const pauses: number[] = [];
+    for (let tries = 0; tries < 6; tries += 1) pauses.push(await failingMs());
+    // Each is read a little after it was written.
+    const longest = [5000, 10_000, 20_000, 30_000, 30_000, 30_000];
+    for (const [index, mostMs] of longest.entries()) {
+      expect(pauses[index]).toBeLessThanOrEqual(mostMs);
+      expect(pauses[index]).toBeGreaterThan(mostMs / 2);
+    }
+    answer = 'set';
+    await keeper.tick();
+    expect((await readWarmth(postgres.database)).get('a')).toMatchObject({ mode: 'hot' });
+    await postgres.database.query('TRUNCATE endpoint_warmth');
+    expect(await failingMs()).toBeLessThanOrEqual(5000);
   });
 
   it('gives GPUs back where more endpoints want one than there are, although it is on', async () => {

@@ -33,7 +33,9 @@ const TICK_MS_MIN = 100;
 const TICKS_TO_DEMOTE = 360;
 /** Longer than telling a platform may take. */
 const CLAIM_MS = 60_000;
-const RETRY_MS = 30_000;
+/** After a platform could not be told, doubled each time: at a start the region's dispatcher may not be there yet. */
+const RETRY_MS = 500;
+const RETRY_MS_MAX = 30_000;
 /** Part of a window by which a platform may be late, or early, with what it does at its end: of 600 s, 5 s. */
 const MARGIN = 1 / 120;
 /** A deploy brings back the configured window without a word. */
@@ -65,7 +67,7 @@ export interface WarmKeeperOptions {
   readonly control: Pick<EndpointControl, 'canBeTold' | 'setWindow'>;
   readonly metrics: Metrics;
   readonly logger: Logger;
-  /** After a platform could not be told. */
+  /** After a platform could not be told for the first time. */
   readonly retryMs?: number;
 }
 
@@ -78,6 +80,8 @@ export class WarmKeeper {
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> | undefined;
   private stopped = false;
+  /** How often each endpoint's platform could not be told, one time after the other. */
+  private readonly failures = new Map<string, number>();
 
   constructor(private readonly options: WarmKeeperOptions) {
     const { keep_warm: keepWarm } = options.configuration;
@@ -183,9 +187,12 @@ export class WarmKeeper {
     );
     if (!mayTell) return;
     if ((await control.setWindow(endpointId, wantedMs / 1000)) === 'unavailable') {
-      await postponeWindowChange(database, endpointId, retryMs);
+      const failures = this.failures.get(endpointId) ?? 0;
+      this.failures.set(endpointId, failures + 1);
+      await postponeWindowChange(database, endpointId, Math.min(RETRY_MS_MAX, retryMs * 2 ** failures));
       return;
     }
+    this.failures.delete(endpointId);
     await database.admissionTransaction((client) =>
       confirmWindowChange(client, change, wanted.mode, wanted.reason),
     );

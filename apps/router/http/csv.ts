@@ -16,7 +16,7 @@ export function csvRow<Column extends string>(
  * A text that a spreadsheet would take for a formula gets an apostrophe in front: what others wrote must not be able to run
  * anything on the reader's machine. For exact texts there are the other formats.
  */
-export function csvField(value: CsvValue): string {
+function csvField(value: CsvValue): string {
   if (value === null) return '';
   const text = typeof value === 'string' && /^[=+\-@\t\r\n]/.test(value) ? `'${value}` : String(value);
   return /[",\r\n]/.test(text) || text !== text.trim() ? `"${text.replaceAll('"', '""')}"` : text;

@@ -3,13 +3,12 @@ import type { FastifyReply } from 'fastify';
 import { metricsReplySchema, subjects, type HealthView } from '#contracts';
 import { gatherJson, type NatsConnection } from '#messaging';
 import { Metrics } from '#observability';
-import { Database, tallyDeadLetters } from '#persistence';
-import { setDeadLetterGauges } from '../dead-letters/dead-letter-gauges.js';
+import { Database } from '#persistence';
 import { Endpoints } from '../engine/endpoints.js';
 import { healthReport } from '../queue/queue-report.js';
 import { QueueView } from '../queue/queue-view.js';
 import { ConnectionToken } from './tokens.js';
-import { setQueueGauges } from './queue-gauges.js';
+import { RowGauges } from './row-gauges.js';
 
 /** A process that does not answer in time is missing from this scrape, and says so by its absence. */
 const GATHER_TIMEOUT_MS = 300;
@@ -21,6 +20,7 @@ export class HealthController {
     @Inject(Endpoints) private readonly endpoints: Endpoints,
     @Inject(Database) private readonly database: Database,
     @Inject(Metrics) private readonly metrics: Metrics,
+    @Inject(RowGauges) private readonly gauges: RowGauges,
     @Inject(ConnectionToken) private readonly connection: NatsConnection,
   ) {}
 
@@ -71,23 +71,19 @@ export class HealthController {
 
   @Get('metrics')
   async expose(@Res() reply: FastifyReply): Promise<void> {
-    // Where the database is away the counters are still worth scraping.
-    await this.queueView.read().then(
-      (snapshot) => setQueueGauges(this.metrics, snapshot),
-      () => undefined,
-    );
-    await tallyDeadLetters(this.database).then(
-      (tallies) => setDeadLetterGauges(this.metrics, tallies),
-      () => undefined,
-    );
-    // One scrape covers every process: dispatchers and the runner serve no HTTP.
-    const others = await gatherJson(
-      this.connection,
-      subjects.METRICS,
-      metricsReplySchema,
-      this.endpoints.regions.length + 1,
-      GATHER_TIMEOUT_MS,
-    );
+    const [connected, others] = await Promise.all([
+      this.natsAnswers(),
+      // One scrape covers every process: dispatchers and the runner serve no HTTP.
+      gatherJson(
+        this.connection,
+        subjects.METRICS,
+        metricsReplySchema,
+        this.endpoints.regions.length + 1,
+        GATHER_TIMEOUT_MS,
+      ),
+      this.gauges.refresh(),
+    ]);
+    this.metrics.set('beacon_dependency_up', { dependency: 'nats' }, connected ? 1 : 0);
     const { contentType, body } = await this.metrics.expose(others);
     await reply.header('content-type', contentType).send(body);
   }

@@ -33,9 +33,11 @@ export function requestHash(request: object): Buffer {
   return createHash('sha256').update(canonical).digest();
 }
 
-/** @returns the refusal of a key that came with another body before */
+/** @returns the refusal of a key that came with another request before: another body, or at OpenAI's door another header */
 export function keyReused(): ProblemError {
-  return new ProblemError('IDEMPOTENCY_KEY_REUSED', 'Idempotency-Key: this key was used with another body', [
-    { field: 'Idempotency-Key', message: 'was used with another body' },
-  ]);
+  return new ProblemError(
+    'IDEMPOTENCY_KEY_REUSED',
+    'Idempotency-Key: this key was used with another request',
+    [{ field: 'Idempotency-Key', message: 'was used with another request' }],
+  );
 }

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ProblemError } from '#contracts';
 import type { RequestErrorCode } from '#domain';
 import type { Logger } from '#observability';
+import { OpenAiFailure, hintAt, openAiRefusal, speaksOpenAi, tellOpenAi } from '../openai/refusals.js';
 import { PROBLEM_TYPE, dropBody } from './refused-early.js';
 import type { RouteTable } from './route-table.js';
 
@@ -19,7 +20,10 @@ const REFUSED_BODIES = new Map<unknown, (bodyBytes: number) => ProblemError>([
 /** SQLSTATE classes and socket errors that mean the database cannot be used now. */
 const DATABASE_AWAY = /^(?:08|57P|53|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)/;
 
-/** Turns whatever was thrown into one RFC 9457 problem document. Never a stack trace, never a driver's words. */
+/**
+ * Turns whatever was thrown into one RFC 9457 problem document, or an error as OpenAI's clients read it where the path is
+ * theirs. Never a stack trace, never a driver's words.
+ */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   constructor(
@@ -32,6 +36,10 @@ export class ProblemFilter implements ExceptionFilter {
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
     const path = request.url.split('?')[0] ?? '/';
+    if (error instanceof OpenAiFailure) {
+      if (!reply.sent) void reply.send(tellOpenAi(reply, error.told));
+      return;
+    }
     const problem = this.problemOf(error, request, path, reply);
     const document = problem.toProblem(path);
     if (document.status >= 500) {
@@ -50,12 +58,16 @@ export class ProblemFilter implements ExceptionFilter {
     if (problem.retryAfterS !== undefined) void reply.header('retry-after', String(problem.retryAfterS));
     if (problem.code === 'BODY_TOO_LARGE') await dropBody(request.raw);
     if (reply.sent) return;
+    if (speaksOpenAi(path)) {
+      void reply.send(openAiRefusal(reply, problem));
+      return;
+    }
     void reply.status(document.status).header('content-type', PROBLEM_TYPE).send(JSON.stringify(document));
   }
 
   private problemOf(
     error: unknown,
-    { method, routeOptions, server }: FastifyRequest,
+    { method, routeOptions, server, id }: FastifyRequest,
     path: string,
     reply: FastifyReply,
   ): ProblemError {
@@ -72,7 +84,10 @@ export class ProblemFilter implements ExceptionFilter {
           `${method} is not allowed here; allowed: ${allowed.join(', ')}`,
         );
       }
-      return new ProblemError('ROUTE_NOT_FOUND', `there is nothing at ${method} ${path.slice(0, 200)}`);
+      return new ProblemError(
+        'ROUTE_NOT_FOUND',
+        `there is nothing at ${method} ${path.slice(0, 200)}${hintAt(path)}`,
+      );
     }
     const refused = REFUSED_BODIES.get(status);
     if (refused !== undefined) return refused(routeOptions.bodyLimit ?? server.initialConfig.bodyLimit ?? 0);
@@ -80,7 +95,13 @@ export class ProblemFilter implements ExceptionFilter {
       // Nest wraps the parser's errors; all of them are about the body.
       return refusedField('MALFORMED_JSON', 'body', 'is not valid JSON');
     }
-    if (isUnstorable(error)) {
+    const sqlState = unstorableState(error);
+    if (sqlState !== undefined) {
+      // No schema has caught it, or a statement of ours is wrong. The driver's words quote the value: they stay out.
+      this.logger.warn(
+        { event: 'http.unstorable', sql_state: sqlState, method, route: routeOptions.url, request_id: id },
+        'the database did not take a value of a request',
+      );
       return new ProblemError(
         'VALIDATION_FAILED',
         'request: holds a value that the database does not take',
@@ -102,13 +123,16 @@ function refusedField(code: RequestErrorCode, field: string, message: string): P
   return new ProblemError(code, `${field}: ${message}`, [{ field, message }]);
 }
 
-/** Class 22 of SQLSTATE: U+0000 in a filter, a number out of range, whatever no schema thought of. */
-function isUnstorable(error: unknown): boolean {
+/** @returns a code of SQLSTATE's class 22: U+0000 in a filter, a number out of range, whatever no schema thought of */
+function unstorableState(error: unknown): string | undefined {
   const { code } = error as { code?: unknown };
-  return error instanceof Error && typeof code === 'string' && /^22[0-9A-Z]{3}$/.test(code);
+  return error instanceof Error && typeof code === 'string' && /^22[0-9A-Z]{3}$/.test(code)
+    ? code
+    : undefined;
 }
 
-function isDatabaseAway(error: unknown): boolean {
+/** Whether the database cannot be used now. */
+export function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code } = error as { code?: unknown };
   if (typeof code === 'string' && DATABASE_AWAY.test(code)) return true;

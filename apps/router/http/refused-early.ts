@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { ProblemError } from '#contracts';
+import { openAiRefusal, speaksOpenAi } from '../openai/refusals.js';
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 
@@ -15,9 +16,14 @@ export function refusePath(error: FastifyError, request: FastifyRequest, reply: 
     error.code === 'FST_ERR_MAX_PARAM_LENGTH'
       ? 'path: a part of it is too long'
       : 'path: is not a valid URL path';
-  const problem = new ProblemError('REQUEST_INVALID', detail, [
+  const refusal = new ProblemError('REQUEST_INVALID', detail, [
     { field: 'path', message: detail.slice('path: '.length) },
-  ]).toProblem();
+  ]);
+  if (speaksOpenAi(request.url)) {
+    void reply.send(openAiRefusal(reply, refusal));
+    return;
+  }
+  const problem = refusal.toProblem();
   void reply.status(problem.status).header('content-type', PROBLEM_TYPE).send(JSON.stringify(problem));
 }
 

@@ -1,9 +1,20 @@
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import type { FastifyInstance } from 'fastify';
+import { DOOR_HEADERS } from '#contracts';
 
-const ALLOWED_HEADERS = ['authorization', 'content-type', 'idempotency-key', 'last-event-id'];
-const EXPOSED_HEADERS = ['retry-after', 'x-request-id', 'www-authenticate'];
+const ALLOWED_HEADERS = [
+  ...['authorization', 'content-type', 'idempotency-key', 'last-event-id'],
+  ...DOOR_HEADERS.map((name) => name.toLowerCase()),
+  // OpenAI's client says them of itself.
+  ...['lang', 'package-version', 'os', 'arch', 'runtime', 'runtime-version', 'retry-count', 'timeout'].map(
+    (name) => `x-stainless-${name}`,
+  ),
+];
+const EXPOSED_HEADERS = [
+  ...['retry-after', 'x-request-id', 'www-authenticate', 'x-should-retry'],
+  ...['x-beacon-job-id', 'x-beacon-region', 'x-beacon-attempt', 'x-beacon-substituted'],
+];
 
 /**
  * Headers by which browsers keep pages apart: what may be loaded, framed and read by whom.

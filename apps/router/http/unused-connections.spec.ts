@@ -16,4 +16,4 @@ it('a server that stops does not wait for connections over which nothing was eve
   } finally {
     await beacon.stop();
   }
-}, 20_000);
+});

@@ -23,6 +23,7 @@ import { CharterPolicy } from '../charter/charter-policy.js';
 import { charterCancel, charterQueued } from '../charter/job-face.js';
 import { parseIdempotencyKey } from '../http/idempotency.js';
 import { ConfigurationToken, RequestLimitsToken } from '../http/tokens.js';
+import { untilSent } from '../http/until-sent.js';
 import { QueueView } from '../queue/queue-view.js';
 import { Cancellation } from './cancellation.js';
 import { JobIntake, originOf } from './intake.js';
@@ -177,9 +178,9 @@ export class InferenceController {
     const parsed = this.parse(body);
     const idempotencyKey = parseIdempotencyKey(key, caller);
     const hungUp = new AbortController();
-    reply.raw.once('close', () => {
-      if (!reply.raw.writableEnded) hungUp.abort();
-    });
+    void untilSent(reply, () => hungUp.abort());
+    if (hungUp.signal.aborted && idempotencyKey === undefined)
+      throw new ProblemError('REQUEST_INVALID', 'the client has gone, so no job was made');
     const { jobId, replayed } = await this.intake.accept(parsed, idempotencyKey, {
       ...originOf(caller),
       awaited: true,

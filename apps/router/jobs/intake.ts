@@ -2,8 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { ProblemError, type InferenceRequest } from '#contracts';
 import { orderKeyMs, type AgeingPolicy, type Caller, type KeyLimits } from '#domain';
-import type { Logger, Metrics } from '#observability';
-import { findJobsByIdempotencyKey, insertJobs, type Database, type NewJob } from '#persistence';
+import { NO_TRACING, type Logger, type Metrics, type Tracing } from '#observability';
+import {
+  findJobsByIdempotencyKey,
+  insertJobs,
+  isRefusedRow,
+  type Database,
+  type HeldBatch,
+  type NewJob,
+} from '#persistence';
 import type { Endpoints } from '../engine/endpoints.js';
 import type { JobArrivals } from '../engine/job-arrivals.js';
 import { keyReused, requestHash } from '../http/idempotency.js';
@@ -38,11 +45,19 @@ export interface JobOrigin {
   /** What the caller may not go beyond. */
   readonly limits: KeyLimits;
   readonly kind: Caller['kind'];
+  /** Of the request that brings it; left out: it is not traced. */
+  readonly traceparent?: string;
+  /** The batch of which it is a line; left out: it is none. */
+  readonly batch?: HeldBatch;
 }
 
 /** @param about left out: no run's and no task's */
-export function originOf({ tenant, keyId, limits, kind }: Caller, about: Partial<JobOrigin> = {}): JobOrigin {
-  return { tenant, keyId, limits, kind, runId: null, taskType: null, ...about };
+export function originOf(
+  { tenant, keyId, limits, kind, traceparent }: Caller,
+  about: Partial<JobOrigin> = {},
+): JobOrigin {
+  const trace = traceparent === undefined ? {} : { traceparent };
+  return { tenant, keyId, limits, kind, ...trace, runId: null, taskType: null, ...about };
 }
 
 export interface IntakePolicy {
@@ -84,13 +99,35 @@ export class JobIntake {
     private readonly queueLimits: QueueLimits,
     private readonly fullQueues: FullQueues,
     private readonly budget: DailyBudget,
+    private readonly tracing: Tracing = NO_TRACING,
   ) {}
 
   /**
    * @throws ProblemError where the caller may not have the job, it cannot run anywhere, its key has cost what it may
-   * today, too many wait already, or the idempotency key was used for another body
+   * today, too many wait already, the idempotency key was used for another body, or (BATCH_FINISHED) its batch is asked no
+   * more, or by another router
    */
   async accept(
+    request: InferenceRequest,
+    idempotencyKey: string | undefined,
+    origin: JobOrigin,
+  ): Promise<AcceptedJob> {
+    const { traceparent: parent } = origin;
+    if (parent === undefined) return this.acceptJob(request, idempotencyKey, origin);
+    const span = this.tracing.span({ name: 'accept job', parent });
+    try {
+      const accepted = await this.acceptJob(request, idempotencyKey, origin);
+      const { jobId, homeRegion, replayed } = accepted;
+      span.set({ 'beacon.job.id': jobId, 'beacon.region': homeRegion, 'beacon.job.replayed': replayed });
+      span.end();
+      return accepted;
+    } catch (error) {
+      span.end(error instanceof ProblemError ? error.code : 'INTERNAL_ERROR');
+      throw error;
+    }
+  }
+
+  private async acceptJob(
     request: InferenceRequest,
     idempotencyKey: string | undefined,
     origin: JobOrigin,
@@ -172,6 +209,7 @@ export class JobIntake {
       key_id: origin.keyId,
       run_id: origin.runId,
       task_type: origin.taskType,
+      traceparent: origin.traceparent ?? null,
       task_id: origin.taskId ?? null,
       owner_id: origin.ownerId ?? null,
       model,
@@ -195,6 +233,7 @@ export class JobIntake {
       },
       metadata: request.metadata ?? null,
       webhook_url: request.webhook_url ?? null,
+      ...(origin.batch === undefined ? {} : { batch: { id: origin.batch.id, fence: origin.batch.fence } }),
       idempotency_key: idempotencyKey ?? null,
       request_hash:
         idempotencyKey === undefined ? null : (origin.requestHash ?? requestHash(request).toString('hex')),
@@ -277,6 +316,8 @@ export class JobIntake {
       // One that came later, with the name of one there was no room for, shares its fate.
       const queue = fullQueues.get(entry) ?? fullQueues.get(firstByKey.get(nameOf(job)) ?? entry);
       if (holder === undefined && queue !== undefined) void this.refuseFull(entry, queue);
+      else if (holder === undefined && job.batch !== undefined)
+        reject(new ProblemError('BATCH_FINISHED', 'the batch is not asked here any more'));
       else if (holder === undefined)
         reject(new ProblemError('INTERNAL_ERROR', 'the job could not be stored'));
       else if (holder.requestHash !== job.request_hash) {
@@ -293,26 +334,33 @@ export class JobIntake {
 
   /** One row that the database refuses must not fail its neighbours; a database that is away fails them all. */
   private async insertOneByOne(batch: readonly Pending[], cause: unknown): Promise<void> {
-    const { code } = cause as { code?: unknown };
-    const isDataFault = typeof code === 'string' && /^2[23]/.test(code);
     for (const entry of batch) {
-      if (!isDataFault) {
-        entry.reject(
-          new ProblemError('DATABASE_UNAVAILABLE', 'the job was not accepted; try again', [], { cause }),
-        );
+      if (!isRowFault(cause)) {
+        entry.reject(notAccepted(cause));
         continue;
       }
       try {
         await this.insert([entry]);
       } catch (error) {
-        entry.reject(
-          new ProblemError('VALIDATION_FAILED', 'body: holds a value that cannot be stored', [], {
-            cause: error,
-          }),
-        );
+        // The database may go away in the middle: nothing is said of the row then.
+        entry.reject(isRowFault(error) ? unstorable(error) : notAccepted(error));
       }
     }
   }
+}
+
+/** Of a row, or of rows that are too large to be put into one statement. */
+function isRowFault(error: unknown): boolean {
+  return error instanceof RangeError || isRefusedRow(error);
+}
+
+function unstorable(cause: unknown): ProblemError {
+  const message = 'holds a value that cannot be stored';
+  return new ProblemError('VALIDATION_FAILED', `body: ${message}`, [{ field: 'body', message }], { cause });
+}
+
+function notAccepted(cause: unknown): ProblemError {
+  return new ProblemError('DATABASE_UNAVAILABLE', 'the job was not accepted; try again', [], { cause });
 }
 
 /** Idempotency keys of different tenants have nothing to do with each other. */

@@ -53,10 +53,7 @@ export class JobPlacement {
     if (confinedTo !== undefined) preferred ??= this.queueView.leastLoaded(confinedTo);
     const isPinned = regionPolicy === 'pin' || confinedTo !== undefined;
     if (isPinned && preferred !== undefined && !serving.includes(preferred)) {
-      const message = `${model} is not deployed in ${preferred}; it is in ${serving.join(', ')}`;
-      throw new ProblemError('MODEL_NOT_IN_REGION', `region_preference: ${message}`, [
-        { field: 'region_preference', message },
-      ]);
+      throw notInRegion('region_preference', model, preferred, serving);
     }
     const homeRegion = preferred ?? this.queueView.leastLoaded(serving);
     const policy = preferred === undefined ? 'any' : isPinned ? 'pin' : regionPolicy;
@@ -67,4 +64,15 @@ export class JobPlacement {
       lane: laneOf(policy, homeRegion, serving.includes(homeRegion)),
     };
   }
+}
+
+/** @param field that asks for the region  @param serving the regions that serve the model */
+export function notInRegion(
+  field: string,
+  model: string,
+  region: string,
+  serving: readonly string[],
+): ProblemError {
+  const message = `${model} is not deployed in ${region}; it is in ${serving.join(', ')}`;
+  return new ProblemError('MODEL_NOT_IN_REGION', `${field}: ${message}`, [{ field, message }]);
 }

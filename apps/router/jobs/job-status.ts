@@ -106,7 +106,8 @@ export class JobStatus {
     return charterInference(await this.findCharter(jobId));
   }
 
-  private async findCharter(jobId: string): Promise<CharterJob> {
+  /** @throws ProblemError JOB_NOT_FOUND, also for the job of a task */
+  async findCharter(jobId: string): Promise<CharterJob> {
     const job = isUuid(jobId) ? await readCharterJob(this.charter, jobId.toLowerCase()) : undefined;
     if (job === undefined) throw jobNotFound(jobId);
     return job;

@@ -117,7 +117,7 @@ function play(drawn: {
     model,
     ...{ home_region: home, preferred_region: home, region_policy: policy },
     ...{ attempt: 0, epoch: 0, max_attempts: maxAttempts, avoid_regions: avoidRegions },
-    ...{ created_at_ms: nowMs, started_at_ms: null, slot_epoch: null, slot_started: null },
+    ...{ created_at_ms: nowMs, started_at_ms: null, traceparent: null, slot_epoch: null, slot_started: null },
     lane: laneOf(
       policy,
       home,
@@ -226,7 +226,7 @@ describe('whatever endpoints, breakers, dispatchers and answers do', () => {
           }
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 1000 },
     );
     // The control: there was something to hold.
     expect(Math.min(...Object.values(seen))).toBeGreaterThan(50);

@@ -3,6 +3,7 @@ import type { LedgerEntryView, LedgerFormat, LedgerSumsView } from '#contracts';
 import { decimalUsd } from '#domain';
 import {
   readLedger,
+  type LedgerOrder,
   type Database,
   type LedgerEntry,
   type LedgerFilter,
@@ -94,12 +95,13 @@ export async function* ledgerStream(
   database: Database,
   filter: LedgerFilter,
   format: Exclude<LedgerFormat, 'json'>,
-  cursor = '0',
+  order: LedgerOrder,
+  cursor: string | undefined,
 ): AsyncGenerator<string, void, undefined> {
   if (format === 'csv') yield csvHeader(COLUMNS);
   let after = cursor;
   for (;;) {
-    const entries = await readLedger(database, filter, after, BATCH);
+    const entries = await readLedger(database, filter, order, after, BATCH);
     const views = entries.map(entryView);
     yield views
       .map((view) => (format === 'csv' ? csvRow(view, COLUMNS) : `${JSON.stringify(view)}\n`))

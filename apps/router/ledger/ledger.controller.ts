@@ -25,10 +25,10 @@ export class LedgerController {
 
   @Get()
   async list(@Query() query: unknown, @Res() reply: FastifyReply): Promise<void> {
-    const { format, limit, cursor, ...filter } = parseRequest(ledgerQuerySchema, query);
+    const { format, order, limit, cursor, ...filter } = parseRequest(ledgerQuerySchema, query);
     void reply.type(CONTENT_TYPES[format]);
     if (format === 'json') {
-      const entries = await readLedger(this.database, filter, cursor ?? '0', limit + 1);
+      const entries = await readLedger(this.database, filter, order, cursor, limit + 1);
       const shown = entries.slice(0, limit);
       const page: LedgerPage = {
         entries: shown.map(entryView),
@@ -38,7 +38,7 @@ export class LedgerController {
       return;
     }
     if (format === 'csv') void reply.header('content-disposition', 'attachment; filename="ledger.csv"');
-    void reply.send(Readable.from(ledgerStream(this.database, filter, format, cursor)));
+    void reply.send(Readable.from(ledgerStream(this.database, filter, format, order, cursor)));
   }
 
   @Get('summary')

@@ -9,7 +9,7 @@ describe('how many jobs may wait', () => {
 
   beforeAll(async () => {
     postgres = await startTestDatabase();
-  }, 120_000);
+  });
   afterAll(() => postgres.close());
   beforeEach(async () => {
     now.ms = 0;

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Configuration } from '#config';
 import { ProblemError } from '#contracts';
 import type { BucketSize, Caller, ErrorCode, TokenBucket } from '#domain';
+import { callerAddress } from '../http/caller-address.js';
 import { BucketTable } from './bucket-table.js';
 import type { LimitLog } from './limit-log.js';
 
@@ -75,7 +76,7 @@ export class RateLimits {
     const { authorization } = request.headers;
     // Without a key there is nothing to guess.
     if (authorization === undefined) return authenticate();
-    return this.slow(request.ip, authorization, 'UNAUTHENTICATED', authenticate);
+    return this.slow(callerAddress(request), authorization, 'UNAUTHENTICATED', authenticate);
   }
 
   /**

@@ -14,6 +14,7 @@ import {
   settingChangeSchema,
   singleRegionRequestSchema,
   undoRequestSchema,
+  wordsOfIssue,
   type ChangedView,
   type ControlChangeView,
   type OperationsView,
@@ -68,7 +69,7 @@ export class OperationsController {
   ): Promise<SettingView> {
     const name = knownSetting(text);
     const { value, reason, for_s: forS } = parseRequest(settingChangeSchema, body);
-    const fault = faultOfSetting(this.configured, name, value);
+    const fault = faultOfSetting(this.configured, name, value, wordsOfIssue);
     if (fault !== undefined)
       throw new ProblemError('VALIDATION_FAILED', `value: ${fault}`, [{ field: 'value', message: fault }]);
     await this.desk.order(caller, {

@@ -174,7 +174,8 @@ export class QueueView {
 
   /** Milliseconds until a job with this many before it starts; `undefined` while nothing can take it. */
   estimateMs(snapshot: QueueSnapshot, lane: string, model: string, aheadCount: number): number | undefined {
-    return estimateWaitMs(aheadCount, this.serversOf(snapshot, lane, model), Date.now());
+    const servers = this.serversOf(snapshot, lane, model);
+    return estimateWaitMs(aheadCount, servers, Date.now(), this.endpoints.assumedTimes);
   }
 
   gpusInUse(snapshot: QueueSnapshot): number {

@@ -15,15 +15,21 @@ import {
   appendAudit,
   beginRunErasure,
   completeTenantErasure,
+  deleteTenantFiles,
+  eraseBatch,
   eraseCells,
   eraseJobs,
   eraseQuestions,
   findRun,
+  findBatch,
+  findJobsByIdempotencyKey,
   finishRunErasure,
+  listTenantBatches,
   listTenantJobs,
   listTenantRuns,
   readCallPlaces,
   readLineage,
+  readRedriven,
   readRunQuestions,
   requestTenantErasure,
   type Contents,
@@ -31,6 +37,7 @@ import {
   type TenantErasure,
 } from '#persistence';
 import { actOf } from '../access/act-of.js';
+import { lineKey } from '../openai/batches/ask-lines.js';
 import { jobNotFound } from '../jobs/job-not-found.js';
 import { contentHashes } from '../runs/prompt-hash.js';
 import { runIdOf, runNotFound } from '../runs/run-id.js';
@@ -38,6 +45,8 @@ import { isUuid } from '../http/ids.js';
 
 /** Rows of one transaction. */
 const BATCH = 500;
+/** Files that one statement deletes: each may be hundreds of megabytes. */
+const FILES = 10;
 /** Questions whose texts are in memory at once. */
 const QUESTIONS = 100;
 /** A tenant may have millions of jobs: whoever asks is answered after so long, and the rest goes on by itself. */
@@ -121,6 +130,40 @@ export class Erasure {
     return { tenant, ...done };
   }
 
+  /**
+   * An ended batch: its jobs and what was redriven from them, then its files and its own words, so that one that is begun
+   * and not finished is found.
+   * @returns whether nothing is left; false also where a call of it is still being ended
+   */
+  async batch(id: string, caller?: Caller): Promise<boolean> {
+    const { database } = this.parts;
+    const batch = await findBatch(database, id);
+    if (batch === undefined) return true;
+    let left = 0;
+    for (let from = 1; from <= batch.lastLine; from += BATCH) {
+      const lines = Array.from(
+        { length: Math.min(BATCH, batch.lastLine - from + 1) },
+        (_, index) => from + index,
+      );
+      const jobs = await findJobsByIdempotencyKey(
+        database,
+        lines.map((line) => ({ tenant: batch.tenant, key: lineKey(id, line) })),
+      );
+      const ids = await readRedriven(
+        database,
+        jobs.map(({ jobId }) => jobId),
+      );
+      left += ids.length - (await this.jobs(ids, EVERYTHING, 'request'));
+    }
+    if (left > 0) return false;
+    await database.transaction(async (client) => {
+      await eraseBatch(client, id);
+      if (caller !== undefined) await appendAudit(client, actOf(caller, 'batch.erased', id));
+    });
+    this.tell('batch', 'request', [id], caller);
+    return true;
+  }
+
   /** Jobs of no run. @returns how many were emptied; the others have not ended */
   async jobs(ids: readonly string[], contents: Contents, cause: ErasureCause): Promise<number> {
     const erased = await this.parts.database.transaction((client) => eraseJobs(client, ids, contents));
@@ -184,6 +227,24 @@ export class Erasure {
       after = run.runNo;
       if (Date.now() > untilMs) return { jobs, runs, complete: false };
     }
+    for (let after = '0'; ;) {
+      const [batch] = await listTenantBatches(database, erasure.tenant, erasure.requestedAt, after, 1);
+      if (batch === undefined) break;
+      if (!batch.isFinished || !(await this.batch(batch.id))) left += 1;
+      after = batch.batchNo;
+      if (Date.now() > untilMs) return { jobs, runs, complete: false };
+    }
+    for (let files = FILES; files === FILES;) {
+      const { deleted, left: kept } = await deleteTenantFiles(
+        database,
+        erasure.tenant,
+        erasure.requestedAt,
+        FILES,
+      );
+      files = deleted;
+      if (deleted < FILES) left += kept;
+      if (Date.now() > untilMs) return { jobs, runs, complete: false };
+    }
     if (left === 0) await completeTenantErasure(database, erasure);
     return { jobs, runs, complete: left === 0 };
   }
@@ -226,7 +287,12 @@ export class Erasure {
     }
   }
 
-  private tell(of: 'job' | 'run', cause: ErasureCause, ids: readonly string[], caller?: Caller): void {
+  private tell(
+    of: 'job' | 'run' | 'batch',
+    cause: ErasureCause,
+    ids: readonly string[],
+    caller?: Caller,
+  ): void {
     if (ids.length === 0) return;
     const { metrics, logger } = this.parts;
     metrics.count('beacon_contents_erased_total', { of, cause }, ids.length);

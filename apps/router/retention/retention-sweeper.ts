@@ -1,7 +1,11 @@
 import type { Configuration } from '#config';
 import type { Logger, Metrics } from '#observability';
 import {
+  deleteExpiredFiles,
   deleteExpiredWebhooks,
+  dropAbandonedFiles,
+  dropEndedLines,
+  eraseExpiredBatches,
   findExpiredJobs,
   findExpiredRuns,
   findHalfErasedRuns,
@@ -16,6 +20,10 @@ import type { Erasure } from './erasure.js';
 const JOBS = 500;
 const WEBHOOKS = 500;
 const RUNS = 10;
+const FILES = 10;
+const BATCHES = 100;
+/** Nothing has come for an upload, or been written for a batch, for so long: its router has died. */
+const ABANDONED_S = 3600;
 /** A pass over one tenant. */
 const TENANT_MS = 60_000;
 
@@ -58,6 +66,9 @@ export class RetentionSweeper {
       ['prompts', () => this.expire('prompts', promptsDays)],
       ['results', () => this.expire('results', resultsDays)],
       ['webhooks', () => this.deleteWebhooks(webhooksDays)],
+      ['uploads', () => this.dropUploads()],
+      ['files', () => this.deleteFiles(promptsDays, resultsDays)],
+      ['batches', () => this.eraseBatches(promptsDays)],
       ['takers', () => forgetTakers(this.database)],
     ];
     for (const [step, work] of steps) {
@@ -95,6 +106,34 @@ export class RetentionSweeper {
       if (deleted === 0) return;
       this.metrics.count('beacon_contents_erased_total', { of: 'webhook', cause: 'retention' }, deleted);
       this.logger.info({ event: 'webhooks.expired', count: deleted }, 'webhooks have had their time');
+    }
+  }
+
+  private async dropUploads(): Promise<void> {
+    for (let dropped = FILES; dropped === FILES && !this.stopped;) {
+      dropped = await dropAbandonedFiles(this.database, ABANDONED_S, FILES);
+      if (dropped > 0)
+        this.logger.info({ event: 'files.abandoned', count: dropped }, 'half files were dropped');
+    }
+    for (let lines = 1; lines > 0 && !this.stopped;) lines = await dropEndedLines(this.database, FILES);
+  }
+
+  private async deleteFiles(promptsDays: number, resultsDays: number): Promise<void> {
+    for (let deleted = FILES; deleted === FILES && !this.stopped;) {
+      deleted = await deleteExpiredFiles(this.database, promptsDays, resultsDays, FILES);
+      if (deleted === 0) return;
+      this.metrics.count('beacon_contents_erased_total', { of: 'file', cause: 'retention' }, deleted);
+      this.logger.info({ event: 'files.expired', count: deleted }, 'files have had their time');
+    }
+  }
+
+  private async eraseBatches(days: number): Promise<void> {
+    if (days === 0) return;
+    for (let erased = BATCHES; erased === BATCHES && !this.stopped;) {
+      erased = await eraseExpiredBatches(this.database, days, BATCHES);
+      if (erased === 0) return;
+      this.metrics.count('beacon_contents_erased_total', { of: 'batch', cause: 'retention' }, erased);
+      this.logger.info({ event: 'batches.erased', count: erased }, 'contents were erased');
     }
   }
 

@@ -17,6 +17,7 @@ export function comparedAnswer(cell: ComparedCell): ComparedAnswer {
     response: answer,
     answered_region: answeredRegion,
     substituted: cell.substituted ?? false,
+    error_code: cell.errorCode,
     characters: answer === null ? null : [...answer].length,
     words: answer === null ? null : wordsOf(answer).length,
     refusal: answer === null ? null : phrase !== undefined,

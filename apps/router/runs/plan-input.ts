@@ -11,7 +11,7 @@ import {
   type PlannedEndpoint,
 } from '#domain';
 import { specInForce } from '../engine/window-in-force.js';
-import { handoverOf, specOf } from '../engine/endpoints.js';
+import { assumedTimesOf, handoverOf, specOf } from '../engine/endpoints.js';
 import type { ResolvedRun } from './resolve-run.js';
 
 /** A release that nobody has measured: Modal's shortest window is 2 s, and it is polled. */
@@ -47,7 +47,7 @@ export function planInputOf(run: PlannableRun, configuration: Configuration, fac
     gatesAfter: run.gates.map(({ afterQuestionNo }) => afterQuestionNo).sort((left, right) => left - right),
     regionPolicy,
     timeoutMs: configuration.timeouts.execution_ms,
-    timesOf: learnPairTimes(facts.learned),
+    timesOf: learnPairTimes(facts.learned, assumedTimesOf(configuration)),
   };
 }
 

@@ -7,17 +7,16 @@ import type { PlanFacts } from './plan-input.js';
 import { planRun, storedPlan } from './plan-run.js';
 import { resolveRun } from './resolve-run.js';
 
-const configuration = parseConfiguration(
-  JSON.stringify({
-    regions: { US: {}, EU: {}, ASIA: {} },
-    endpoints: [
-      { id: 'us-m', region: 'US', models: ['m'], url: 'http://127.0.0.1:9/us', scaledown_window_s: 300 },
-      { id: 'eu-m', region: 'EU', models: ['m'], url: 'http://127.0.0.1:9/eu', gpu: 'ABACUS' },
-      { id: 'asia-m', region: 'ASIA', models: ['m'], url: 'http://127.0.0.1:9/asia', protocol: 'openai' },
-    ],
-  }),
-  'test',
-);
+const DOCUMENT = {
+  regions: { US: {}, EU: {}, ASIA: {} },
+  endpoints: [
+    { id: 'us-m', region: 'US', models: ['m'], url: 'http://127.0.0.1:9/us', scaledown_window_s: 300 },
+    { id: 'eu-m', region: 'EU', models: ['m'], url: 'http://127.0.0.1:9/eu', gpu: 'ABACUS' },
+    { id: 'asia-m', region: 'ASIA', models: ['m'], url: 'http://127.0.0.1:9/asia', protocol: 'openai' },
+  ],
+};
+const configured = (more: object = {}) =>
+  parseConfiguration(JSON.stringify({ ...DOCUMENT, ...more }), 'test');
 const learned = (region: string, cold: boolean, ...samplesMs: number[]): LearnedSamples => ({
   ...{ region, model: 'm', cold, samplesMs },
 });
@@ -28,6 +27,7 @@ function plan(
   regions: string[],
   times: LearnedSamples[],
   stored: PlanFacts['stored'] = new Map(),
+  configuration = configured(),
 ): StoredRunPlan {
   const questions = Array.from({ length: 8 }, (_, index) => ({ id: `q${index}`, text: 'why?' }));
   const request = parseRequest(runRequestSchema(), { questions, models: ['m'], regions });
@@ -79,10 +79,12 @@ describe('the plan that is kept with a run', () => {
     });
   });
 
-  it('says where a time was assumed, and assumes 30 s a call and 150 s for a cold start', () => {
-    const { assumed_times: assumed, orders } = plan(['US'], []);
-    expect(assumed).toBe(true);
+  it('says where a time was assumed, and assumes 30 s a call and 150 s for a cold start unless told otherwise', () => {
+    const { assumed_times: isAssumed, orders } = plan(['US'], []);
+    expect(isAssumed).toBe(true);
     expect(orders?.[0]?.makespan_s).toBe(150 + 8 * 30);
+    const assumed = configured({ assumed: { call_s: 0.5, cold_start_s: 2.5 } });
+    expect(plan(['US'], [], new Map(), assumed).orders?.[0]?.makespan_s).toBe(2.5 + 8 * 0.5);
   });
 
   it.each([

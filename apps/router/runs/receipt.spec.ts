@@ -49,7 +49,7 @@ beforeAll(async () => {
   postgres = await startTestDatabase();
   ({ database } = postgres);
   await startRouter();
-}, 60_000);
+});
 afterAll(async () => {
   for (const { app } of routers) await app.close();
   await postgres.close();
@@ -439,27 +439,22 @@ describe('GET /runs/{id}/receipt', () => {
     const run = aRun({ questions: 1000, repeats: 10, models: ['a', 'b', 'c', 'd', 'e'] });
     await insertRun(database, run, run.totalCells);
     await fillWithAnswers(run.id);
-    let [slowestMs, answered, done] = [0, 0, false];
-    const startedMs = performance.now();
+    let [answered, done] = [0, false];
     const receipt = fetch(`${url()}/runs/${run.id}/receipt`)
       .then(async (response) => Buffer.from(await response.arrayBuffer()))
       .finally(() => (done = true));
     while (!done) {
-      const askedMs = performance.now();
       await fetch(`${url()}/receipts/key`);
-      slowestMs = Math.max(slowestMs, performance.now() - askedMs);
       answered += 1;
     }
     const bytes = await receipt;
-    const tookMs = performance.now() - startedMs;
-    // Held against the receipt's own time: how long either takes is the machine's business.
+    // One after the other: whoever writes it in one go answers one.
     expect(answered).toBeGreaterThan(20);
-    expect(slowestMs).toBeLessThan(tookMs / 3);
     expect(bytes.length).toBeLessThan(200_000_000);
     const signed = JSON.parse(bytes.toString()) as SignedReceipt;
     expect(signed.receipt.counts).toMatchObject({ cells: 100_000, answered: 100_000, attempts: 100_000 });
     expect(checkReceipt(signed.receipt)).toEqual([]);
-  }, 180_000);
+  });
 });
 
 /** Every cell answered, as if by its job, made where it is stored. */
@@ -544,8 +539,17 @@ describe('GET /runs/{id}/comparison', () => {
     });
     expect(await compare(runId, '?question=q2')).toMatchObject({
       ...{ question_id: 'q2', next_question: null, similarities: [] },
-      answers: [{ status: 'pending', response: null, refusal: null, words: null }, {}, {}],
+      answers: [{ status: 'pending', response: null, refusal: null, words: null, error_code: null }, {}, {}],
     });
+    await database.query(
+      `UPDATE cells SET state = 'failed', error_code = 'BUDGET_REACHED' WHERE run_id = $1 AND question_no = 2 AND pair_no = 1`,
+      [runId],
+    );
+    expect((await compare(runId, '?question=q2')).answers).toMatchObject([
+      { status: 'failed', error_code: 'BUDGET_REACHED' },
+      { status: 'pending', error_code: null },
+      {},
+    ]);
   });
 
   it('goes on page by page where there are many answers', async () => {

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { ProblemError, type FieldError, type RunBudgetRequest, type RunRequest } from '#contracts';
+import { ProblemError, detailOf, type FieldError, type RunBudgetRequest, type RunRequest } from '#contracts';
 import { resolveRegion, type Configuration } from '#config';
 import { canKeepTogether, mayAnswer, shuffledBySeed } from '#domain';
 import type { NewGate, NewQuestion, RunPair, StoredRunSpec } from '#persistence';
@@ -113,9 +113,8 @@ class Faults {
 
   throwIfAny(): void {
     if (this.faults.length === 0) return;
-    const named = this.faults.slice(0, 3).map(({ field, message }) => `${field}: ${message}`);
     const code = this.onlyUnknownModels ? 'UNKNOWN_MODEL' : 'VALIDATION_FAILED';
-    throw new ProblemError(code, named.join('; '), this.faults.slice(0, 100));
+    throw new ProblemError(code, detailOf(this.faults), this.faults.slice(0, 100));
   }
 }
 

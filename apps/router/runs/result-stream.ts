@@ -19,7 +19,7 @@ export interface ResultFace {
   readonly columns: readonly (keyof CellResultView)[];
   readonly row: (row: CellResultView) => Readonly<Partial<CellResultView>>;
 }
-export const WHOLE_RESULTS: ResultFace = { columns: COLUMNS, row: (row) => row };
+const WHOLE_RESULTS: ResultFace = { columns: COLUMNS, row: (row) => row };
 export const CHARTER_RESULTS: ResultFace = { columns: CHARTER_COLUMNS, row: charterResultRow };
 
 /** The body of `GET /runs/{id}/results`, piece by piece, as fast as the client takes it. */

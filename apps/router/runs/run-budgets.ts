@@ -62,8 +62,12 @@ export async function budgetView(
 ): Promise<RunBudgetView> {
   const prices = pricesAt(priceTableOf(configuration.prices), Date.now());
   const rates = endpointsByLongestWindow(configuration).map((endpoint) => costRateOf(endpoint, prices));
-  const timeoutMs = configuration.timeouts.execution_ms;
-  const facts = await readBudgetFacts(database, id, { rates, timeoutMs, policy: spec.region_policy });
+  const facts = await readBudgetFacts(database, id, {
+    rates,
+    timeoutMs: configuration.timeouts.execution_ms,
+    pauseMs: configuration.retries.backoff_max_ms,
+    policy: spec.region_policy,
+  });
   const spent = spentInAll(facts.spending, rates);
   const committed = committedUse(facts.open, facts);
   return {

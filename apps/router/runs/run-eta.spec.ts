@@ -39,7 +39,7 @@ beforeAll(async () => {
     { region: 'EU', model: 'm', cold: false, executionMs: 40_000 },
     { region: 'EU', model: 'm', cold: true, executionMs: 240_000 },
   ]);
-}, 60_000);
+});
 afterAll(() => postgres.close());
 
 async function aStoredRun(order: RunOrder, shape: RunShape = {}): Promise<string> {

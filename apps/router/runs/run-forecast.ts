@@ -85,7 +85,7 @@ function notesOn(
   const [anyWarm] = assumedWarm;
   if (anyWarm !== undefined) {
     notes.push(
-      `nothing has been learned about calls of ${named(assumedWarm.map(pairName))}: ${anyWarm.warmMs / 1000} s each assumed`,
+      `no warm call of ${named(assumedWarm.map(pairName))} has been seen: ${anyWarm.warmMs / 1000} s each assumed`,
     );
   }
   const assumedCold = times.filter(({ coldSource }) => coldSource === 'assumed');
@@ -95,11 +95,17 @@ function notesOn(
       `no cold start of ${named(assumedCold.map(pairName))} has been seen: ${anyCold.coldStartMs / 1000} s each assumed`,
     );
   }
-  const elsewhere = times.filter(
-    ({ warmSource, coldSource }) => warmSource === 'other_region' || coldSource === 'other_region',
-  );
-  if (elsewhere.length > 0) {
-    notes.push(`times of ${named(elsewhere.map(pairName))} are taken from other regions`);
+  const warmElsewhere = times.filter(({ warmSource }) => warmSource === 'other_region');
+  if (warmElsewhere.length > 0) {
+    notes.push(
+      `warm calls of ${named(warmElsewhere.map(pairName))} are taken to last as long as in other regions`,
+    );
+  }
+  const coldElsewhere = times.filter(({ coldSource }) => coldSource === 'other_region');
+  if (coldElsewhere.length > 0) {
+    notes.push(
+      `cold starts of ${named(coldElsewhere.map(pairName))} are taken to last as long as in other regions`,
+    );
   }
   const timeoutMs = configuration.timeouts.execution_ms;
   const tooSlow = times.filter(({ warmMs, coldStartMs }) => warmMs + coldStartMs > timeoutMs);

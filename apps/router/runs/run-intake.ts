@@ -66,7 +66,11 @@ export class RunIntake {
     const resolved = resolveRun(request, this.configuration);
     refuseRunOutsideKey(caller.limits, resolved.spec);
     refuseUnpriced(request.budget, resolved.spec, this.configuration, rules.namesEndpoints);
-    const { plan, run } = await this.planner.planToStore(resolved, request.order, planLimitsOf(request));
+    const { plan, run, timeline } = await this.planner.planToStore(
+      resolved,
+      request.order,
+      planLimitsOf(request),
+    );
     const { spec, questions, gates, totalCells } = run;
     const id = randomUUID();
     const newRun = {
@@ -76,6 +80,7 @@ export class RunIntake {
       name: request.name,
       spec,
       plan,
+      plannedTimeline: timeline,
       questions,
       gates,
       totalCells,

@@ -1,8 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseConfiguration } from '#config';
-import { ProblemError, runForecastSchema, type RunForecastView } from '#contracts';
+import {
+  ProblemError,
+  parseRequest,
+  runForecastSchema,
+  runRequestSchema,
+  type RunForecastView,
+} from '#contracts';
 import { addExecutionTimes } from '#persistence';
 import { startTestDatabase, type TestDatabase } from '#testing';
+import { resolveRun } from './resolve-run.js';
 import { RunPlanner } from './run-planner.js';
 
 const PAIRS = [
@@ -26,8 +33,10 @@ const configurationOf = (gpus: number) =>
     'test',
   );
 
-const body = (changes: Record<string, unknown> = {}): Record<string, unknown> => ({
-  questions: Array.from({ length: 8 }, (_, index) => ({ id: `q${index + 1}`, text: 'why?' })),
+const questionsOf = (count: number) =>
+  Array.from({ length: count }, (_, index) => ({ id: `q${index + 1}`, text: 'why?' }));
+const body = (changes: Record<string, unknown> = {}) => ({
+  questions: questionsOf(8),
   models: ['llama', 'qwen', 'mistral'],
   regions: ['US', 'EU', 'ASIA'],
   ...changes,
@@ -43,7 +52,7 @@ beforeAll(async () => {
       { ...pair, cold: true, executionMs: 220_000 },
     ]),
   );
-}, 60_000);
+});
 afterAll(() => postgres.close());
 
 const forecast = (gpus: number, changes: Record<string, unknown> = {}): Promise<RunForecastView> =>
@@ -97,6 +106,42 @@ describe('POST /runs/plan', () => {
         ],
       },
     ]);
+  });
+
+  it('draws every question of a short run, also those that repeat what was simulated', async () => {
+    const { timeline, timeline_truncated: isTruncated } = orderOf(await forecast(8), 'question');
+    expect(isTruncated).toBe(false);
+    expect(timeline).toHaveLength(8);
+    for (const { intervals } of timeline) {
+      const answered = intervals.filter(({ state }) => state === 'busy');
+      expect(answered.map(({ from_question: id }) => id)).toEqual(body().questions.map(({ id }) => id));
+      for (const [index, { from_s: fromS }] of intervals.entries())
+        expect(fromS).toBe(intervals[index - 1]?.to_s ?? 0);
+    }
+  });
+
+  it('keeps with a run when its plan is done, where its timeline is too long to be kept whole', async () => {
+    const stored = async (questions: number, gpus: number) => {
+      const configuration = configurationOf(gpus);
+      const request = parseRequest(runRequestSchema(), body({ questions: questionsOf(questions) }));
+      const planner = new RunPlanner(postgres.database, configuration);
+      return planner.planToStore(resolveRun(request, configuration), 'question');
+    };
+    const whole = await stored(500, 8);
+    expect(whole.timeline.map(({ goes_on_until_s: untilS }) => untilS)).toEqual(PAIRS.map(() => undefined));
+    const spans = whole.timeline[0]!.intervals.map(({ state, from_s: fromS, to_s: toS }) => [
+      state,
+      fromS,
+      toS,
+    ]);
+    expect(spans).toEqual([
+      ['warming', 0, 180],
+      ['busy', 180, 180 + 500 * 40],
+      ['idle', 20_180, 20_480],
+    ]);
+    const { timeline, plan } = await stored(100, 1);
+    const makespanS = plan.orders!.find(({ order }) => order === 'question')!.makespan_s;
+    expect(timeline.map(({ goes_on_until_s: untilS }) => untilS)).toEqual(PAIRS.map(() => makespanS));
   });
 
   it('says which orders keep a deadline and a budget, and why the others do not', async () => {

@@ -7,13 +7,21 @@ import {
   type RunRequest,
   type charterForecastSchema,
 } from '#contracts';
-import { mayAnswer, type Face, type PlanLimits, type RequestedOrder } from '#domain';
+import {
+  coarseTimeline,
+  mayAnswer,
+  type Face,
+  type OrderPlan,
+  type PlanLimits,
+  type RequestedOrder,
+} from '#domain';
 import {
   readEndpoints,
   readExecutionTimes,
   type Database,
   type RunEntity,
   type RunPair,
+  type StoredPlannedLane,
   type StoredRunPlan,
   type StoredRunSpec,
 } from '#persistence';
@@ -85,12 +93,13 @@ export class RunPlanner {
     run: ResolvedRun,
     requested: RequestedOrder,
     limits: PlanLimits = {},
-  ): Promise<{ plan: StoredRunPlan; run: ResolvedRun }> {
+  ): Promise<{ plan: StoredRunPlan; run: ResolvedRun; timeline: StoredPlannedLane[] }> {
     const facts = await this.readFacts();
     const planned = planRun(run, requested, this.configuration, facts, limits);
     const plan = storedPlan(requested, planned);
-    if (plan.order !== 'best') return { plan, run };
-    return { plan, run: { ...run, spec: inSequence(run.spec, planned.forecast.best.pairs) } };
+    const timeline = plannedLanes(planned.forecast.orders[plan.order]);
+    if (plan.order !== 'best') return { plan, run, timeline };
+    return { plan, timeline, run: { ...run, spec: inSequence(run.spec, planned.forecast.best.pairs) } };
   }
 
   /**
@@ -157,4 +166,23 @@ function inSequence(spec: StoredRunSpec, pairs: readonly RunPair[]): StoredRunSp
   const indexOf = ({ model, region }: RunPair): number =>
     spec.pairs.findIndex((pair) => pair.model === model && pair.region === region);
   return { ...spec, pairs, in_flight_max: pairs.map((pair) => inFlightMax[indexOf(pair)] ?? 1) };
+}
+
+/** Of one endpoint: enough to be drawn behind what it did. */
+const LANE_INTERVALS_MAX = 40;
+
+function plannedLanes({ timeline, makespanMs }: OrderPlan): StoredPlannedLane[] {
+  const drawnUntilMs = Math.max(0, ...timeline.map(({ intervals }) => intervals.at(-1)?.toMs ?? 0));
+  return timeline.map(({ endpointId, intervals }) => ({
+    endpoint_id: endpointId,
+    // Where there are more cold starts than that, each of them is wanted all the same.
+    intervals: (coarseTimeline(intervals, LANE_INTERVALS_MAX) ?? intervals).map(
+      ({ state, fromMs, toMs }) => ({
+        state,
+        from_s: Math.round(fromMs) / 1000,
+        to_s: Math.round(toMs) / 1000,
+      }),
+    ),
+    ...(drawnUntilMs < makespanMs ? { goes_on_until_s: Math.round(makespanMs) / 1000 } : {}),
+  }));
 }

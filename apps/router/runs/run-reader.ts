@@ -2,16 +2,20 @@ import type { Configuration } from '#config';
 import {
   parseRequest,
   runListQuerySchema,
+  waitingGatesQuerySchema,
   type CharterView,
   type RunListView,
   type RunView,
+  type WaitingGatesView,
   type charterRunCreatedSchema,
   type charterRunListSchema,
   type charterRunSchema,
+  type charterWaitingGatesSchema,
 } from '#contracts';
 import type { Face } from '#domain';
 import {
   countCells,
+  countCellsOfRuns,
   countWebhooks,
   findCharterGates,
   findCharterRun,
@@ -19,13 +23,21 @@ import {
   findRunGates,
   listCharterRuns,
   listRuns,
+  listWaitingGates,
   readSkews,
   type CharterDatabase,
   type CharterRun,
   type Database,
   type RunEntity,
+  type WaitingGateRow,
 } from '#persistence';
-import { charterRun, charterRunCreated, charterRunList, type PlanCosts } from '../charter/run-face.js';
+import {
+  charterRun,
+  charterRunCreated,
+  charterRunList,
+  charterWaitingGates,
+  type PlanCosts,
+} from '../charter/run-face.js';
 import { budgetView } from './run-budgets.js';
 import { QuestionIds } from './question-ids.js';
 import type { RunEta } from './run-eta.js';
@@ -120,7 +132,8 @@ export class RunReader {
     const { limit, cursor } = parseRequest(runListQuerySchema, query);
     const runs = await listCharterRuns(this.charter, tenant, limit + 1, cursor);
     const page = runs.slice(0, limit);
-    return charterRunList(page, runs.length > limit ? (page.at(-1)?.runNo ?? null) : null);
+    const counted = await countCellsOfRuns(this.charter, page);
+    return charterRunList(counted, runs.length > limit ? (page.at(-1)?.runNo ?? null) : null);
   }
 
   /** @param tenant undefined: everybody's */
@@ -128,11 +141,43 @@ export class RunReader {
     const { limit, cursor } = parseRequest(runListQuerySchema, query);
     const runs = await listRuns(this.database, tenant, limit + 1, cursor);
     const page = runs.slice(0, limit);
+    const counted = await countCellsOfRuns(this.database, page);
     return {
-      runs: page.map(runSummary),
+      runs: counted.map(([run, counts]) => runSummary(run, counts)),
       next_cursor: runs.length > limit ? (page.at(-1)?.runNo ?? null) : null,
     };
   }
+
+  /** @param tenant undefined: everybody's */
+  async waitingGates(query: unknown, tenant: string | undefined): Promise<WaitingGatesView> {
+    const { limit, cursor } = parseRequest(waitingGatesQuerySchema, query);
+    return waitingGatesPage(await listWaitingGates(this.database, tenant, limit + 1, cursor), limit);
+  }
+
+  async charterWaitingGates(
+    query: unknown,
+    tenant: string,
+  ): Promise<CharterView<typeof charterWaitingGatesSchema>> {
+    const { limit, cursor } = parseRequest(waitingGatesQuerySchema, query);
+    const gates = await listWaitingGates(this.charter, tenant, limit + 1, cursor);
+    return charterWaitingGates(waitingGatesPage(gates, limit));
+  }
+}
+
+function waitingGatesPage(gates: readonly WaitingGateRow[], limit: number): WaitingGatesView {
+  const page = gates.slice(0, limit);
+  return {
+    gates: page.map((gate) => ({
+      run_id: gate.runId,
+      run_name: gate.runName,
+      run_status: gate.runStatus,
+      gate_id: gate.gateId,
+      after_question: gate.gateId,
+      waiting_since: gate.waitingSince.toISOString(),
+      expires_at: gate.expiresAt.toISOString(),
+    })),
+    next_cursor: gates.length > limit ? (page.at(-1)?.cursor ?? null) : null,
+  };
 }
 
 function costsOf({ plan }: RunEntity, { money }: Face): PlanCosts {

@@ -4,6 +4,7 @@ import type {
   RegionCountsView,
   RunBudgetView,
   RunSummaryView,
+  RunTotalsView,
   RunView,
   WebhookSummaryView,
 } from '#contracts';
@@ -12,12 +13,18 @@ import type {
   RunEntity,
   RunGateEntity,
   RunProgress,
+  RunTotals,
   StateCounts,
   StoredRunSpec,
   WebhookTally,
 } from '#persistence';
 
-export function runSummary(run: RunEntity): RunSummaryView {
+/** @param counts as `countCellsOfRuns` has them */
+export function runSummary(run: RunEntity, counts: RunTotals): RunSummaryView {
+  return { ...runHead(run), progress: runTotals(run, counts) };
+}
+
+function runHead(run: RunEntity): Omit<RunSummaryView, 'progress'> {
   return {
     run_id: run.id,
     name: run.name,
@@ -48,7 +55,7 @@ export function runView(
 ): RunView {
   const { spec } = run;
   return {
-    ...runSummary(run),
+    ...runHead(run),
     models: [...spec.models],
     regions: [...spec.regions],
     repeats: spec.repeats,
@@ -99,14 +106,9 @@ export function runProgress(
         return pair !== undefined && belongs(pair);
       }),
     );
+  const substituted = pairs.reduce((count, pair) => count + pair.substituted, 0);
   return {
-    total: totalCells,
-    accepted: all.accepted,
-    substituted: pairs.reduce((count, { substituted }) => count + substituted, 0),
-    failed: all.failed,
-    cancelled: all.cancelled,
-    running: all.submitted,
-    pending: all.pending,
+    ...runTotals({ totalCells }, { ...all, substituted }),
     by_question: questions.map((question) => ({
       question_id: question.questionId,
       ...cellCounts(question),
@@ -121,6 +123,13 @@ export function runProgress(
       return names === undefined ? [] : [{ ...names, ...regionCounts([pair]) }];
     }),
   };
+}
+
+export function runTotals(
+  { totalCells }: Pick<ProgressRun, 'totalCells'>,
+  { submitted, accepted, substituted, failed, cancelled, pending }: RunTotals,
+): RunTotalsView {
+  return { total: totalCells, accepted, substituted, failed, cancelled, running: submitted, pending };
 }
 
 function skewOf(

@@ -16,10 +16,12 @@ import { RunEta } from './run-eta.js';
 import { RunEventFeed, type FeedOptions } from './run-event-feed.js';
 import { RunGatesController } from './run-gates.controller.js';
 import type { RunHints } from './run-hints.js';
+import { QUESTION_BANK, RunListsController } from './run-lists.controller.js';
 import { RunIntake } from './run-intake.js';
 import { RunPlanner } from './run-planner.js';
 import { RunReopening } from './run-reopening.js';
 import { RunReader } from './run-reader.js';
+import { CURRENT_CONFIGURATION, RunOverviewsController } from './run-overviews.controller.js';
 import { RunStreamsController } from './run-streams.controller.js';
 import { RunsController } from './runs.controller.js';
 
@@ -64,11 +66,12 @@ export class RunsModule {
       module: RunsModule,
       controllers: [
         ...[RunsController, RunControlsController, RunGatesController, RunStreamsController],
-        ...[ReceiptsController, ComparisonController],
+        ...[ReceiptsController, ComparisonController, RunOverviewsController, RunListsController],
       ],
       providers: [
         { provide: Database, useValue: database },
         { provide: CharterPolicy, useValue: new CharterPolicy(configuration.charter.show_costs) },
+        { provide: CURRENT_CONFIGURATION, useValue: current },
         { provide: RunPlanner, useValue: planner },
         {
           provide: RunIntake,
@@ -80,6 +83,7 @@ export class RunsModule {
             ),
         },
         { provide: RunReader, useValue: reader },
+        { provide: QUESTION_BANK, useValue: configuration.questions },
         { provide: RunControls, useFactory: () => new RunControls(database, hints, logger) },
         {
           provide: RunReopening,

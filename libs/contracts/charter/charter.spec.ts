@@ -27,7 +27,8 @@ const SCHEMAS = Object.entries(contracts).flatMap(([name, value]): [string, z.Zo
 );
 
 const jsonOf = (schema: z.ZodType): JsonSchema =>
-  z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
+  // Without names: whole, with nothing referred to.
+  z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', metadata: z.registry() }) as JsonSchema;
 
 /** Every object in a schema, with the names that it has. */
 function objectsIn(schema: JsonSchema, path = ''): { path: string; schema: JsonSchema }[] {

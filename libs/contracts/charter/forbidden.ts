@@ -34,8 +34,9 @@ const NAMES = new Set<string>(FORBIDDEN_FIELDS);
  * @returns forbidden names that are used as a field or a column
  */
 export function forbiddenFieldsIn(text: string): string[] {
-  // A name inside of a string has its quotes escaped: what is found is a member.
-  const members = [...text.matchAll(/(?<!\\)"([a-z_]+)"\s*:/g)].map(([, name]) => name ?? '');
+  // A name inside of a string has its quotes escaped: what is found is a member. OpenAI's batches say under `endpoint`
+  // which path of the API they ask; an endpoint of ours has no slash in its name.
+  const members = [...text.matchAll(/(?<!\\)"([a-z_]+)"\s*:(?!\s*"\/v1\/)/g)].map(([, name]) => name ?? '');
   const [firstLine = ''] = text.split('\n', 1);
   const columns = /^[a-z0-9_]+(,[a-z0-9_]+)+\r?$/.test(firstLine) ? firstLine.trim().split(',') : [];
   return [...new Set([...members, ...columns])].filter((name) => NAMES.has(name));

@@ -48,37 +48,40 @@ const cellName = {
   repeat: z.int().min(1),
 };
 
-export const charterReceiptCellSchema = z.strictObject({
-  ...cellName,
-  status: z.enum(CELL_STATES),
-  job_id: z.uuid().nullable(),
-  answer_sha256: sha256.nullable(),
-  answered_region: z.string().nullable(),
-  substituted: z.boolean(),
-  inference_time: z.number().nullable(),
-  tokens_generated: z.int().nullable(),
-  model_revision: z.string().nullable(),
-  cold_start: z.boolean().nullable(),
-  error_code: z.string().nullable(),
-  finished_at: time.nullable(),
-  attempts_counted: count,
-  seed: z.int().nullable(),
-  asked_at: time.nullable(),
-  /** The answer has been erased since: only its hash is left. */
-  erased: z.boolean(),
-  jobs: z.array(job),
-});
+export const charterReceiptCellSchema = z
+  .strictObject({
+    ...cellName,
+    status: z.enum(CELL_STATES),
+    job_id: z.uuid().nullable(),
+    answer_sha256: sha256.nullable(),
+    answered_region: z.string().nullable(),
+    substituted: z.boolean(),
+    inference_time: z.number().nullable(),
+    tokens_generated: z.int().nullable(),
+    model_revision: z.string().nullable(),
+    cold_start: z.boolean().nullable(),
+    error_code: z.string().nullable(),
+    finished_at: time.nullable(),
+    attempts_counted: count,
+    seed: z.int().nullable(),
+    asked_at: time.nullable(),
+    erased: z.boolean().describe('The answer has been erased since: only its hash is left.'),
+    jobs: z.array(job),
+  })
+  .meta({ id: 'ReceiptCellCharter' });
 export type CharterReceiptCell = z.input<typeof charterReceiptCellSchema>;
 
-export const charterReceiptStraySchema = z.strictObject({
-  cell_no: z.int().min(1),
-  job_id: z.uuid(),
-  attempt: z.int(),
-  kind: z.string(),
-  error_code: z.string().nullable(),
-  execution_ms: z.int(),
-  received_at: time,
-});
+export const charterReceiptStraySchema = z
+  .strictObject({
+    cell_no: z.int().min(1),
+    job_id: z.uuid(),
+    attempt: z.int(),
+    kind: z.string(),
+    error_code: z.string().nullable(),
+    execution_ms: z.int(),
+    received_at: time,
+  })
+  .meta({ id: 'ReceiptStrayCharter' });
 
 const turn = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('run.paused'), at: time }),
@@ -177,12 +180,14 @@ const receipt = z.strictObject({
 });
 
 /** Answer of `GET /runs/{id}/receipt` to a customer. */
-export const charterSignedReceiptSchema = z.strictObject({
-  receipt,
-  signature: z.strictObject({
-    algorithm: z.string(),
-    key_id: z.string(),
-    public_key: z.string(),
-    value: z.string(),
-  }),
-});
+export const charterSignedReceiptSchema = z
+  .strictObject({
+    receipt,
+    signature: z.strictObject({
+      algorithm: z.string(),
+      key_id: z.string(),
+      public_key: z.string(),
+      value: z.string(),
+    }),
+  })
+  .meta({ id: 'SignedReceiptCharter' });

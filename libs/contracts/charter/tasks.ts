@@ -54,12 +54,12 @@ export function taskRequestSchema(limits: RequestLimits = DEFAULT_REQUEST_LIMITS
           tooLong,
         )
         .optional(),
-      /** Handed to the model as JSON. */
-      input: metadataSchema.optional(),
-      /** The client's name for the task: the same again, with the same body, is the same task. */
-      task_id: name.refine((text) => !UUID.test(text), NOT_A_UUID).optional(),
-      /** Who answers for it; left out: the owner of the type. */
-      owner_id: name.optional(),
+      input: metadataSchema.optional().describe('Handed to the model as JSON.'),
+      task_id: name
+        .refine((text) => !UUID.test(text), NOT_A_UUID)
+        .optional()
+        .describe("The client's name for the task: the same again, with the same body, is the same task."),
+      owner_id: name.optional().describe('Who answers for it; left out: the owner of the type.'),
       region_preference: z.string().min(1).max(64).optional(),
       priority: z.enum(PRIORITIES).default('normal'),
       deadline: z.iso.datetime({ offset: true }).optional(),
@@ -73,7 +73,8 @@ export function taskRequestSchema(limits: RequestLimits = DEFAULT_REQUEST_LIMITS
           path: ['prompt'],
           message: 'give one of prompt, messages and input',
         });
-    });
+    })
+    .meta({ id: 'TaskRequest' });
 }
 export type TaskRequest = z.infer<ReturnType<typeof taskRequestSchema>>;
 
@@ -86,49 +87,57 @@ const task = {
 };
 
 /** Answer of `POST /api/modal/execute-task`. */
-export const taskAcceptedSchema = z.strictObject({
-  success: z.literal(true),
-  ...task,
-  queue_position: z.int().min(0),
-  estimated_wait_seconds: z.number().min(0),
-  message: z.string(),
-});
+export const taskAcceptedSchema = z
+  .strictObject({
+    success: z.literal(true),
+    ...task,
+    queue_position: z.int().min(0),
+    estimated_wait_seconds: z.number().min(0),
+    message: z.string(),
+  })
+  .meta({ id: 'TaskAccepted' });
 
 const taskView = {
   ...task,
-  /** The latest thing that happened to it: `task.` and its status. */
-  event: z.string(),
-  /** Seconds that the execution took whose answer was taken, or the latest one; null: none yet. */
-  execution_time: z.number().nullable(),
-  /** Who worked on it, under a name that says nothing else; null: nobody yet. */
-  worker_id: z.string().nullable(),
-  /** The beginning of the result. */
-  result_summary: z.string().nullable(),
+  event: z.string().describe('The latest thing that happened to it: `task.` and its status.'),
+  execution_time: z
+    .number()
+    .nullable()
+    .describe('Seconds that the execution took whose answer was taken, or the latest one; null: none yet.'),
+  worker_id: z
+    .string()
+    .nullable()
+    .describe('Who worked on it, under a name that says nothing else; null: nobody yet.'),
+  result_summary: z.string().nullable().describe('The beginning of the result.'),
   error: charterErrorSchema.nullable(),
   started_at: z.iso.datetime().nullable(),
   completed_at: z.iso.datetime().nullable(),
-  /** When what it was asked, or its result, was erased; null: it was not. */
-  erased_at: z.iso.datetime().nullable(),
-  /** The failed task that it was made of. */
-  redriven_from: z.string().nullable(),
-  /** The task that was made of it after it had failed. */
-  redriven_as: z.string().nullable(),
+  erased_at: z.iso
+    .datetime()
+    .nullable()
+    .describe('When what it was asked, or its result, was erased; null: it was not.'),
+  redriven_from: z.string().nullable().describe('The failed task that it was made of.'),
+  redriven_as: z.string().nullable().describe('The task that was made of it after it had failed.'),
 };
 
 /** Answer of `GET /tasks/{task_id}`. */
-export const taskSchema = z.strictObject({
-  ...taskView,
-  result: z.string().nullable(),
-  priority: z.enum(PRIORITIES),
-  retry_count: z.int(),
-  metadata: z.record(z.string(), z.unknown()).nullable(),
-});
+export const taskSchema = z
+  .strictObject({
+    ...taskView,
+    result: z.string().nullable(),
+    priority: z.enum(PRIORITIES),
+    retry_count: z.int(),
+    metadata: z.record(z.string(), z.unknown()).nullable(),
+  })
+  .meta({ id: 'Task' });
 
 /** Answer of `GET /tasks`: results are read one by one. */
-export const taskListSchema = z.strictObject({
-  tasks: z.array(z.strictObject(taskView)),
-  next_cursor: z.string().nullable(),
-});
+export const taskListSchema = z
+  .strictObject({
+    tasks: z.array(z.strictObject(taskView)),
+    next_cursor: z.string().nullable(),
+  })
+  .meta({ id: 'TaskList' });
 
 export const taskListQuerySchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50),
@@ -137,9 +146,10 @@ export const taskListQuerySchema = z.strictObject({
   owner_id: z.string().max(128).optional(),
   status: z.enum(TASK_STATUSES).optional(),
 });
-export type TaskListQuery = z.infer<typeof taskListQuerySchema>;
 
-export const taskCancelSchema = z.strictObject({
-  task_id: z.string(),
-  status: z.enum(['cancelling', 'cancelled']),
-});
+export const taskCancelSchema = z
+  .strictObject({
+    task_id: z.string(),
+    status: z.enum(['cancelling', 'cancelled']),
+  })
+  .meta({ id: 'TaskCancel' });

@@ -15,24 +15,30 @@ const delivery = {
   status: z.enum(WEBHOOK_STATUSES),
   tries: z.int(),
   last_error_code: z.enum(WEBHOOK_FAILURE_CODES).nullable(),
-  /** Of the receiver. */
-  last_status: z.int().nullable(),
+  last_status: z.int().nullable().describe('Of the receiver.'),
   created_at: time,
   next_try_at: time.nullable(),
   finished_at: time.nullable(),
 };
-export const charterWebhookDeliverySchema = z.strictObject(delivery);
+export const charterWebhookDeliverySchema = z.strictObject(delivery).meta({ id: 'WebhookDeliveryCharter' });
 
-export const charterWebhookDeliveryListSchema = z.strictObject({
-  deliveries: z.array(charterWebhookDeliverySchema),
-  next_cursor: z.string().nullable(),
-});
+export const charterWebhookDeliveryListSchema = z
+  .strictObject({
+    deliveries: z.array(charterWebhookDeliverySchema),
+    next_cursor: z.string().nullable(),
+  })
+  .meta({ id: 'WebhookDeliveryListCharter' });
 
-export const charterWebhookDeliveryDetailsSchema = z.strictObject({
-  ...delivery,
-  url: z.string(),
-  /** As it is sent to the customer in any case: its own schemas say what a webhook holds. */
-  body: z.record(z.string(), z.unknown()),
-});
+export const charterWebhookDeliveryDetailsSchema = z
+  .strictObject({
+    ...delivery,
+    url: z.string(),
+    body: z
+      .record(z.string(), z.unknown())
+      .describe('As it is sent to the customer in any case: its own schemas say what a webhook holds.'),
+  })
+  .meta({ id: 'WebhookDeliveryDetailsCharter' });
 
-export const charterRedeliveredSchema = z.strictObject({ redelivered: z.int().min(0), more: z.boolean() });
+export const charterRedeliveredSchema = z
+  .strictObject({ redelivered: z.int().min(0), more: z.boolean() })
+  .meta({ id: 'RedeliveredCharter' });

@@ -8,13 +8,15 @@ const KEY = /^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}):([1
  */
 export const callbackSchema = z
   .looseObject({
-    /** The `Idempotency-Key` under which the job was spawned. */
     key: z
       .string()
       .regex(KEY, 'must be <job_id>:<attempt>, as in the Idempotency-Key of the call')
-      .optional(),
-    /** The job's id alone, in place of `key`: its attempt is the one that is out. */
-    task_id: z.uuid().optional(),
+      .optional()
+      .describe('The `Idempotency-Key` under which the job was spawned.'),
+    task_id: z
+      .uuid()
+      .optional()
+      .describe("The job's id alone, in place of `key`: its attempt is the one that is out."),
     call_id: z.string().max(256).optional(),
     status: z.string().max(64).optional(),
   })
@@ -28,7 +30,10 @@ export const callbackSchema = z
       jobId: (jobId ?? task_id ?? '').toLowerCase(),
       attempt: attempt === undefined ? undefined : Number(attempt),
     };
-  });
+  })
+  .meta({ id: 'Callback' });
 
-export const callbackAcceptedSchema = z.object({ accepted: z.literal(true) });
+export const callbackAcceptedSchema = z
+  .object({ accepted: z.literal(true) })
+  .meta({ id: 'CallbackAccepted' });
 export type CallbackAccepted = z.infer<typeof callbackAcceptedSchema>;

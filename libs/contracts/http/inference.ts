@@ -80,8 +80,7 @@ export function inferenceRequestSchema(limits: RequestLimits = DEFAULT_REQUEST_L
         .optional(),
       temperature: z.number().min(0).max(2).default(0.1),
       max_tokens: z.int().min(1).max(limits.maxTokens).default(512),
-      /** Of the sampling; without effect at temperature 0. */
-      seed: seedSchema.optional(),
+      seed: seedSchema.optional().describe('Of the sampling; without effect at temperature 0.'),
       region_preference: z.string().min(1).max(64).optional(),
       region_policy: z.enum(REGION_POLICIES).default('prefer'),
       priority: z.enum(PRIORITIES).default('normal'),
@@ -95,6 +94,10 @@ export function inferenceRequestSchema(limits: RequestLimits = DEFAULT_REQUEST_L
       if ((body.prompt === undefined) === (body.messages === undefined)) {
         context.addIssue({ code: 'custom', path: ['prompt'], message: 'give either prompt or messages' });
       }
+      if (body.messages?.every(({ content }) => content === '') === true) {
+        const message = 'must say something: the content of every one is empty';
+        context.addIssue({ code: 'custom', path: ['messages'], message });
+      }
       if (body.region_policy === 'pin' && body.region_preference === undefined) {
         context.addIssue({
           code: 'custom',
@@ -102,89 +105,107 @@ export function inferenceRequestSchema(limits: RequestLimits = DEFAULT_REQUEST_L
           message: 'is required when region_policy is "pin"',
         });
       }
-    });
+    })
+    .meta({ id: 'InferenceRequest' });
 }
 export type InferenceRequest = z.infer<ReturnType<typeof inferenceRequestSchema>>;
 
-export const queuedResponseSchema = z.object({
-  success: z.literal(true),
-  job_id: z.uuid(),
-  status: z.string(),
-  queue_position: z.int().min(0),
-  estimated_wait_seconds: z.number().min(0),
-  region: z.string(),
-  message: z.string(),
-  /** What was asked for and is not done. */
-  warnings: z.array(z.string()),
-});
+export const queuedResponseSchema = z
+  .object({
+    success: z.literal(true),
+    job_id: z.uuid(),
+    status: z.string(),
+    queue_position: z.int().min(0),
+    estimated_wait_seconds: z.number().min(0),
+    region: z.string(),
+    message: z.string(),
+    warnings: z.array(z.string()).describe('What was asked for and is not done.'),
+  })
+  .meta({ id: 'JobQueued' });
 export type QueuedResponse = z.infer<typeof queuedResponseSchema>;
 
-export const attemptViewSchema = z.object({
-  attempt: z.int(),
-  endpoint_id: z.string(),
-  region: z.string(),
-  status: z.string(),
-  error_code: z.string().nullable(),
-  started_at: z.iso.datetime().nullable(),
-  finished_at: z.iso.datetime().nullable(),
-});
+export const attemptViewSchema = z
+  .object({
+    attempt: z.int(),
+    endpoint_id: z.string(),
+    region: z.string(),
+    status: z.string(),
+    error_code: z.string().nullable(),
+    started_at: z.iso.datetime().nullable(),
+    finished_at: z.iso.datetime().nullable(),
+  })
+  .meta({ id: 'Attempt' });
 
-export const resultViewSchema = z.object({
-  success: z.literal(true),
-  /** null: it has been erased; `erased_at` says when. */
-  response: z.string().nullable(),
-  model: z.string(),
-  region: z.string(),
-  substituted: z.boolean(),
-  inference_time: z.number().nullable(),
-  tokens_generated: z.int().nullable(),
-});
+export const resultViewSchema = z
+  .object({
+    success: z.literal(true),
+    response: z.string().nullable().describe('null: it has been erased; `erased_at` says when.'),
+    model: z.string(),
+    region: z.string(),
+    substituted: z.boolean(),
+    inference_time: z.number().nullable(),
+    tokens_generated: z.int().nullable(),
+  })
+  .meta({ id: 'JobResult' });
 
-export const jobErrorViewSchema = z.object({ code: z.string(), message: z.string() });
+export const jobErrorViewSchema = z
+  .object({ code: z.string(), message: z.string() })
+  .meta({ id: 'JobError' });
 
 /** Answer of `GET /inference/status/{job_id}`. */
-export const jobStatusSchema = z.object({
-  job_id: z.uuid(),
-  status: z.string(),
-  model: z.string(),
-  region: z.string(),
-  region_policy: z.enum(REGION_POLICIES),
-  priority: z.enum(PRIORITIES),
-  queue_position: z.int().nullable(),
-  estimated_wait_seconds: z.number().nullable(),
-  wait_reason: z.string().nullable(),
-  retry_count: z.int(),
-  attempts: z.array(attemptViewSchema),
-  result: resultViewSchema.nullable(),
-  error: jobErrorViewSchema.nullable(),
-  metadata: z.record(z.string(), z.unknown()).nullable(),
-  /** When its prompt and metadata, or its answer, were erased; null: they were not. */
-  erased_at: z.iso.datetime().nullable().default(null),
-  /** The dead letter that it was made of again; null: none. */
-  redriven_from: z.uuid().nullable().default(null),
-  created_at: z.iso.datetime(),
-  started_at: z.iso.datetime().nullable(),
-  completed_at: z.iso.datetime().nullable(),
-  /** Seconds from creation to the end, or to now. */
-  duration: z.number(),
-});
+export const jobStatusSchema = z
+  .object({
+    job_id: z.uuid(),
+    status: z.string(),
+    model: z.string(),
+    region: z.string(),
+    region_policy: z.enum(REGION_POLICIES),
+    priority: z.enum(PRIORITIES),
+    queue_position: z.int().nullable(),
+    estimated_wait_seconds: z.number().nullable(),
+    wait_reason: z.string().nullable(),
+    retry_count: z.int(),
+    attempts: z.array(attemptViewSchema),
+    result: resultViewSchema.nullable(),
+    error: jobErrorViewSchema.nullable(),
+    metadata: z.record(z.string(), z.unknown()).nullable(),
+    erased_at: z.iso
+      .datetime()
+      .nullable()
+      .default(null)
+      .describe('When its prompt and metadata, or its answer, were erased; null: they were not.'),
+    redriven_from: z
+      .uuid()
+      .nullable()
+      .default(null)
+      .describe('The dead letter that it was made of again; null: none.'),
+    created_at: z.iso.datetime(),
+    started_at: z.iso.datetime().nullable(),
+    completed_at: z.iso.datetime().nullable(),
+    duration: z.number().describe('Seconds from creation to the end, or to now.'),
+  })
+  .meta({ id: 'JobStatus' });
 export type JobStatusView = z.infer<typeof jobStatusSchema>;
 
-export const cancelResponseSchema = z.object({
-  job_id: z.uuid(),
-  status: z.enum(['cancelling', 'cancelled']),
-});
+export const cancelResponseSchema = z
+  .object({
+    job_id: z.uuid(),
+    status: z.enum(['cancelling', 'cancelled']),
+  })
+  .meta({ id: 'JobCancel' });
 
 /** Answer of `POST /inference`. */
-export const inferenceResponseSchema = z.object({
-  success: z.boolean(),
-  response: z.string().nullable(),
-  error: jobErrorViewSchema.nullable(),
-  provider_used: z.string().nullable(),
-  inference_time: z.number().nullable(),
-  cost_estimate: z.null(),
-  region: z.string().nullable(),
-  job_id: z.uuid(),
-  metadata: z.record(z.string(), z.unknown()).nullable(),
-});
+export const inferenceResponseSchema = z
+  .object({
+    success: z.boolean(),
+    response: z.string().nullable(),
+    error: jobErrorViewSchema.nullable(),
+    provider_used: z.string().nullable(),
+    inference_time: z.number().nullable(),
+    cost_estimate: z.null(),
+    region: z.string().nullable(),
+    job_id: z.uuid(),
+    metadata: z.record(z.string(), z.unknown()).nullable(),
+  })
+  .meta({ id: 'InferenceAnswer' });
 export type InferenceResponse = z.infer<typeof inferenceResponseSchema>;

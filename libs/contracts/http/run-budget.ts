@@ -13,19 +13,22 @@ export const runBudgetRequestSchema = z
   .refine(
     ({ usd, gpu_seconds }) => usd !== undefined || gpu_seconds !== undefined,
     'needs usd or gpu_seconds',
-  );
+  )
+  .meta({ id: 'RunBudgetRequest' });
 export type RunBudgetRequest = z.infer<typeof runBudgetRequestSchema>;
 
 /** `usd` is null where a price is not known. */
-export const runBudgetViewSchema = z.object({
-  /** null: no bound. */
-  usd: z.number().nullable(),
-  gpu_seconds: z.number().nullable(),
-  /** Every call that was made, and the idle time its container is left with. */
-  spent_usd: z.number().nullable(),
-  spent_gpu_seconds: z.number(),
-  /** What the calls in flight may yet take. */
-  committed_usd: z.number().nullable(),
-  committed_gpu_seconds: z.number(),
-});
+export const runBudgetViewSchema = z
+  .object({
+    usd: z.number().nullable().describe('null: no bound.'),
+    gpu_seconds: z.number().nullable(),
+    spent_usd: z
+      .number()
+      .nullable()
+      .describe('Every call that was made, and the idle time its container is left with.'),
+    spent_gpu_seconds: z.number(),
+    committed_usd: z.number().nullable().describe('What the calls in flight may yet take.'),
+    committed_gpu_seconds: z.number(),
+  })
+  .meta({ id: 'RunBudget' });
 export type RunBudgetView = z.infer<typeof runBudgetViewSchema>;

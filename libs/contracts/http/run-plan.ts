@@ -10,76 +10,88 @@ export function runPlanRequestSchema(limits: RequestLimits = DEFAULT_REQUEST_LIM
   return (
     runRequestSchema(limits)
       .extend({
-        /** Stands for `budget: { usd }`, and may be 0, which no run may have. */
-        budget_usd: z.number().min(0).max(USD_MAX).optional(),
+        budget_usd: z
+          .number()
+          .min(0)
+          .max(USD_MAX)
+          .optional()
+          .describe('Stands for `budget: { usd }`, and may be 0, which no run may have.'),
       })
       // Two budgets could contradict each other, and nobody could say which of them was meant.
       .refine(({ budget, budget_usd }) => budget === undefined || budget_usd === undefined, {
         path: ['budget_usd'],
         message: 'is short for budget.usd and cannot be given beside budget',
       })
+      .meta({ id: 'RunPlanRequest' })
   );
 }
 
 /** Whether a time was measured there, taken from other regions' measurements of the model, or assumed. */
 const timeSourceSchema = z.enum(['learned', 'other_region', 'assumed']);
 
-const timelineSchema = z.object({
-  endpoint_id: z.string(),
-  intervals: z.array(
-    z.object({
-      state: z.enum(['warming', 'busy', 'idle']),
-      from_s: z.number(),
-      to_s: z.number(),
-      /** First and last question answered; null unless busy. */
-      from_question: z.string().nullable(),
-      to_question: z.string().nullable(),
-    }),
-  ),
-});
+const timelineSchema = z
+  .object({
+    endpoint_id: z.string(),
+    intervals: z.array(
+      z.object({
+        state: z.enum(['warming', 'busy', 'idle']),
+        from_s: z.number(),
+        to_s: z.number(),
+        from_question: z.string().nullable().describe('First and last question answered; null unless busy.'),
+        to_question: z.string().nullable(),
+      }),
+    ),
+  })
+  .meta({ id: 'Timeline' });
 
-export const plannedOrderSchema = orderPlanSchema.extend({
-  /** Whether deadline and budget are kept; null where the cost is not known. */
-  feasible: z.boolean().nullable(),
-  infeasible_because: z.array(z.string()),
-  timeline: z.array(timelineSchema),
-  /** The timeline leaves something out. */
-  timeline_truncated: z.boolean(),
-});
+export const plannedOrderSchema = orderPlanSchema
+  .extend({
+    feasible: z
+      .boolean()
+      .nullable()
+      .describe('Whether deadline and budget are kept; null where the cost is not known.'),
+    infeasible_because: z.array(z.string()),
+    timeline: z.array(timelineSchema),
+    timeline_truncated: z
+      .boolean()
+      .describe('There was too much: the timeline ends before the run does, or leaves endpoints out.'),
+  })
+  .meta({ id: 'PlannedOrder' });
 export type PlannedOrderView = z.infer<typeof plannedOrderSchema>;
 
 /** Answer of `POST /runs/plan`. */
-export const runForecastSchema = z.object({
-  total_cells: z.int(),
-  unavailable: z.array(runPairSchema),
-  /** What `POST /runs` would take. */
-  order: z.enum(RUN_ORDERS),
-  requested_order: z.enum(REQUESTED_ORDERS),
-  reason: z.string(),
-  feasible: z.boolean().nullable(),
-  gpu_limit: z.int(),
-  cells_per_endpoint: z.record(z.string(), z.int()),
-  orders: z.array(plannedOrderSchema),
-  best: z.object({
-    /** The order that is as fast or faster, and is taken instead; null where none is. */
-    same_as: z.enum(RUN_ORDERS).nullable(),
-    /** No order that starts each endpoint once is faster. */
-    optimal: z.boolean(),
-    lower_bound_s: z.number(),
-    /** By how much the makespan may be above the optimum: 0.02 is 2 %. */
-    gap: z.number(),
-    /** By GPU: endpoints in the sequence in which they have it. */
-    sequences: z.array(z.array(z.string())),
-  }),
-  times: z.array(
-    runPairSchema.extend({
-      warm_s: z.number(),
-      cold_start_s: z.number(),
-      warm_source: timeSourceSchema,
-      cold_source: timeSourceSchema,
+export const runForecastSchema = z
+  .object({
+    total_cells: z.int(),
+    unavailable: z.array(runPairSchema),
+    order: z.enum(RUN_ORDERS).describe('What `POST /runs` would take.'),
+    requested_order: z.enum(REQUESTED_ORDERS),
+    reason: z.string(),
+    feasible: z.boolean().nullable(),
+    gpu_limit: z.int(),
+    cells_per_endpoint: z.record(z.string(), z.int()),
+    orders: z.array(plannedOrderSchema),
+    best: z.object({
+      same_as: z
+        .enum(RUN_ORDERS)
+        .nullable()
+        .describe('The order that is as fast or faster, and is taken instead; null where none is.'),
+      optimal: z.boolean().describe('No order that starts each endpoint once is faster.'),
+      lower_bound_s: z.number(),
+      gap: z.number().describe('By how much the makespan may be above the optimum: 0.02 is 2 %.'),
+      sequences: z
+        .array(z.array(z.string()))
+        .describe('By GPU: endpoints in the sequence in which they have it.'),
     }),
-  ),
-  /** What the plan takes for granted. */
-  notes: z.array(z.string()),
-});
+    times: z.array(
+      runPairSchema.extend({
+        warm_s: z.number(),
+        cold_start_s: z.number(),
+        warm_source: timeSourceSchema,
+        cold_source: timeSourceSchema,
+      }),
+    ),
+    notes: z.array(z.string()).describe('What the plan takes for granted.'),
+  })
+  .meta({ id: 'RunForecast' });
 export type RunForecastView = z.infer<typeof runForecastSchema>;

@@ -83,4 +83,3 @@ export const jobEventSchema = z.object({
 export type JobEventMessage = z.infer<typeof jobEventSchema>;
 
 export const runEventHintSchema = z.object({ run_id: z.uuid() });
-export type RunEventHint = z.infer<typeof runEventHintSchema>;

@@ -1,5 +1,6 @@
 import { ATTEMPT_ERROR_CODES, type AttemptErrorCode } from '#domain';
 import { z } from 'zod';
+import { traceparentSchema } from './ticket.js';
 
 const attemptErrorCode = z.enum(ATTEMPT_ERROR_CODES as [AttemptErrorCode, ...AttemptErrorCode[]]);
 
@@ -70,6 +71,8 @@ export const outcomeSchema = z.object({
   reattached: z.boolean(),
   /** Absent: of an older dispatcher, which made one call. */
   calls: attemptCallsSchema.optional(),
+  /** Of the attempt that it ended. */
+  traceparent: traceparentSchema,
   result: z.discriminatedUnion('kind', [answerSchema, failureSchema, cancelledSchema]),
 });
 export type Outcome = z.infer<typeof outcomeSchema>;

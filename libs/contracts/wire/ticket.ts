@@ -4,6 +4,16 @@ export const chatMessageSchema = z.strictObject({
   role: z.enum(['system', 'user', 'assistant']),
   content: z.string(),
 });
+/**
+ * W3C traceparent: which trace this belongs to. Absent: none is recorded. One that is malformed is dropped, and not the
+ * message that it came with.
+ */
+export const traceparentSchema = z
+  .string()
+  .regex(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/)
+  .optional()
+  .catch(undefined);
+
 export type ChatMessage = z.infer<typeof chatMessageSchema>;
 
 /** What the model is asked; exactly one of `prompt` and `messages`. */
@@ -33,5 +43,6 @@ export const ticketSchema = z.object({
   /** From the start of the call to its answer. */
   timeout_ms: z.int().min(1),
   request: modelRequestSchema,
+  traceparent: traceparentSchema,
 });
 export type Ticket = z.infer<typeof ticketSchema>;

@@ -1,8 +1,7 @@
 import { multiplierOf, type Prices, type TokenPrice } from './prices.js';
 
 /** What the owner of an endpoint pays for. `both`: a GPU of its own, and a model that takes a fee for tokens. */
-export const BILLINGS = ['gpu', 'tokens', 'both'] as const;
-export type Billing = (typeof BILLINGS)[number];
+export type Billing = 'gpu' | 'tokens' | 'both';
 
 /** An OpenAI-compatible upstream is paid by the token, a deployment of one's own by the GPU second. */
 export function billingOf(endpoint: { readonly protocol: string; readonly billed_by?: Billing | undefined }) {

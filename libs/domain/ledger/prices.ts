@@ -40,7 +40,7 @@ export type PriceTable = readonly [Prices & { readonly fromMs: number }, ...(Pri
 const NANO = 1e9;
 const MILLION = 1e6;
 /** Of a region that no price entry names: Beacon's endpoints are pinned to broad regions. */
-export const DEFAULT_MULTIPLIER = toInteger(REGION_MULTIPLIERS.broad, MILLION);
+const DEFAULT_MULTIPLIER = toInteger(REGION_MULTIPLIERS.broad, MILLION);
 
 /** Decimal prices are written with few digits: the nearest integer is the one that was meant. */
 function toInteger(value: number, scale: number): bigint {

@@ -1,14 +1,10 @@
-export type IntervalState = 'warming' | 'busy' | 'idle';
-
-/** What an endpoint's container does for a while. Virtual ms. */
-export interface Interval {
-  readonly state: IntervalState;
-  readonly fromMs: number;
-  toMs: number;
-  /** Numbers of the questions that are answered; 0 where none is. */
-  fromQuestion: number;
-  toQuestion: number;
-}
+import {
+  ContainerTimeline,
+  type Interval,
+  type IntervalState,
+  type OpenInterval,
+  type Rounds,
+} from './container-timeline.js';
 
 /** Container time of one endpoint. */
 export interface ContainerTotals {
@@ -25,13 +21,17 @@ interface Container extends ContainerTotals {
   busyCalls: number;
   busySinceMs: number;
   idleSinceMs: number;
-  readonly intervals: Interval[];
-  /** The busy one that goes on, unless it is not kept. */
-  busy: Interval | undefined;
+  readonly timeline: ContainerTimeline;
+  /** The busy interval that goes on. */
+  busy: OpenInterval | undefined;
 }
 
-/** More than this of one endpoint says no more to a reader. */
-const INTERVALS_MAX = 100;
+/** How the account stood at a moment at which no call was under way. */
+export interface AccountMark {
+  readonly totals: readonly ContainerTotals[];
+  /** By endpoint: a position in its timeline. */
+  readonly positions: readonly number[];
+}
 
 /**
  * Adds up for what the run's containers hold their GPUs: warming, busy (one call or several), and idle up to the end
@@ -39,15 +39,22 @@ const INTERVALS_MAX = 100;
  */
 export class ContainerAccount {
   private readonly containers: Container[];
-  isTruncated = false;
+  /** Until then timelines are whole; after it nothing is told. */
+  toldUntilMs = Number.POSITIVE_INFINITY;
 
-  /** @param windowsMs by endpoint: how long its container idles before it is gone */
-  constructor(windowsMs: readonly number[]) {
+  /**
+   * @param windowsMs by endpoint: how long its container idles before it is gone
+   * @param hasTimelines whether anybody will ask for more than the totals
+   */
+  constructor(
+    windowsMs: readonly number[],
+    private readonly hasTimelines = true,
+  ) {
     this.containers = windowsMs.map((windowMs) => ({
       windowMs,
       ...{ isOpen: false, busyCalls: 0, busySinceMs: 0, idleSinceMs: 0 },
       ...{ coldMs: 0, busyMs: 0, idleMs: 0, coldStarts: 0 },
-      intervals: [],
+      timeline: new ContainerTimeline(),
       busy: undefined,
     }));
   }
@@ -123,22 +130,42 @@ export class ContainerAccount {
     }));
   }
 
-  /** Time passes in which what has been booked since `earlier` happens `times` over again. */
-  repeat(earlier: readonly ContainerTotals[], times: number, passedMs: number): void {
-    this.isTruncated = true;
+  mark(): AccountMark {
+    return { totals: this.totals(), positions: this.containers.map(({ timeline }) => timeline.length) };
+  }
+
+  /** Time passes in which what has been booked since `mark` happens over again, a whole number of times. */
+  repeat(mark: AccountMark, rounds: Rounds): void {
+    for (const [endpoint, { timeline }] of this.containers.entries())
+      timeline.repeat(mark.positions[endpoint] ?? timeline.length, rounds);
+    this.addSince(mark, rounds.times, rounds.passedMs * rounds.times);
+  }
+
+  /** Time passes of which nothing is known but that it is like what has been booked since `mark`. */
+  extrapolate(mark: AccountMark, times: number, nowMs: number, passedMs: number): void {
+    this.toldUntilMs = Math.min(this.toldUntilMs, nowMs);
+    for (const container of this.containers) {
+      const { isOpen, idleSinceMs, windowMs } = container;
+      if (isOpen) this.note(container, 'idle', idleSinceMs, Math.min(nowMs, idleSinceMs + windowMs));
+    }
+    this.addSince(mark, times, passedMs);
+  }
+
+  timeline(endpoint: number): Iterable<Interval> {
+    return this.of(endpoint).timeline;
+  }
+
+  private addSince({ totals }: AccountMark, times: number, passedMs: number): void {
     for (const [endpoint, container] of this.containers.entries()) {
-      const before = earlier[endpoint];
+      const before = totals[endpoint];
       if (before === undefined) continue;
       container.coldMs += (container.coldMs - before.coldMs) * times;
       container.busyMs += (container.busyMs - before.busyMs) * times;
       container.idleMs += (container.idleMs - before.idleMs) * times;
       container.coldStarts += Math.round((container.coldStarts - before.coldStarts) * times);
       container.idleSinceMs += passedMs;
+      container.busy = undefined;
     }
-  }
-
-  intervals(endpoint: number): readonly Interval[] {
-    return this.of(endpoint).intervals;
   }
 
   private close(container: Container, nowMs: number): void {
@@ -154,20 +181,15 @@ export class ContainerAccount {
   }
 
   private note(
-    container: Container,
+    { timeline }: Container,
     state: IntervalState,
     fromMs: number,
     toMs: number,
     fromQuestion = 0,
     toQuestion = 0,
-  ): Interval | undefined {
-    if (container.intervals.length >= INTERVALS_MAX) {
-      this.isTruncated = true;
-      return undefined;
-    }
-    const interval = { state, fromMs, toMs, fromQuestion, toQuestion };
-    container.intervals.push(interval);
-    return interval;
+  ): OpenInterval | undefined {
+    if (!this.hasTimelines) return undefined;
+    return timeline.add({ state, fromMs, toMs, fromQuestion, toQuestion });
   }
 
   private of(endpoint: number): Container {

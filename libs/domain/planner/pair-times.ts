@@ -1,5 +1,5 @@
 import { median } from '../quantile.js';
-import { UNKNOWN_COLD_MS, UNKNOWN_WARM_MS } from '../wait.js';
+import type { AssumedTimes } from '../wait.js';
 
 /** Whether a time was measured there, taken from other regions' measurements of the model, or merely assumed. */
 export type TimeSource = 'learned' | 'other_region' | 'assumed';
@@ -22,20 +22,13 @@ export interface LearnedSamples {
   readonly samplesMs: readonly number[];
 }
 
-/** Where nothing has been learned: 30 s per call, and 150 s more for the first, as `/queue/status` assumes too. */
-export const ASSUMED_TIMES: PairTimes = {
-  warmMs: UNKNOWN_WARM_MS,
-  coldStartMs: UNKNOWN_COLD_MS - UNKNOWN_WARM_MS,
-  warmSource: 'assumed',
-  coldSource: 'assumed',
-};
-
 /**
  * Medians of what was learned. What a region has not shown yet is taken from the model's other regions (the slowest
- * of them), and where there is none, assumed.
+ * of them), and where there is none, assumed, as `/queue/status` assumes too.
  */
 export function learnPairTimes(
   learned: readonly LearnedSamples[],
+  assumed: AssumedTimes,
 ): (region: string, model: string) => PairTimes {
   const known = new Map<string, PairTimes>();
   const medianOf = (model: string, cold: boolean, region?: string): number | undefined => {
@@ -48,10 +41,11 @@ export function learnPairTimes(
   const learn = (region: string, model: string): PairTimes => {
     const warm = firstKnown(medianOf(model, false, region), medianOf(model, false));
     const cold = firstKnown(medianOf(model, true, region), medianOf(model, true));
-    const warmMs = Math.max(1, Math.round(warm?.ms ?? ASSUMED_TIMES.warmMs));
+    const warmMs = Math.max(1, Math.round(warm?.ms ?? assumed.warmMs));
     return {
       warmMs,
-      coldStartMs: cold === undefined ? ASSUMED_TIMES.coldStartMs : Math.max(0, Math.round(cold.ms) - warmMs),
+      coldStartMs:
+        cold === undefined ? Math.round(assumed.coldStartMs) : Math.max(0, Math.round(cold.ms) - warmMs),
       warmSource: warm?.source ?? 'assumed',
       coldSource: cold?.source ?? 'assumed',
     };

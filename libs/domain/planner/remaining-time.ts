@@ -43,7 +43,8 @@ export function remainingMs(
   const servers = serversOfPairs(input, viewsOf(input));
   const isOpen = (pair: number): boolean => open.parts.some((part) => (part[pair] ?? 0) > 0);
   if (input.pairs.some((_, pair) => isOpen(pair) && servers[pair]?.length === 0)) return null;
-  const account = new ContainerAccount(input.endpoints.map(({ spec }) => spec.scaledownWindowMs));
+  const windowsMs = input.endpoints.map(({ spec }) => spec.scaledownWindowMs);
+  const account = new ContainerAccount(windowsMs, false);
   const platform = new VirtualPlatform(input, servers, account);
   const begun = new Begun(input, inFlight);
   const total = stretchesOf(order, input, open);

@@ -15,7 +15,8 @@ import { BUILT_IN_PRICES } from '../ledger/prices.js';
 import { laneOf } from '../lane.js';
 import { nextCells, type OpenCell, type RunGate } from '../runs/next-cells.js';
 import type { RunOrder } from '../runs/run.js';
-import type { IntervalState } from './container-account.js';
+import type { IntervalState } from './container-timeline.js';
+import type { EndpointTimeline } from './order-plan.js';
 import type { PlanInput } from './plan-input.js';
 import { forecastRun } from './plan-orders.js';
 import { simulateOrder } from './simulate-order.js';
@@ -31,6 +32,14 @@ interface Call {
   readonly endpoint: number;
   readonly cold: boolean;
   endsMs: number;
+}
+interface ReplayedCall {
+  readonly endpointId: string;
+  readonly questionNo: number;
+  readonly fromMs: number;
+  /** When its cold start is over; `fromMs` where there is none. */
+  readonly warmFromMs: number;
+  readonly toMs: number;
 }
 type MutableGate = { -readonly [Key in keyof RunGate]: RunGate[Key] };
 type MutableView = { -readonly [Key in keyof EndpointView]: EndpointView[Key] };
@@ -73,6 +82,7 @@ function replay(order: RunOrder, input: PlanInput) {
   let coldStarts = 0;
   let peakGpus = 0;
   const held: [endpoint: number, fromMs: number, toMs: number][] = [];
+  const calls: ReplayedCall[] = [];
   const releases: { readonly endpoint: number; readonly doneMs: number }[] = [];
   let lookAgainMs = Infinity;
   const served = input.pairs.map(({ region, model }) =>
@@ -86,6 +96,14 @@ function replay(order: RunOrder, input: PlanInput) {
     if (call.cold) coldStarts += 1;
     call.endsMs = nowMs + coldMs + input.timesOf(spec.region, call.cell.model).warmMs;
     held.push([call.endpoint, nowMs, call.endsMs + spec.scaledownWindowMs]);
+    const { questionNo } = call.cell;
+    calls.push({
+      endpointId: spec.id,
+      questionNo,
+      fromMs: nowMs,
+      warmFromMs: nowMs + coldMs,
+      toMs: call.endsMs,
+    });
     running.push(call);
   };
   const submit = (): void => {
@@ -171,7 +189,7 @@ function replay(order: RunOrder, input: PlanInput) {
     submit();
     admit();
   }
-  return { makespanMs: nowMs, coldStarts, peakGpus, gpuMs: lengthOf(held) };
+  return { makespanMs: nowMs, coldStarts, peakGpus, gpuMs: lengthOf(held), calls };
 }
 
 /** Time covered by the intervals of each endpoint: while a call was there, or its container might be. */
@@ -256,12 +274,139 @@ describe('a run in virtual time', () => {
           const plan = simulateOrder(order, input);
           const { makespanMs, coldStarts, peakGpus } = plan;
           const gpuMs = plan.coldStartMs + plan.busyMs + plan.idleMs;
-          expect({ makespanMs, coldStarts, peakGpus, gpuMs }).toEqual(replay(order, input));
+          const { calls: _calls, ...replayed } = replay(order, input);
+          expect({ makespanMs, coldStarts, peakGpus, gpuMs }).toEqual(replayed);
         }),
         { numRuns: 400, seed: 4 },
       );
     },
   );
+});
+
+/** What a drawing has wrong: calls and cold starts that are not in it, and pieces that overlap or leave a hole between them. */
+function faultsOf(timeline: readonly EndpointTimeline[], calls: readonly ReplayedCall[]): string[] {
+  const faults: string[] = [];
+  for (const { endpointId, questionNo, fromMs, warmFromMs, toMs } of calls) {
+    const pieces = timeline.find((endpoint) => endpoint.endpointId === endpointId)?.intervals ?? [];
+    const isIn = (state: IntervalState, from: number, to: number): boolean =>
+      pieces.some((piece) => piece.state === state && piece.fromMs <= from && piece.toMs >= to);
+    const answering = pieces.find(({ state, toMs: endsMs }) => state === 'busy' && endsMs >= toMs);
+    if (!isIn('busy', warmFromMs, toMs)) faults.push(`call ${warmFromMs}-${toMs} of ${endpointId}`);
+    else if (answering!.fromQuestion > questionNo || answering!.toQuestion < questionNo)
+      faults.push(`question ${questionNo} at ${warmFromMs} of ${endpointId}`);
+    if (warmFromMs > fromMs && !isIn('warming', fromMs, warmFromMs))
+      faults.push(`cold start ${fromMs} of ${endpointId}`);
+  }
+  for (const { endpointId, intervals } of timeline) {
+    for (const [index, { state, fromMs }] of intervals.entries()) {
+      const before = intervals[index - 1];
+      if (before === undefined || before.toMs === fromMs) continue;
+      // A container that is gone comes back by a cold start, which takes no time where none is expected to.
+      const isGone = before.toMs < fromMs && state === 'warming';
+      if (!isGone) faults.push(`${endpointId} from ${before.toMs} to ${fromMs}`);
+    }
+  }
+  return faults;
+}
+
+describe('the timeline of a plan', () => {
+  // Alike questions, and more of them than it takes for rounds to repeat.
+  const longArbitrary = fc
+    .tuple(inputArbitrary, fc.integer({ min: 8, max: 24 }))
+    .map(([input, questions]): PlanInput => ({ ...input, questions, repeats: 1 }));
+
+  it.each(['question', 'region', 'pipeline', 'best'] as const)(
+    'has every call and cold start of a run in order %s, and neither hole nor overlap',
+    (order) => {
+      let drawn = 0;
+      fc.assert(
+        fc.property(longArbitrary, fc.nat(), (input, at) => {
+          const { timeline, isTruncated } = simulateOrder(order, input);
+          const { calls } = replay(order, input);
+          expect(isTruncated).toBe(false);
+          expect(faultsOf(timeline, calls)).toEqual([]);
+          // The control: a drawing that lacks any one of its calls is found out.
+          const busy = timeline.flatMap(({ intervals }) => intervals.filter(({ state }) => state === 'busy'));
+          const left = busy[at % Math.max(1, busy.length)];
+          const lacking = timeline.map((endpoint) => ({
+            ...endpoint,
+            intervals: endpoint.intervals.filter((interval) => interval !== left),
+          }));
+          if (left !== undefined) expect(faultsOf(lacking, calls)).not.toEqual([]);
+          drawn += busy.length;
+        }),
+        { numRuns: 60, seed: 7 },
+      );
+      expect(drawn).toBeGreaterThan(60);
+    },
+  );
+
+  const aRun = (questions: number, gpuLimit: number): PlanInput => ({
+    ...fc.sample(inputArbitrary, { numRuns: 1, seed: 1 })[0]!,
+    ...{ questions, gpuLimit, repeats: 1, gatesAfter: [], regionPolicy: 'pin', timeoutMs: 1000 },
+    pairs: MODELS.map((model) => ({ region: 'US', model })),
+    endpoints: MODELS.map((model) => ({
+      spec: {
+        ...{
+          id: model,
+          region: 'US',
+          models: [model],
+          concurrency: 1,
+          scaledownWindowMs: 100,
+          workspace: 'w',
+        },
+        ...{ hasHealthUrl: true, canRelease: false },
+      },
+      ...{ gpu: 'T4', record: record(0), releaseMs: null },
+    })),
+    timesOf: (_, model) => ({
+      ...{ warmMs: 10 + MODELS.indexOf(model), coldStartMs: 50 },
+      ...{ warmSource: 'learned', coldSource: 'learned' },
+    }),
+  });
+
+  it('draws a long run whole: short pauses become part of the calls', () => {
+    const plan = simulateOrder('question', aRun(5000, 3));
+    expect(plan.isTruncated).toBe(false);
+    expect(plan.coldStarts).toBe(3);
+    const [first] = plan.timeline;
+    expect(first!.intervals).toEqual([
+      { state: 'warming', fromMs: 0, toMs: 50, fromQuestion: 0, toQuestion: 0 },
+      { state: 'busy', fromMs: 50, toMs: 50 + 12 * 5000 - 2, fromQuestion: 1, toQuestion: 5000 },
+      { state: 'idle', fromMs: 60_048, toMs: 60_148, fromQuestion: 0, toQuestion: 0 },
+    ]);
+  });
+
+  it('says where a run has too many cold starts to be drawn, and draws all endpoints up to the same moment', () => {
+    const short = simulateOrder('question', aRun(60, 1));
+    expect(short.coldStarts).toBeGreaterThan(100);
+    expect(short.isTruncated).toBe(false);
+    expect(faultsOf(short.timeline, replay('question', aRun(60, 1)).calls)).toEqual([]);
+
+    const input = aRun(300, 1);
+    const plan = simulateOrder('question', input);
+    expect(plan.isTruncated).toBe(true);
+    const untilMs = Math.max(...plan.timeline.flatMap(({ intervals }) => intervals.map(({ toMs }) => toMs)));
+    expect(untilMs).toBeLessThan(plan.makespanMs);
+    expect(plan.timeline.flatMap(({ intervals }) => intervals).length).toBeGreaterThan(500);
+    const drawn = replay('question', input).calls.filter(({ toMs }) => toMs <= untilMs);
+    expect(faultsOf(plan.timeline, drawn)).toEqual([]);
+  });
+
+  it('reckons with the first part of a run for the second, where hundreds of endpoints make that alone too much', () => {
+    const base = aRun(800, 3);
+    const shared = base.endpoints.map((each) => ({ ...each, spec: { ...each.spec, models: MODELS } }));
+    const others = Array.from({ length: 500 }, (_, index) => ({
+      ...base.endpoints[0]!,
+      spec: { ...base.endpoints[0]!.spec, id: `other-${index}`, models: ['another'] },
+    }));
+    const input = { ...base, endpoints: [...shared, ...others], gatesAfter: [400] };
+    const plan = simulateOrder('pipeline', input);
+    expect(plan.isExact).toBe(false);
+    const first = simulateOrder('pipeline', { ...input, questions: 400, gatesAfter: [] });
+    expect(plan.makespanMs).toBe(2 * first.makespanMs);
+    expect(plan.busyMs).toBe(2 * first.busyMs);
+  });
 });
 
 describe('the forecast of a run', () => {
@@ -275,7 +420,7 @@ describe('the forecast of a run', () => {
         for (const plan of Object.values(orders)) {
           expect(plan.peakGpus).toBeLessThanOrEqual(Math.max(input.gpuLimit, heldBefore));
           expect(bestMs).toBeLessThanOrEqual(plan.makespanMs);
-          if (plan.isTruncated) continue;
+          expect(plan.isTruncated).toBe(false);
           const intervals = plan.timeline.flatMap((endpoint) => endpoint.intervals);
           const lengthMs = (state: IntervalState): number =>
             intervals

@@ -1,5 +1,5 @@
 import type { RunOrder } from '../runs/run.js';
-import { ContainerAccount, type ContainerTotals } from './container-account.js';
+import { ContainerAccount, type AccountMark } from './container-account.js';
 import { orderPlanOf, type OrderPlan } from './order-plan.js';
 import { phasesOf, type Phase } from './phases.js';
 import type { PlanInput } from './plan-input.js';
@@ -14,7 +14,7 @@ const CALLS_MAX = 1000;
 interface Mark {
   readonly atMs: number;
   readonly doneCells: number;
-  readonly totals: readonly ContainerTotals[];
+  readonly account: AccountMark;
 }
 
 /**
@@ -28,37 +28,36 @@ export function simulateOrder(order: RunOrder, input: PlanInput): OrderPlan {
   const phases = phasesOf(order, input);
   const totalCells = input.pairs.length * input.questions * input.repeats;
   const marks: Mark[] = [];
+  /** By standing: the phase before which it was met first. */
   const seen = new Map<string, number>();
+  let hasSkipped = false;
   let isExact = true;
   let doneCells = 0;
 
   for (let next = 0; next < phases.length; next += 1) {
-    const phase = phases[next];
-    if (phase === undefined) break;
     account.closeExpired(platform.nowMs);
-    marks.push({ atMs: platform.nowMs, doneCells, totals: account.totals() });
-    if (order === 'question') {
-      // The same standing before the same question leads to the same: whole rounds of it need no simulation.
+    marks.push({ atMs: platform.nowMs, doneCells, account: account.mark() });
+    if (order === 'question' && !hasSkipped) {
+      // The same standing before the same question leads to the same: whole rounds of it need no simulation. What they
+      // leave is less than one.
       const standing = platform.standing();
       const earlier = seen.get(standing);
-      if (earlier !== undefined) {
-        const rounds = Math.floor((phases.length - next) / (next - earlier));
-        if (rounds > 0) repeatSince(marks[earlier], rounds);
-        next += rounds * (next - earlier);
-        seen.clear();
-        const left = phases[next];
-        if (left === undefined) break;
-        platform.run(left, workOf(cellsOf(left), input, servers, CALLS_MAX).work);
-        continue;
+      if (earlier === undefined) seen.set(standing, next);
+      else {
+        hasSkipped = true;
+        next += skipRounds(earlier, next);
       }
-      seen.set(standing, next);
     }
-    if (platform.steps > STEPS_MAX) {
+    const phase = phases[next];
+    if (phase === undefined) break;
+    const half = marks[Math.floor((marks.length - 1) / 2)];
+    if (platform.steps > STEPS_MAX && !hasSkipped && half !== undefined) {
       // The latter half of what was simulated is least marked by how the run began.
-      const half = marks[Math.floor(marks.length / 2)];
-      const rate = half === undefined ? 0 : (totalCells - doneCells) / (doneCells - half.doneCells);
       isExact = false;
-      repeatSince(half, rate);
+      const times = (totalCells - doneCells) / (doneCells - half.doneCells);
+      const passedMs = (platform.nowMs - half.atMs) * times;
+      account.extrapolate(half.account, times, platform.nowMs, passedMs);
+      platform.skip(passedMs);
       break;
     }
     const { work, isExact: isPhaseExact } = workOf(cellsOf(phase), input, servers, CALLS_MAX);
@@ -77,10 +76,15 @@ export function simulateOrder(order: RunOrder, input: PlanInput): OrderPlan {
     return { cells, oneInFlight };
   }
 
-  function repeatSince(mark: Mark | undefined, times: number): void {
-    if (mark === undefined) return;
-    const passedMs = (platform.nowMs - mark.atMs) * times;
-    account.repeat(mark.totals, times, passedMs);
-    platform.skip(passedMs);
+  /** @returns the phases that are as those between `earlier` and `next` were, in whole rounds */
+  function skipRounds(earlier: number, next: number): number {
+    const mark = marks[earlier];
+    const questions = next - earlier;
+    const times = Math.floor((phases.length - next) / questions);
+    if (mark === undefined || times === 0) return 0;
+    const passedMs = platform.nowMs - mark.atMs;
+    account.repeat(mark.account, { times, passedMs, questions });
+    platform.skip(passedMs * times);
+    return times * questions;
   }
 }

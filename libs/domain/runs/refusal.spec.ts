@@ -47,9 +47,10 @@ describe('an answer that opens like a refusal', () => {
   });
 
   it('takes long runs of the same character in linear time', () => {
-    const startedMs = performance.now();
+    const began = process.cpuUsage();
     findRefusal('as an ai '.repeat(100_000));
     findRefusal(' '.repeat(1_000_000));
-    expect(performance.now() - startedMs).toBeLessThan(1000);
+    // Of the processor, not of the clock: a machine that is busy with something else makes it no longer.
+    expect(process.cpuUsage(began).user / 1000).toBeLessThan(1000);
   });
 });

@@ -14,8 +14,7 @@ export const RUN_STATUSES = [
 export type RunStatus = (typeof RUN_STATUSES)[number];
 
 /** Why a run ends before its cells do. Set once by whoever asks; carried out by the runner. */
-export const RUN_ENDINGS = ['cancelled', 'rejected', 'expired'] as const;
-export type RunEnding = (typeof RUN_ENDINGS)[number];
+export type RunEnding = 'cancelled' | 'rejected' | 'expired';
 
 /**
  * In which order a run's cells are submitted. `best` goes on like `pipeline`, with the pairs in the sequence in which the

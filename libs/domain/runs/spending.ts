@@ -53,6 +53,14 @@ export interface EndedCall {
   readonly isCold: boolean | null;
 }
 
+/** A call, and what is known of the moments before it. */
+export interface DecidedCall extends EndedCall {
+  readonly region: string;
+  readonly model: string;
+  /** Unix ms at which it was decided on; null: it is not its job's first, or nobody knows. */
+  readonly decidedMs: number | null;
+}
+
 /** What a run's calls to one endpoint have taken. */
 export interface EndpointSpending {
   readonly endpointId: string;
@@ -109,7 +117,7 @@ export function useOf(gpuMs: number, usdPerS: number | null): GpuUse {
  * What was paid at an endpoint, and the idle time that its last call leaves behind: a whole scale-down window,
  * which may not have passed yet. There is at least one window for every container that the run started.
  */
-export function spentAt(spending: EndpointSpending, rate: CostRate): GpuUse {
+function spentAt(spending: EndpointSpending, rate: CostRate): GpuUse {
   const { calls, coldStarts, busyMs, gapMs, strayMs } = spending;
   const windowMs = rate.scaledownWindowMs;
   const idleMs = calls === 0 ? 0 : Math.max(gapMs + windowMs, coldStarts * windowMs);

@@ -1,24 +1,11 @@
-import { execFile } from 'node:child_process';
-import {
-  access,
-  chmod,
-  constants,
-  copyFile,
-  mkdir,
-  mkdtemp,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import { findTool, isVersionFrom, keepTool, pathsOf, runTool, saysVersion } from '#machine-tools';
 import { downloadServer, NATS_SERVER_VERSION, officialArchive, OLDEST_NATS_SERVER } from './release.js';
 
-const VERSION_TIMEOUT_MS = 10_000;
 const GO_INSTALL_TIMEOUT_MS = 600_000;
 const PACKAGE_TIMEOUT_MS = 300_000;
-const OUTPUT_BYTES = 16 * 1024 * 1024;
 
 const APT_INSTALL = ['install', '-y', '-q', '--no-install-recommends', 'nats-server'];
 
@@ -61,7 +48,7 @@ export async function findNatsServer({ environment, cacheDirs, report = () => {}
     if (!(await works(path))) throw new NatsServerBinError();
     return { path, source: 'NATS_SERVER_BIN' };
   }
-  const onPath = await firstWorking(pathFolders(environment).map((folder) => join(folder, 'nats-server')));
+  const onPath = await firstWorking(pathsOf(environment, 'nats-server'));
   if (onPath !== undefined) return { path: onPath, source: 'PATH' };
   const cached = await firstWorking(cacheDirs.map(cachedCopy));
   if (cached !== undefined) return { path: cached, source: 'cache' };
@@ -104,7 +91,7 @@ async function installWithGo({ environment, cacheDirs, report, signal }) {
   report(`building nats-server ${NATS_SERVER_VERSION} with Go (once, about a minute)`);
   const folder = await mkdtemp(join(tmpdir(), 'beacon-go-'));
   try {
-    await run(go, ['install', `github.com/nats-io/nats-server/v2@v${NATS_SERVER_VERSION}`], {
+    await runTool(go, ['install', `github.com/nats-io/nats-server/v2@v${NATS_SERVER_VERSION}`], {
       env: { ...environment, GOBIN: folder, GOFLAGS: '', CGO_ENABLED: '0' },
       timeout: GO_INSTALL_TIMEOUT_MS,
       signal,
@@ -131,7 +118,7 @@ async function installPackage({ environment, report, signal }) {
     let failure;
     for (const parameters of commands) {
       try {
-        await run(path, parameters, { env, timeout: PACKAGE_TIMEOUT_MS, signal });
+        await runTool(path, parameters, { env, timeout: PACKAGE_TIMEOUT_MS, signal });
         failure = undefined;
         if (parameters[0] !== 'update') break;
       } catch (error) {
@@ -140,32 +127,22 @@ async function installPackage({ environment, report, signal }) {
       }
     }
     if (failure !== undefined) throw failure;
-    const folders = [...pathFolders(environment), ...USUAL_FOLDERS];
-    const installed = await firstWorking(folders.map((folder) => join(folder, 'nats-server')));
+    const usual = USUAL_FOLDERS.map((folder) => join(folder, 'nats-server'));
+    const installed = await firstWorking([...pathsOf(environment, 'nats-server'), ...usual]);
     if (installed === undefined) throw new Error(`${tool} installed none that runs`);
     return installed;
   }
   throw new Error('none that this user may use');
 }
 
-/**
- * Puts an executable into the first cache folder that takes it. Through a temporary name: another process may be
- * fetching at the same moment, and a half-written file must never be found.
- */
+/** In the first cache folder that takes it. */
 async function keep(cacheDirs, writeTo) {
   let failure = new Error('there is no folder to keep it in');
   for (const folder of cacheDirs) {
-    const path = cachedCopy(folder);
-    const temporary = `${path}.${process.pid}.part`;
     try {
-      await mkdir(folder, { recursive: true });
-      await writeTo(temporary);
-      await chmod(temporary, 0o755);
-      await rename(temporary, path);
-      return path;
+      return await keepTool(cachedCopy(folder), writeTo);
     } catch (error) {
       failure = error;
-      await rm(temporary, { force: true }).catch(() => {});
     }
   }
   throw failure;
@@ -175,59 +152,16 @@ function cachedCopy(folder) {
   return join(resolve(folder), `nats-server-v${NATS_SERVER_VERSION}`);
 }
 
-function pathFolders(environment) {
-  return (environment.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
-}
-
-async function findTool(environment, name) {
-  for (const folder of pathFolders(environment)) {
-    const path = join(folder, name);
-    if (await isExecutable(path)) return path;
-  }
-  return undefined;
-}
-
 async function firstWorking(paths) {
   for (const path of paths) if (await works(path)) return path;
   return undefined;
 }
 
 /** Executable, and of a version that Beacon works with. */
-async function works(path) {
-  if (!(await isExecutable(path))) return false;
-  try {
-    const said = await run(path, ['--version'], { timeout: VERSION_TIMEOUT_MS });
+function works(path) {
+  return saysVersion(path, (said) => {
     const version = /v(\d+)\.(\d+)\.(\d+)/.exec(said)?.slice(1).map(Number);
-    return version !== undefined && compare(version, OLDEST_NATS_SERVER) >= 0;
-  } catch {
-    return false;
-  }
-}
-
-async function isExecutable(path) {
-  try {
-    await access(path, constants.X_OK);
-    return (await stat(path)).isFile();
-  } catch {
-    return false;
-  }
-}
-
-function compare(left, right) {
-  const index = left.findIndex((part, position) => part !== right[position]);
-  return index === -1 ? 0 : left[index] - right[index];
-}
-
-function run(program, parameters, options) {
-  return new Promise((fulfil, reject) => {
-    const settings = { maxBuffer: OUTPUT_BYTES, ...options };
-    execFile(program, parameters, settings, (error, stdout, stderr) => {
-      if (error === null) fulfil(stdout);
-      else
-        reject(
-          new Error(stderr.trim().split('\n').at(-1) || (error.killed ? 'took too long' : error.message)),
-        );
-    }).stdin?.end();
+    return version !== undefined && isVersionFrom(version, OLDEST_NATS_SERVER);
   });
 }
 

@@ -43,7 +43,7 @@ describe('nats-server as a child', () => {
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), 'beacon nats-'));
     binary = (await findNatsServer({ environment: process.env, cacheDirs: ['.beacon/tools'] })).path;
-  }, 300_000);
+  });
   afterEach(async () => {
     for (const server of servers.splice(0)) await server.stop();
   });

@@ -3,12 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { findFreePort, isPortFree } from '../free-port.js';
 import { lastLines, openLog } from '../log-file.js';
 import { stopLeftover, type ProcessIdentity } from '../process-identity.js';
 import { ServiceStartError } from '../service-error.js';
-import { superviseChild, type ServiceProcess, type StopStep } from '../service-process.js';
+import { superviseChild, waitUntilReady, type ServiceProcess, type StopStep } from '../service-process.js';
 import { renderNatsConfig, type NatsUser } from './config-file.js';
 
 export interface NatsOptions {
@@ -39,7 +38,6 @@ const DEFAULT_MAX_STORE_BYTES = 64 * 1024 ** 3;
 const DEFAULT_START_TIMEOUT_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 1000;
 const PORT_ATTEMPTS = 5;
-const POLL_MS = 15;
 const STOP_STEPS: readonly StopStep[] = [{ signal: 'SIGTERM', waitMs: 10_000 }];
 
 /**
@@ -100,7 +98,9 @@ async function startOnPort(options: NatsOptions, dataDir: string, port: number):
     await log.close();
   }
   try {
-    await waitUntilReady(server, port, serverName, options);
+    // JetStream has recovered its streams before the client port opens.
+    const isReady = (): Promise<boolean> => greets(port, serverName);
+    await waitUntilReady(server, isReady, options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS, options.signal);
   } catch (error) {
     await server.stop();
     if (options.signal?.aborted === true) throw error;
@@ -120,25 +120,6 @@ async function startOnPort(options: NatsOptions, dataDir: string, port: number):
   const [first] = users;
   const url = first === undefined ? `nats://127.0.0.1:${port}` : urlFor(first);
   return { ...server, url, port, logFile, urlFor };
-}
-
-async function waitUntilReady(
-  server: ServiceProcess,
-  port: number,
-  serverName: string,
-  options: NatsOptions,
-): Promise<void> {
-  const deadline = performance.now() + (options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS);
-  let gone = false;
-  void server.exited.then(() => (gone = true));
-  for (;;) {
-    options.signal?.throwIfAborted();
-    if (gone) throw new Error('the server ended');
-    // JetStream has recovered its streams before the client port opens.
-    if (await greets(port, serverName)) return;
-    if (performance.now() > deadline) throw new Error('the server did not become ready in time');
-    await delay(POLL_MS);
-  }
 }
 
 /**

@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process';
 import { readFile, realpath, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { findFreePort, isPortFree } from '../free-port.js';
 import { lastLines, openLog } from '../log-file.js';
 import { identifyProcess, stopLeftover, type ProcessIdentity } from '../process-identity.js';
 import { ServiceStartError } from '../service-error.js';
-import { superviseChild, type ServiceProcess, type StopStep } from '../service-process.js';
+import { superviseChild, waitUntilReady, type ServiceProcess, type StopStep } from '../service-process.js';
 import { locatePostgres, type PostgresBinaries } from './binaries.js';
 import { clusterFolder, openCluster, SUPERUSER, type Cluster } from './cluster.js';
 
@@ -34,7 +33,6 @@ export interface PostgresServer extends ServiceProcess {
 const DEFAULT_DATABASE = 'beacon';
 const DEFAULT_START_TIMEOUT_MS = 120_000;
 const PORT_ATTEMPTS = 5;
-const POLL_MS = 15;
 
 /** SIGINT is Postgres' fast shutdown: sessions are cut, everything committed is on disk. SIGQUIT recovers later. */
 const STOP_STEPS: readonly StopStep[] = [
@@ -111,7 +109,12 @@ async function startOnPort(
     await log.close();
   }
   try {
-    await waitUntilReady(server, cluster.folder, options);
+    // It says so in its pid file, which is what pg_ctl waits for too.
+    const isReady = async (): Promise<boolean> => {
+      const pidFile = await readPidFile(cluster.folder);
+      return pidFile?.pid === server.pid && pidFile.status === 'ready';
+    };
+    await waitUntilReady(server, isReady, options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS, options.signal);
   } catch (error) {
     await server.stop();
     if (options.signal?.aborted === true) throw error;
@@ -128,25 +131,6 @@ async function startOnPort(
   }
   const url = `postgres://${SUPERUSER}:${cluster.password}@127.0.0.1:${port}/${database}`;
   return { ...server, url, port, logFile };
-}
-
-/** Postgres itself says so in its pid file, which is what pg_ctl waits for too. */
-async function waitUntilReady(
-  server: ServiceProcess,
-  folder: string,
-  options: PostgresOptions,
-): Promise<void> {
-  const deadline = performance.now() + (options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS);
-  let gone = false;
-  void server.exited.then(() => (gone = true));
-  for (;;) {
-    options.signal?.throwIfAborted();
-    const pidFile = await readPidFile(folder);
-    if (pidFile?.pid === server.pid && pidFile.status === 'ready') return;
-    if (gone) throw new Error('the server ended');
-    if (performance.now() > deadline) throw new Error('the server did not become ready in time');
-    await delay(POLL_MS);
-  }
 }
 
 async function readPidFile(folder: string): Promise<{ pid: number; status: string } | undefined> {

@@ -15,6 +15,12 @@ import { FairSharing1763769600014 } from './0014-fair-sharing.js';
 import { Operations1763769600015 } from './0015-operations.js';
 import { DeadLetters1763769600016 } from './0016-dead-letters.js';
 import { Charter1763769600017 } from './0017-charter.js';
+import { Batches1763769600018 } from './0018-batches.js';
+import { UnkeyedRequests1763769600019 } from './0019-unkeyed-requests.js';
+import { PlannedTimeline1763769600020 } from './0020-planned-timeline.js';
+import { Traces1763769600021 } from './0021-traces.js';
+import { StartGaps1763769600022 } from './0022-start-gaps.js';
+import { Fences1763769600023 } from './0023-fences.js';
 
 /** In order. Append only: a released migration never changes. */
 export const MIGRATIONS = [
@@ -35,4 +41,10 @@ export const MIGRATIONS = [
   Operations1763769600015,
   DeadLetters1763769600016,
   Charter1763769600017,
+  Batches1763769600018,
+  UnkeyedRequests1763769600019,
+  PlannedTimeline1763769600020,
+  Traces1763769600021,
+  StartGaps1763769600022,
+  Fences1763769600023,
 ];

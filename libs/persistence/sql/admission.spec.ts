@@ -20,7 +20,7 @@ describe('what admission reads of a backlog', () => {
 
   beforeAll(async () => {
     postgres = await startTestDatabase();
-  }, 120_000);
+  });
   afterAll(() => postgres.close());
   beforeEach(async () => {
     await postgres.database.query('TRUNCATE jobs, attempts, slots, tenant_turns CASCADE');

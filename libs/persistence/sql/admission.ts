@@ -177,6 +177,10 @@ export interface AdmittedJob {
   readonly is_retry: boolean;
   /** The ticket waits at the endpoint's door for a running call to end. */
   readonly staged: boolean;
+  /** Of the request that brought the job; null: no trace is recorded. */
+  readonly traceparent: string | null;
+  /** Unix ms since which it has waited for this ticket: its acceptance, or the end of the attempt before. For traces only. */
+  readonly waiting_since_ms: number | null;
 }
 
 /**
@@ -200,7 +204,7 @@ export async function admitJobs(
               FROM assigned
              WHERE jobs.id = assigned.job_id AND state IN ('queued', 'retrying')
          RETURNING jobs.id, jobs.attempt, jobs.epoch, jobs.model, jobs.timeout_ms, jobs.request, jobs.is_retry,
-                   jobs.tenant, assigned.endpoint_id, assigned.region, assigned.staged, assigned.turn
+                   jobs.tenant, jobs.traceparent, jobs.created_at, assigned.endpoint_id, assigned.region, assigned.staged, assigned.turn
           ), new_attempts AS (
             INSERT INTO attempts (job_id, attempt, epoch, endpoint_id, region, status)
             SELECT id, attempt, epoch, endpoint_id, region, 'dispatched' FROM admitted
@@ -216,7 +220,11 @@ export async function admitJobs(
               FROM admitted GROUP BY endpoint_id, tenant
                 ON CONFLICT (endpoint_id, tenant) DO UPDATE SET served_at = excluded.served_at
           )
-     SELECT id, attempt, epoch, model, timeout_ms, request, is_retry, endpoint_id, region, staged FROM admitted`,
+     SELECT id, attempt, epoch, model, timeout_ms, request, is_retry, endpoint_id, region, staged, traceparent,
+            CASE WHEN traceparent IS NOT NULL
+                 THEN (extract(epoch FROM coalesce((SELECT max(finished_at) FROM attempts WHERE attempts.job_id = admitted.id),
+                                                   created_at)) * 1000)::float8 END AS waiting_since_ms
+       FROM admitted`,
     [
       assignments.map(({ jobId }) => jobId),
       assignments.map(({ endpointId }) => endpointId),

@@ -32,13 +32,17 @@ export async function findSilentSlots(database: Queryable, limit: number): Promi
   return rows;
 }
 
-/** The ticket was found waiting in its stream: it is alive. */
-export async function extendSlot(database: Queryable, jobId: string, epoch: number): Promise<void> {
-  await database.query(
+/**
+ * Something is known of the ticket: it was found waiting in its stream, or its holder was told to begin.
+ * @returns whether it still has its slot
+ */
+export async function extendSlot(database: Queryable, jobId: string, epoch: number): Promise<boolean> {
+  const { rowCount } = await database.query(
     `UPDATE slots SET lease_until = clock_timestamp() + make_interval(secs => $3 / 1000.0)
       WHERE job_id = $1 AND epoch = $2`,
     [jobId, epoch, SLOT_LEASE_MS],
   );
+  return (rowCount ?? 0) > 0;
 }
 
 /**
@@ -71,20 +75,30 @@ export async function reissueTicket(
        FROM slot
       WHERE jobs.id = slot.job_id
   RETURNING jobs.id, jobs.attempt, jobs.epoch, jobs.model, jobs.timeout_ms, jobs.request, jobs.is_retry,
-            slot.endpoint_id, slot.region, true AS staged`,
+            slot.endpoint_id, slot.region, true AS staged, jobs.traceparent, NULL::float8 AS waiting_since_ms`,
     [jobId, epoch, SLOT_LEASE_MS],
   );
   return rows[0];
 }
 
-/** Takes back a ticket that was never started: the job waits again and the attempt does not count. */
-export async function returnTicket(database: Queryable, jobId: string, epoch: number): Promise<boolean> {
+/**
+ * Takes back a ticket that was never started: the job waits again and the attempt does not count.
+ * @param whose `holder`: whoever held it gave it up. `nobody`: nothing was heard of it; one whose holder was told to
+ *   begin in the meantime stays where it is
+ */
+export async function returnTicket(
+  database: Queryable,
+  jobId: string,
+  epoch: number,
+  whose: 'holder' | 'nobody',
+): Promise<boolean> {
   const { rowCount } = await database.query(
     `WITH job AS (
             SELECT id FROM jobs WHERE id = $1 AND epoch = $2 AND state = 'dispatched' FOR UPDATE
           ), slot AS (
             DELETE FROM slots USING job
              WHERE slots.job_id = job.id AND slots.epoch = $2 AND started_at IS NULL
+               AND ($3 = 'holder' OR lease_until < clock_timestamp())
          RETURNING slots.job_id, slots.attempt
           ), attempted AS (
             DELETE FROM attempts USING slot WHERE attempts.job_id = slot.job_id AND attempts.attempt = slot.attempt
@@ -95,7 +109,7 @@ export async function returnTicket(database: Queryable, jobId: string, epoch: nu
           )
      UPDATE jobs SET state = 'queued', attempt = jobs.attempt - 1
        FROM slot WHERE jobs.id = slot.job_id`,
-    [jobId, epoch],
+    [jobId, epoch, whose],
   );
   return (rowCount ?? 0) > 0;
 }

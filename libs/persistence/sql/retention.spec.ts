@@ -17,7 +17,7 @@ import { readCallsOfJobs, readSpending } from './runs/run-spending.js';
 let postgres: TestDatabase;
 beforeAll(async () => {
   postgres = await startTestDatabase();
-}, 120_000);
+});
 afterAll(() => postgres.close());
 
 const query = (sql: string, values: unknown[]) =>
@@ -109,7 +109,7 @@ it("a run's jobs are those of its tenant, whatever keys others give to theirs", 
       [id],
     );
   }
-  expect(await readCallsOfJobs(database, run.id, [key])).toHaveLength(1);
+  expect(await readCallsOfJobs(database, run.id, [key], [1])).toHaveLength(1);
   expect(await readSpending(database, run.id)).toMatchObject([{ endpointId: 'e', strayMs: 500 }]);
   expect(await readRunCalls(database, run.id)).toHaveLength(1);
   const cells = [];

@@ -19,6 +19,9 @@ const HASH = `encode(sha256(convert_to(result->>'response', 'UTF8')), 'hex')`;
 const ENDED = `state IN ('completed','failed','cancelled','expired')
            AND NOT EXISTS (SELECT FROM slots WHERE slots.job_id = jobs.id)`;
 
+/** Its answer is still to be written to a batch's output file; lines go when their batch has ended. */
+const NEEDED_BY_BATCH = `EXISTS (SELECT FROM batch_lines WHERE batch_lines.job_id = jobs.id)`;
+
 /**
  * Empties ended jobs and all that hangs on them; those that have not ended are left out.
  * @returns ids of those that were emptied
@@ -79,6 +82,18 @@ export async function readLineage(
   return rows;
 }
 
+/** These jobs and all that were redriven from them, and from those. */
+export async function readRedriven(database: Queryable, jobIds: readonly string[]): Promise<string[]> {
+  const { rows } = await database.query<{ id: string }>(
+    `WITH RECURSIVE kin (id) AS (
+            SELECT unnest($1::uuid[]) UNION SELECT jobs.id FROM kin JOIN jobs ON jobs.redriven_from = kin.id
+          )
+     SELECT id FROM kin`,
+    [jobIds],
+  );
+  return rows.map(({ id }) => id);
+}
+
 /** Ended jobs of no run whose contents have had their time, oldest first; those being erased elsewhere are left out. */
 export async function findExpiredJobs(
   database: Queryable,
@@ -90,7 +105,7 @@ export async function findExpiredJobs(
     what === 'prompts' ? 'prompt_erased_at IS NULL' : `state = 'completed' AND result_erased_at IS NULL`;
   const { rows } = await database.query<{ id: string }>(
     `SELECT id FROM jobs
-      WHERE completed_at IS NOT NULL AND run_id IS NULL AND ${due}
+      WHERE completed_at IS NOT NULL AND run_id IS NULL AND ${due} AND NOT ${NEEDED_BY_BATCH}
         AND completed_at < clock_timestamp() - make_interval(secs => $1::float8 * 86400)
       ORDER BY completed_at LIMIT $2`,
     [days, limit],
@@ -326,7 +341,7 @@ export async function listTenantJobs(
 ): Promise<string[]> {
   const { rows } = await database.query<{ id: string }>(
     `SELECT id FROM jobs
-      WHERE id > $3::uuid AND tenant = $1 AND run_id IS NULL AND created_at <= $2
+      WHERE id > $3::uuid AND tenant = $1 AND run_id IS NULL AND created_at <= $2 AND NOT ${NEEDED_BY_BATCH}
         AND (prompt_erased_at IS NULL OR result_erased_at IS NULL)
       ORDER BY id LIMIT $4`,
     [tenant, requestedAt, afterId, limit],

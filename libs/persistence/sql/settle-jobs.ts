@@ -20,6 +20,8 @@ export interface SettlingJob {
   readonly slot_epoch: number | null;
   /** Whether a call is known to have begun under this epoch; NULL without a slot. */
   readonly slot_started: boolean | null;
+  /** null: no trace is recorded. */
+  readonly traceparent: string | null;
 }
 
 export async function lockSettlingJobs(
@@ -28,7 +30,7 @@ export async function lockSettlingJobs(
 ): Promise<Map<string, SettlingJob>> {
   const { rows } = await database.query<SettlingJob & Record<string, unknown>>(
     `SELECT jobs.id, jobs.state, jobs.model, jobs.home_region, jobs.preferred_region, jobs.region_policy,
-            jobs.attempt, jobs.epoch, jobs.max_attempts, jobs.avoid_regions,
+            jobs.attempt, jobs.epoch, jobs.max_attempts, jobs.avoid_regions, jobs.traceparent,
             (extract(epoch FROM jobs.created_at) * 1000)::float8 AS created_at_ms,
             (extract(epoch FROM jobs.started_at) * 1000)::float8 AS started_at_ms,
             slots.epoch AS slot_epoch, slots.started_at IS NOT NULL AND slots.epoch IS NOT NULL AS slot_started

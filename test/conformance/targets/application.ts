@@ -58,6 +58,8 @@ async function start(python: string, options: readonly string[]): Promise<Target
     regionNames: ['US'],
     credentials: CREDENTIALS,
     callMs: 20_000,
+    // Nine seconds.
+    jobsAhead: 30,
     stop: () => server.stop(),
   };
 }

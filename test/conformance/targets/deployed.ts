@@ -3,6 +3,8 @@ import type { Candidate } from '../target.js';
 
 /** A cold start of six minutes, and the answer after it. */
 const CALL_MS = 600_000;
+/** They are paid for, and take seconds each. */
+const JOBS_AHEAD = 3;
 /** A call, and then some. */
 const LIMIT_MS = 900_000;
 const PROTOCOL = 'modal-hf';
@@ -45,7 +47,7 @@ export function deployedCandidates(
       },
       start: () =>
         Promise.resolve({
-          ...{ urlOf: () => url, healthUrl, jobsUrl, credentials, callMs: CALL_MS },
+          ...{ urlOf: () => url, healthUrl, jobsUrl, credentials, callMs: CALL_MS, jobsAhead: JOBS_AHEAD },
           autoscalerUrlOf:
             autoscalerUrl === undefined ? undefined : (model) => siblingOf(autoscalerUrl, first, model),
           windowS: endpoint.scaledown_window_s,

@@ -62,6 +62,8 @@ async function start({ loadS, resultKeptS }: StandInTimes): Promise<Target> {
     regionNames: ['US', 'us-east'],
     credentials: CREDENTIALS,
     callMs: 20_000,
+    // Ten seconds.
+    jobsAhead: 30,
     stop: async () => {
       await server.stop();
       await rm(folder, { recursive: true });

@@ -51,11 +51,11 @@ export interface StoredMeterRow {
   readonly idleOf: NewLedgerEntry | null;
 }
 
-export const METER_COLUMNS = `jsonb_build_object('endpointId', m.endpoint_id, 'closedUntilMs', m.closed_until_ms,
+const METER_COLUMNS = `jsonb_build_object('endpointId', m.endpoint_id, 'closedUntilMs', m.closed_until_ms,
        'sessionFromMs', m.session_from_ms, 'chargedUntilMs', m.charged_until_ms, 'isIdleCertain', m.idle_certain,
        'lateMs', m.late_ms, 'idleAtLeastUntilMs', m.idle_at_least_until_ms, 'idleOf', m.idle_of)`;
 
-export function meterOf(row: StoredMeterRow): StoredMeter {
+function meterOf(row: StoredMeterRow): StoredMeter {
   const { closedUntilMs, sessionFromMs, chargedUntilMs, isIdleCertain, lateMs, idleAtLeastUntilMs, idleOf } =
     row;
   return {

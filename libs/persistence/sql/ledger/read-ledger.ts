@@ -72,11 +72,22 @@ function valuesOf(filter: LedgerFilter): unknown[] {
   ].map((value) => value ?? null);
 }
 
-/** In the order in which they were written. @param afterEntryNo the last one already seen */
+/** As they were written, or the latest first. */
+export type LedgerOrder = 'asc' | 'desc';
+
+const BEYOND: Readonly<Record<LedgerOrder, string>> = {
+  asc: 'entry_no > $13::bigint ORDER BY entry_no',
+  desc: 'entry_no < $13::bigint ORDER BY entry_no DESC',
+};
+/** A cursor before the first entry of each order. */
+const START: Readonly<Record<LedgerOrder, string>> = { asc: '0', desc: '9223372036854775807' };
+
+/** @param afterEntryNo the last one already seen; undefined: none */
 export async function readLedger(
   database: Queryable,
   filter: LedgerFilter,
-  afterEntryNo: string,
+  order: LedgerOrder,
+  afterEntryNo: string | undefined,
   limit: number,
 ): Promise<LedgerEntry[]> {
   const { rows } = await database.query<LedgerEntry>(
@@ -84,10 +95,9 @@ export async function readLedger(
             (SELECT detail FROM ledger_errors AS said
               WHERE said.call_id = ledger_entries.call_id AND kind = 'call') AS error_detail
        FROM ledger_entries
-      WHERE ${MATCHES} AND entry_no > $13::bigint
-      ORDER BY entry_no
+      WHERE ${MATCHES} AND ${BEYOND[order]}
       LIMIT $14`,
-    [...valuesOf(filter), afterEntryNo, limit],
+    [...valuesOf(filter), afterEntryNo ?? START[order], limit],
   );
   return rows;
 }
@@ -106,7 +116,6 @@ const GROUPS = {
   outcome: 'outcome',
 } as const;
 export type LedgerGroup = keyof typeof GROUPS;
-export const LEDGER_GROUPS = Object.keys(GROUPS) as [LedgerGroup, ...LedgerGroup[]];
 
 /** Sums; decimal strings. */
 export interface LedgerSums extends Record<string, unknown> {

@@ -1,6 +1,7 @@
 import type { Database, Queryable } from '../../database.js';
 import type { StoredRunPlan, StoredRunSpec } from '../../entities/run.entity.js';
 import { makeCells } from './make-cells.js';
+import type { StoredPlannedLane } from './read-timeline.js';
 
 export interface NewQuestion {
   readonly id: string;
@@ -22,6 +23,8 @@ export interface NewRun {
   readonly name: string;
   readonly spec: StoredRunSpec;
   readonly plan: StoredRunPlan;
+  /** Left out: it was not planned. */
+  readonly plannedTimeline?: readonly StoredPlannedLane[];
   readonly questions: readonly NewQuestion[];
   readonly gates: readonly NewGate[];
   readonly totalCells: number;
@@ -31,8 +34,8 @@ export interface NewRun {
 
 const INSERT_RUN = `
   INSERT INTO runs (id, name, cell_order, requested_order, spec, plan, total_cells, idempotency_key, request_hash,
-                    cells_made, tenant, key_id)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11)
+                    cells_made, tenant, key_id, planned_timeline)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12)
   ON CONFLICT (idempotency_key, tenant) WHERE idempotency_key IS NOT NULL DO NOTHING`;
 
 const INSERT_QUESTIONS = `
@@ -86,6 +89,7 @@ export async function insertRun(
       run.requestHash,
       run.tenant,
       run.keyId,
+      run.plannedTimeline === undefined ? null : JSON.stringify(run.plannedTimeline),
     ]);
     if (inserted.rowCount === 0) return false;
     await admit(client);

@@ -3,6 +3,7 @@ import type { Queryable } from '../../database.js';
 import type { StoredRunSpec } from '../../entities/run.entity.js';
 
 export interface LockedRun {
+  readonly tenant: string;
   /** null: it was made without a key. */
   readonly keyId: string | null;
   readonly status: RunStatus;
@@ -25,7 +26,7 @@ export interface LockedRun {
  */
 export async function lockRun(client: Queryable, runId: string): Promise<LockedRun | undefined> {
   const { rows } = await client.query<LockedRun>(
-    `SELECT key_id AS "keyId", status, ending, cell_order AS "order", spec, started_at AS "startedAt",
+    `SELECT tenant, key_id AS "keyId", status, ending, cell_order AS "order", spec, started_at AS "startedAt",
             retried_cells AS "retriedCells", cells_made AS "cellsMade",
             coalesce(prompts_erased_at, results_erased_at) IS NOT NULL AS erased FROM runs WHERE id = $1 FOR UPDATE`,
     [runId],

@@ -13,7 +13,7 @@ import { readResults } from './run-results.js';
 let postgres: TestDatabase;
 beforeAll(async () => {
   postgres = await startTestDatabase();
-}, 60_000);
+});
 afterAll(() => postgres.close());
 
 async function all<Row>(batches: AsyncGenerator<Row[]>): Promise<Row[]> {
@@ -84,7 +84,7 @@ describe('the cells of a run', () => {
       ),
       { numRuns: 40 },
     );
-  }, 60_000);
+  });
 
   it('are all there before the run can end, whoever tries', async () => {
     const { database } = postgres;

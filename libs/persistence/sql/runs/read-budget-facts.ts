@@ -2,6 +2,7 @@ import { budgetFacts, type BudgetFacts, type BudgetRows } from '#domain';
 import type { Queryable } from '../../database.js';
 import { readExecutionTimes } from '../execution-times.js';
 import { readOpenCalls, readSpending } from './run-spending.js';
+import { readStartGaps } from './start-gaps.js';
 
 /**
  * What a run's budget is judged by. Open calls are read first: a call that is settled meanwhile counts twice and not
@@ -10,10 +11,11 @@ import { readOpenCalls, readSpending } from './run-spending.js';
 export async function readBudgetFacts(
   client: Queryable,
   runId: string,
-  known: Pick<BudgetRows, 'rates' | 'timeoutMs' | 'policy'>,
+  known: Pick<BudgetRows, 'rates' | 'timeoutMs' | 'pauseMs' | 'policy'>,
 ): Promise<BudgetFacts> {
   const { cells: open, ended, nowMs } = await readOpenCalls(client, runId);
   const spending = await readSpending(client, runId);
   const learned = await readExecutionTimes(client);
-  return budgetFacts({ ...known, open, ended, nowMs, spending, learned });
+  const learnedGaps = await readStartGaps(client);
+  return budgetFacts({ ...known, open, ended, nowMs, spending, learned, learnedGaps });
 }

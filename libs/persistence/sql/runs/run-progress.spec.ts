@@ -4,14 +4,14 @@ import { aRun, startTestDatabase, type TestDatabase } from '#testing';
 import { RunCounts1763769600008 } from '../../migrations/0008-run-counts.js';
 import { cancelPendingCells } from './change-run.js';
 import { insertRun } from './insert-run.js';
-import { countCells } from './run-progress.js';
+import { countCells, countCellsOfRuns, type RunTotals } from './run-progress.js';
 import { acceptAnswers, closeCells, putCellsBack } from './settle-cells.js';
 import { markSubmitting, recordJobIds } from './submit-cells.js';
 
 let postgres: TestDatabase;
 beforeAll(async () => {
   postgres = await startTestDatabase();
-}, 60_000);
+});
 afterAll(() => postgres.close());
 
 /** The cells themselves, one by one. */
@@ -82,6 +82,10 @@ describe('the counts of a run', () => {
         expect(pairs.map(({ pairNo: number, ...states }) => ({ number, ...states }))).toEqual(
           await counted(run.id, 'pair_no'),
         );
+        const [[, totals] = []] = await countCellsOfRuns(database, [{ ...run, totalCells: CELLS }]);
+        const sumOf = (name: keyof RunTotals): number => pairs.reduce((sum, pair) => sum + pair[name], 0);
+        const names = ['pending', 'submitted', 'accepted', 'substituted', 'failed', 'cancelled'] as const;
+        expect(totals).toEqual(Object.fromEntries(names.map((name) => [name, sumOf(name)])));
       }),
       { numRuns: 60 },
     );

@@ -92,6 +92,34 @@ function withUnmade<Counts extends StateCounts>(counts: Counts, total: number): 
   return { ...counts, pending: Math.max(pending, total - submitted - accepted - failed - cancelled) };
 }
 
+/** Of all cells of a run. */
+export interface RunTotals extends StateCounts {
+  /** Accepted answers of another region. */
+  readonly substituted: number;
+}
+
+/** Of several runs at once, in their order. Costs a row for each pair of each run, found by the key of the counts. */
+export async function countCellsOfRuns<Run extends Pick<RunEntity, 'id' | 'totalCells'>>(
+  database: Queryable,
+  runs: readonly Run[],
+): Promise<(readonly [Run, RunTotals])[]> {
+  const { rows } = await database.query<Omit<RunTotals, 'pending'> & { readonly runId: string }>(
+    `SELECT run_id AS "runId", sum(submitted)::integer AS submitted, sum(accepted)::integer AS accepted,
+            sum(substituted)::integer AS substituted, sum(failed)::integer AS failed,
+            sum(cancelled)::integer AS cancelled
+       FROM run_pair_counts WHERE run_id = ANY($1::uuid[]) GROUP BY run_id`,
+    [runs.map(({ id }) => id)],
+  );
+  const countsOf = new Map(rows.map(({ runId, ...counts }) => [runId, counts]));
+  return runs.map((run) => {
+    const counts = { ...NONE, substituted: 0, ...countsOf.get(run.id) };
+    const { submitted, accepted, failed, cancelled } = counts;
+    // Cells that have no rows yet are pending.
+    const pending = Math.max(0, run.totalCells - submitted - accepted - failed - cancelled);
+    return [run, { ...counts, pending }];
+  });
+}
+
 /** Open cells of one question, by pair. */
 export async function countOpenOfQuestion(
   database: Queryable,

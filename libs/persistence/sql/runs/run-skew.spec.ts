@@ -13,7 +13,7 @@ const REGIONS = ['US', 'EU', 'ASIA'];
 let postgres: TestDatabase;
 beforeAll(async () => {
   postgres = await startTestDatabase();
-}, 60_000);
+});
 afterAll(() => postgres.close());
 
 interface Cell {
@@ -113,7 +113,7 @@ describe('the skew of a question', () => {
       ),
       { numRuns: 60 },
     );
-  }, 60_000);
+  });
 
   it('is kept for runs that bound it, and for no others', async () => {
     const { database } = postgres;

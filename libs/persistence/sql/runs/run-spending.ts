@@ -1,6 +1,14 @@
-import { runKeyPrefix, type EndedCall, type EndpointSpending, type OpenCellCalls } from '#domain';
+import {
+  runKeyPrefix,
+  type DecidedCall,
+  type EndedCall,
+  type EndpointSpending,
+  type OpenCellCalls,
+  type StartGap,
+} from '#domain';
 import type { Queryable } from '../../database.js';
 import { closePendingCells } from './change-run.js';
+import { addStartGaps } from './start-gaps.js';
 
 const SPENDING = `
   SELECT endpoint_id AS "endpointId", calls, cold_starts AS "coldStarts", busy_ms::float8 AS "busyMs",
@@ -36,14 +44,19 @@ export async function readSpending(client: Queryable, runId: string): Promise<En
   return [...byId.values()];
 }
 
-/** The caller has locked the run. */
+/**
+ * The caller has locked the run.
+ * @param gaps what its calls have taught, the latest ones last
+ */
 export async function writeSpending(
   client: Queryable,
   runId: string,
   spending: readonly EndpointSpending[],
+  gaps: readonly StartGap[],
 ): Promise<void> {
   await client.query(
-    `INSERT INTO run_spending (run_id, endpoint_id, calls, cold_starts, busy_ms, gap_ms, last_end)
+    `WITH learned AS (${addStartGaps('unnest($8::text[], $9::text[], $10::boolean[], $11::integer[])')})
+     INSERT INTO run_spending (run_id, endpoint_id, calls, cold_starts, busy_ms, gap_ms, last_end)
      SELECT $1, endpoint_id, calls, cold_starts, busy_ms, gap_ms, to_timestamp(last_end_ms / 1000)
        FROM unnest($2::text[], $3::integer[], $4::integer[], $5::bigint[], $6::bigint[], $7::float8[])
          AS given (endpoint_id, calls, cold_starts, busy_ms, gap_ms, last_end_ms)
@@ -58,31 +71,45 @@ export async function writeSpending(
       spending.map(({ busyMs }) => Math.round(busyMs)),
       spending.map(({ gapMs }) => Math.round(gapMs)),
       spending.map(({ lastEndMs }) => lastEndMs),
+      gaps.map(({ region }) => region),
+      gaps.map(({ model }) => model),
+      gaps.map(({ cold }) => cold),
+      gaps.map(({ gapMs }) => Math.ceil(gapMs)),
     ],
   );
 }
 
 // A call of an ended job of which nobody reported may have taken all the time that it had.
 const ENDED = `
-  SELECT endpoint_id AS "endpointId", cold_start AS "isCold",
+  SELECT endpoint_id AS "endpointId", region, model, cold_start AS "isCold",
          (extract(epoch FROM began) * 1000)::float8 AS "startMs",
-         (extract(epoch FROM began) * 1000 + took_ms)::float8 AS "endMs"
-    FROM (SELECT attempts.endpoint_id, attempts.cold_start,
+         (extract(epoch FROM began) * 1000 + took_ms)::float8 AS "endMs",
+         (extract(epoch FROM decided_at) * 1000)::float8 AS "decidedMs"
+    FROM (SELECT attempts.endpoint_id, attempts.region, jobs.model, attempts.cold_start,
                  coalesce(attempts.execution_ms, jobs.timeout_ms) AS took_ms,
-                 coalesce(attempts.started_at, attempts.admitted_at) AS began
-            FROM jobs JOIN attempts ON attempts.job_id = jobs.id
-           WHERE %) AS call
+                 coalesce(attempts.started_at, attempts.admitted_at) AS began,
+                 CASE WHEN attempts.attempt = 1 THEN cells.submitted_at END AS decided_at
+            FROM %) AS call
    ORDER BY began, "endMs"`;
 
-/** Every call that was made for the run's jobs of these idempotency keys, which have ended; the first ones first. */
+/**
+ * Every call that was made for the jobs of these tries of the run's cells, which have ended; the first ones first.
+ * @param keys the jobs' idempotency keys
+ * @param cellNos of their cells
+ */
 export async function readCallsOfJobs(
   client: Queryable,
   runId: string,
   keys: readonly string[],
-): Promise<EndedCall[]> {
-  const where = `jobs.idempotency_key = ANY ($1::text[]) AND jobs.tenant = (SELECT tenant FROM runs WHERE id = $2)`;
-  const { rows } = await client.query<EndedCall & Record<string, unknown>>(ENDED.replace('%', where), [
+  cellNos: readonly number[],
+): Promise<DecidedCall[]> {
+  const from = `unnest($1::text[], $2::integer[]) AS try (key, cell_no)
+            JOIN jobs ON jobs.idempotency_key = try.key AND jobs.tenant = (SELECT tenant FROM runs WHERE id = $3)
+            JOIN attempts ON attempts.job_id = jobs.id
+            JOIN cells ON cells.run_id = $3 AND cells.cell_no = try.cell_no`;
+  const { rows } = await client.query<DecidedCall & Record<string, unknown>>(ENDED.replace('%', from), [
     keys,
+    cellNos,
     runId,
   ]);
   return rows;
@@ -94,7 +121,8 @@ const OPEN = `
          (SELECT count(*)::integer FROM attempts
            WHERE attempts.job_id = jobs.id AND execution_ms IS NOT NULL) AS "endedCalls",
          running.endpoint_id AS "runningEndpointId",
-         (extract(epoch FROM running.started_at) * 1000)::float8 AS "runningSinceMs"
+         (extract(epoch FROM running.started_at) * 1000)::float8 AS "runningSinceMs",
+         (extract(epoch FROM greatest(cell.submitted_at, jobs.not_before)) * 1000)::float8 AS "decidedMs"
     FROM cells AS cell
     LEFT JOIN jobs ON jobs.id = cell.job_id
     LEFT JOIN attempts AS running ON running.job_id = jobs.id AND running.status = 'running'
@@ -111,10 +139,10 @@ export interface OpenCalls {
 export async function readOpenCalls(client: Queryable, runId: string): Promise<OpenCalls> {
   const { rows: cells } = await client.query<OpenCellCalls & Record<string, unknown>>(OPEN, [runId]);
   const hasEnded = cells.some(({ endedCalls }) => endedCalls > 0);
-  const where = `attempts.execution_ms IS NOT NULL AND jobs.id IN
-           (SELECT job_id FROM cells WHERE run_id = $1 AND state = 'submitted')`;
+  const from = `cells JOIN jobs ON jobs.id = cells.job_id JOIN attempts ON attempts.job_id = jobs.id
+           WHERE cells.run_id = $1 AND cells.state = 'submitted' AND attempts.execution_ms IS NOT NULL`;
   const ended = hasEnded
-    ? await client.query<EndedCall & Record<string, unknown>>(ENDED.replace('%', where), [runId])
+    ? await client.query<EndedCall & Record<string, unknown>>(ENDED.replace('%', from), [runId])
     : { rows: [] };
   const { rows: clock } = await client.query<{ nowMs: number }>(
     `SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS "nowMs"`,

@@ -1,0 +1,54 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import type { AnswerOf } from '#router-client';
+import { useRef } from 'react';
+import { useClient } from '../client/client-context.js';
+import { RouterProblem, answered } from '../client/router-problem.js';
+import type { RunBody } from './draft.js';
+import { StartKeys, randomKey } from './start-key.js';
+
+const keys = new StartKeys(() => window.sessionStorage, randomKey);
+
+const RETRIES_MAX = 8;
+const RETRY_MS_MAX = 5000;
+
+export interface Start {
+  readonly start: (body: RunBody) => void;
+  readonly isStarting: boolean;
+  /** No answer came yet to one that was sent: it is asked again with the same key. */
+  readonly isLost: boolean;
+  readonly error: unknown;
+}
+
+/** Starts a run once, however often it is asked for and whichever answers are lost. */
+export function useStart(onStarted: (run: AnswerOf<'/runs', 'post'>) => void): Start {
+  const client = useClient();
+  const queries = useQueryClient();
+  const isUnderWay = useRef(false);
+  const starting = useMutation({
+    mutationFn: ({ body, key }: { readonly body: RunBody; readonly key: string }) =>
+      answered(client.POST('/runs', { params: { header: { 'Idempotency-Key': key } }, body })),
+    // The key makes that safe.
+    retry: (failures, error) => !(error instanceof RouterProblem) && failures < RETRIES_MAX,
+    retryDelay: (failures) => Math.min(500 * 2 ** failures, RETRY_MS_MAX),
+    onSuccess: async (run, { key }) => {
+      keys.answered(key);
+      onStarted(run);
+      await queries.invalidateQueries({ queryKey: ['runs'] });
+    },
+    onSettled: () => {
+      isUnderWay.current = false;
+    },
+  });
+  return {
+    start: (body) => {
+      // A second click comes before the page has drawn that the first is under way. Where the first is answered in between,
+      // it would have a key of its own, and start another run.
+      if (isUnderWay.current) return;
+      isUnderWay.current = true;
+      starting.mutate({ body, key: keys.keyFor(JSON.stringify(body)) });
+    },
+    isStarting: starting.isPending,
+    isLost: starting.isPending && starting.failureCount > 0,
+    error: starting.error ?? undefined,
+  };
+}

@@ -1,0 +1,210 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { ProblemError } from '#contracts';
+import { Metrics, createLogger } from '#observability';
+import { startTestDatabase, until, type TestDatabase } from '#testing';
+import type { Cancellation } from '../jobs/cancellation.js';
+import { UnkeyedRetries, type RetryTimes } from './unkeyed-retries.js';
+
+const FINGERPRINT = 'ab'.repeat(32);
+
+describe('a request without an idempotency key', () => {
+  let postgres: TestDatabase;
+  const routers: UnkeyedRetries[] = [];
+  let nth = 0;
+  /** A request that no other test asks for. */
+  const request = (): { tenant: string; fingerprint: string } => ({
+    tenant: `tenant-${(nth += 1)}`,
+    fingerprint: FINGERPRINT,
+  });
+
+  beforeAll(async () => {
+    postgres = await startTestDatabase();
+  });
+  afterEach(async () => {
+    await Promise.all(routers.splice(0).map((router) => router.stop()));
+  });
+  afterAll(() => postgres.close());
+
+  const cancelled: string[] = [];
+  const cancels = (jobId: string): Promise<unknown> => {
+    cancelled.push(jobId);
+    return Promise.resolve('cancelled');
+  };
+  const router = (times: Partial<RetryTimes> = {}, cancel = cancels): UnkeyedRetries => {
+    const started = new UnkeyedRetries({
+      database: postgres.database,
+      cancellation: { cancel } as unknown as Cancellation,
+      metrics: new Metrics('test'),
+      logger: createLogger('test', 'silent'),
+      times: { renewMs: 20, leaseMs: 10_000, returnMs: 60_000, ...times },
+    });
+    started.start();
+    routers.push(started);
+    return started;
+  };
+
+  it('is given a key of its own, and so is the next one like it', async () => {
+    const wanted = request();
+    const one = await router().hold(wanted, false, 1);
+    const two = await router().hold(wanted, false, 1);
+    expect(two.idempotencyKey).not.toBe(one.idempotencyKey);
+  });
+
+  it('is taken over by another try once its client has gone, and by one only', async () => {
+    const wanted = request();
+    const [here, there] = [router({ leaseMs: 1000 }), router({ leaseMs: 1000 })];
+    const first = await here.hold(wanted, false, 1);
+    await first.release();
+    const tries = await Promise.all([here.hold(wanted, true, 1), there.hold(wanted, true, 1)]);
+    expect(tries.filter(({ idempotencyKey }) => idempotencyKey === first.idempotencyKey)).toHaveLength(1);
+  });
+
+  it('is taken over by whoever asks for the same: that answer nobody has seen', async () => {
+    const wanted = request();
+    const here = router();
+    const first = await here.hold(wanted, false, 1);
+    await first.release();
+    expect((await here.hold(wanted, false, 1)).idempotencyKey).toBe(first.idempotencyKey);
+    expect((await here.hold(wanted, false, 1)).idempotencyKey).not.toBe(first.idempotencyKey);
+  });
+
+  it('is not taken over once its client has its answer', async () => {
+    const wanted = request();
+    const here = router();
+    const first = await here.hold(wanted, false, 1);
+    await first.settle();
+    expect((await here.hold(wanted, true, 1)).idempotencyKey).not.toBe(first.idempotencyKey);
+  });
+
+  it('is waited for as long as its client seems to wait, for that may be the very one that tries again', async () => {
+    const wanted = request();
+    const here = router();
+    const first = await here.hold(wanted, false, 1);
+    const retry = here.hold(wanted, true, 1);
+    await first.release();
+    expect((await retry).idempotencyKey).toBe(first.idempotencyKey);
+  });
+
+  it('is taken over when its router has died', async () => {
+    const wanted = request();
+    const dead = router({ leaseMs: 300 });
+    const first = await dead.hold(wanted, false, 1);
+    await dead.stop();
+    expect((await router().hold(wanted, true, 1)).idempotencyKey).toBe(first.idempotencyKey);
+  });
+
+  it('whose client waits beyond the lease stays its own', async () => {
+    const wanted = request();
+    // Renewed a hundred times over: a machine that stands still for a moment does not lose it.
+    const first = await router({ leaseMs: 3000 }).hold(wanted, false, 1);
+    expect((await router({ leaseMs: 3000 }).hold(wanted, true, 1)).idempotencyKey).not.toBe(
+      first.idempotencyKey,
+    );
+  });
+
+  it('is not taken for that of another tenant, or for another request', async () => {
+    const wanted = request();
+    const here = router();
+    const first = await here.hold(wanted, false, 1);
+    await first.release();
+    for (const other of [request(), { ...wanted, fingerprint: 'cd'.repeat(32) }])
+      expect((await here.hold(other, true, 1)).idempotencyKey).not.toBe(first.idempotencyKey);
+    // The control.
+    expect((await here.hold(wanted, true, 1)).idempotencyKey).toBe(first.idempotencyKey);
+  });
+
+  const aJob = async (tenant: string, key: string): Promise<string> => {
+    const { rows } = await postgres.database.query<{ id: string }>(
+      `INSERT INTO jobs (id, tenant, state, model, home_region, region_policy, priority, lane, order_key, max_attempts,
+                         timeout_ms, request, idempotency_key, request_hash)
+       VALUES (gen_random_uuid(), $1, 'queued', 'm', 'US', 'pin', 'normal', 'pin:US', 1, 1, 1000, '{}', $2, '\\x00')
+       RETURNING id`,
+      [tenant, key],
+    );
+    return rows[0]!.id;
+  };
+  const isNoted = async (key: string): Promise<boolean> => {
+    const { rows } = await postgres.database.query(
+      'SELECT FROM unkeyed_requests WHERE idempotency_key = $1',
+      [key],
+    );
+    return rows.length > 0;
+  };
+
+  it('that nobody comes back for has its jobs cancelled, all of them, and others have not', async () => {
+    const here = router({ returnMs: 50 });
+    const wanted = request();
+    const left = await here.hold(wanted, false, 2);
+    const kept = await here.hold(wanted, false, 1);
+    const { tenant } = wanted;
+    const abandoned = [
+      await aJob(tenant, `${left.idempotencyKey}#0`),
+      await aJob(tenant, `${left.idempotencyKey}#1`),
+    ];
+    const waitedFor = await aJob(tenant, kept.idempotencyKey);
+    await left.release();
+    await until('its jobs are cancelled', () => (cancelled.length >= 2 ? true : undefined));
+    expect([...cancelled].sort()).toEqual([...abandoned].sort());
+    expect(cancelled).not.toContain(waitedFor);
+    await until('it is forgotten', async () => !(await isNoted(left.idempotencyKey)));
+    expect(await isNoted(kept.idempotencyKey)).toBe(true);
+  });
+
+  it('whose router dies as it cancels its jobs has them cancelled by another, and is taken over by none', async () => {
+    const wanted = request();
+    let die = (): void => undefined;
+    const death = new Promise<never>((_, reject) => (die = () => reject(new Error('the router has died'))));
+    let isCancelling = false;
+    const dying = router({ returnMs: 50, leaseMs: 300 }, () => {
+      isCancelling = true;
+      return death;
+    });
+    const left = await dying.hold(wanted, false, 1);
+    const job = await aJob(wanted.tenant, left.idempotencyKey);
+    await left.release();
+    await until('its router cancels', () => isCancelling);
+    const next = router({ returnMs: 600_000, leaseMs: 300 });
+    expect((await next.hold(wanted, true, 1)).idempotencyKey).not.toBe(left.idempotencyKey);
+    try {
+      await until('another cancels', () => cancelled.includes(job));
+      await until('it is forgotten', async () => !(await isNoted(left.idempotencyKey)));
+    } finally {
+      die();
+    }
+  });
+
+  it('that was given up while its router stood still has its jobs cancelled when its client has gone', async () => {
+    const here = router();
+    const [forgotten, taken] = [request(), request()];
+    const lost = await here.hold(forgotten, false, 1);
+    const left = await here.hold(taken, false, 1);
+    await postgres.database.query('DELETE FROM unkeyed_requests WHERE idempotency_key = $1', [
+      lost.idempotencyKey,
+    ]);
+    // The control: somebody else waits for this one now.
+    await left.release();
+    expect((await router().hold(taken, true, 1)).idempotencyKey).toBe(left.idempotencyKey);
+    const orphan = await aJob(forgotten.tenant, lost.idempotencyKey);
+    const waitedFor = await aJob(taken.tenant, left.idempotencyKey);
+    await lost.release();
+    await left.release();
+    expect(cancelled).toContain(orphan);
+    expect(cancelled).not.toContain(waitedFor);
+  });
+
+  it('whose jobs could not be cancelled, or have ended, is tried again or forgotten', async () => {
+    const wanted = request();
+    let tries = 0;
+    const here = router({ returnMs: 50, leaseMs: 100 }, () => {
+      tries += 1;
+      return Promise.reject(
+        tries < 3 ? new Error('the database is away') : new ProblemError('JOB_FINISHED', 'it is completed'),
+      );
+    });
+    const left = await here.hold(wanted, false, 1);
+    await aJob(wanted.tenant, left.idempotencyKey);
+    await left.release();
+    await until('it is forgotten', async () => !(await isNoted(left.idempotencyKey)));
+    expect(tries).toBe(3);
+  });
+});

@@ -1,0 +1,34 @@
+import type { ExecFileOptions } from 'node:child_process';
+
+/** The variables of a process; `PATH` is read. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where a program of this name would be, folder by folder of the PATH. */
+export function pathsOf(environment: Environment, name: string): string[];
+
+/** @returns the path of the first executable of this name on the PATH */
+export function findTool(environment: Environment, name: string): Promise<string | undefined>;
+
+/** Whether there is an executable there, and what it answers to `--version` is right. */
+export function saysVersion(path: string, isRight: (answer: string) => boolean): Promise<boolean>;
+
+export function isVersionFrom(version: readonly number[], oldest: readonly number[]): boolean;
+
+/**
+ * Runs a program to its end, with nothing on its stdin.
+ * @returns what it prints on stdout, then on stderr: some print their version there
+ * @throws Error with the last line of its stderr, or that it took too long
+ */
+export function runTool(
+  program: string,
+  parameters: readonly string[],
+  options: ExecFileOptions,
+): Promise<string>;
+
+/**
+ * Puts an executable at `path`. Through a temporary name: another process may be fetching or looking at the same moment, and a
+ * half-written file must never be found.
+ * @param writeTo writes it to the temporary name that it is given
+ * @returns `path`
+ */
+export function keepTool(path: string, writeTo: (temporary: string) => Promise<unknown>): Promise<string>;

@@ -1,0 +1,68 @@
+// Programs of this machine: found, asked their version, run, kept. In JavaScript, because it serves before anything is
+// built: after `npm ci`, and before the tests.
+import { execFile } from 'node:child_process';
+import { access, chmod, constants, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { delimiter, dirname, join } from 'node:path';
+
+const VERSION_TIMEOUT_MS = 10_000;
+const OUTPUT_BYTES = 16 * 1024 * 1024;
+
+export function pathsOf(environment, name) {
+  const folders = (environment.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
+  return folders.map((folder) => join(folder, name));
+}
+
+export async function findTool(environment, name) {
+  for (const path of pathsOf(environment, name)) if (await isExecutable(path)) return path;
+  return undefined;
+}
+
+async function isExecutable(path) {
+  try {
+    await access(path, constants.X_OK);
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
+}
+
+export async function saysVersion(path, isRight) {
+  if (!(await isExecutable(path))) return false;
+  try {
+    return isRight(await runTool(path, ['--version'], { timeout: VERSION_TIMEOUT_MS }));
+  } catch {
+    return false;
+  }
+}
+
+export function isVersionFrom(version, oldest) {
+  const index = version.findIndex((part, position) => part !== oldest[position]);
+  return index === -1 || version[index] > oldest[index];
+}
+
+export function runTool(program, parameters, options) {
+  return new Promise((fulfil, reject) => {
+    const settings = { maxBuffer: OUTPUT_BYTES, ...options };
+    execFile(program, parameters, settings, (error, stdout, stderr) => {
+      if (error === null) fulfil(stdout + stderr);
+      else
+        reject(
+          new Error(stderr.trim().split('\n').at(-1) || (error.killed ? 'took too long' : error.message)),
+        );
+    }).stdin?.end();
+  });
+}
+
+export async function keepTool(path, writeTo) {
+  const temporary = `${path}.${process.pid}.part`;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeTo(temporary);
+    await chmod(temporary, 0o755);
+    await rename(temporary, path);
+    return path;
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw error;
+  }
+}

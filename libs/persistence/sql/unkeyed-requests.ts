@@ -1,0 +1,138 @@
+import type { Queryable } from '../database.js';
+
+// Database time only: routers' clocks are not compared.
+
+/** Who asked for what, as far as another try of the same is told by it. */
+export interface RequestLikeness {
+  readonly tenant: string;
+  /** Hex. */
+  readonly fingerprint: string;
+}
+
+export interface UnkeyedRequest extends RequestLikeness {
+  readonly idempotencyKey: string;
+  readonly jobs: number;
+}
+
+/**
+ * Takes over a request like it that nobody waits for, or else notes it, before its jobs are made. Two never take over the
+ * same.
+ * @returns the idempotency key of the one that was taken over, or else its own
+ */
+export async function holdUnkeyed(
+  database: Queryable,
+  { idempotencyKey, tenant, fingerprint, jobs }: UnkeyedRequest,
+  holder: string,
+  leaseMs: number,
+): Promise<string> {
+  const { rows } = await database.query<{ key: string }>(
+    `WITH taken AS (
+            UPDATE unkeyed_requests
+               SET holder = $5, held_until = clock_timestamp() + $6 * interval '1 millisecond'
+             WHERE idempotency_key = (
+                     SELECT idempotency_key FROM unkeyed_requests
+                      WHERE fingerprint = decode($3, 'hex') AND tenant = $2 AND held_until <= clock_timestamp()
+                        AND NOT given_up
+                      ORDER BY held_until
+                      LIMIT 1 FOR UPDATE SKIP LOCKED)
+         RETURNING idempotency_key
+          ), noted AS (
+            INSERT INTO unkeyed_requests (idempotency_key, tenant, fingerprint, jobs, holder, held_until)
+            SELECT $1, $2, decode($3, 'hex'), $4, $5, clock_timestamp() + $6 * interval '1 millisecond'
+             WHERE NOT EXISTS (SELECT FROM taken)
+         RETURNING idempotency_key
+          )
+     SELECT idempotency_key AS key FROM taken UNION ALL SELECT idempotency_key FROM noted`,
+    [idempotencyKey, tenant, fingerprint, jobs, holder, leaseMs],
+  );
+  return rows[0]?.key ?? idempotencyKey;
+}
+
+/** @returns whether requests like it are there, and one of them may be taken over */
+export async function lookUnkeyed(
+  database: Queryable,
+  { tenant, fingerprint }: RequestLikeness,
+): Promise<'none' | 'held' | 'left'> {
+  const { rows } = await database.query<{ found: number; left: number }>(
+    `SELECT count(*)::integer AS found,
+            count(*) FILTER (WHERE held_until <= clock_timestamp())::integer AS left
+       FROM unkeyed_requests WHERE fingerprint = decode($2, 'hex') AND tenant = $1 AND NOT given_up`,
+    [tenant, fingerprint],
+  );
+  const { found = 0, left = 0 } = rows[0] ?? {};
+  return left > 0 ? 'left' : found > 0 ? 'held' : 'none';
+}
+
+/** Clients still wait for these. */
+export async function renewUnkeyed(
+  database: Queryable,
+  keys: readonly string[],
+  holder: string,
+  leaseMs: number,
+): Promise<void> {
+  await database.query(
+    `UPDATE unkeyed_requests SET held_until = clock_timestamp() + $3 * interval '1 millisecond'
+      WHERE idempotency_key = ANY($1) AND holder = $2`,
+    [keys, holder, leaseMs],
+  );
+}
+
+/**
+ * The client has gone without its answer: another try may take it over at once.
+ * @returns false: it was given up meanwhile, since its router seemed to have died
+ */
+export async function releaseUnkeyed(database: Queryable, key: string, holder: string): Promise<boolean> {
+  const { rows } = await database.query<{ isNoted: boolean }>(
+    `WITH released AS (
+            UPDATE unkeyed_requests SET held_until = clock_timestamp()
+             WHERE idempotency_key = $1 AND holder = $2 AND NOT given_up)
+     SELECT EXISTS (SELECT FROM unkeyed_requests WHERE idempotency_key = $1 AND NOT given_up) AS "isNoted"`,
+    [key, holder],
+  );
+  return rows[0]?.isNoted === true;
+}
+
+/** The client has its answer. */
+export async function settleUnkeyed(database: Queryable, key: string, holder: string): Promise<void> {
+  await database.query(`DELETE FROM unkeyed_requests WHERE idempotency_key = $1 AND holder = $2`, [
+    key,
+    holder,
+  ]);
+}
+
+/**
+ * Gives up requests that nobody has come back for in time: from now on nobody takes them over. They stay until their jobs
+ * are cancelled, so whoever dies on the way leaves them to the next, once the lease has run out.
+ * @returns them, and those that another router has given up and left
+ */
+export async function giveUpUnkeyed(
+  database: Queryable,
+  returnMs: number,
+  holder: string,
+  leaseMs: number,
+): Promise<UnkeyedRequest[]> {
+  const { rows } = await database.query<UnkeyedRequest & Record<string, unknown>>(
+    `UPDATE unkeyed_requests
+        SET given_up = true, holder = $2, held_until = clock_timestamp() + $3 * interval '1 millisecond'
+      WHERE idempotency_key IN (
+              SELECT idempotency_key FROM unkeyed_requests
+               WHERE held_until < clock_timestamp()
+                                  - CASE WHEN given_up THEN 0 ELSE $1::float8 END * interval '1 millisecond'
+               LIMIT 500 FOR UPDATE SKIP LOCKED)
+  RETURNING idempotency_key AS "idempotencyKey", tenant, jobs, encode(fingerprint, 'hex') AS fingerprint`,
+    [returnMs, holder, leaseMs],
+  );
+  return rows;
+}
+
+/** Forgets requests that were given up here, and whose jobs go on no more. */
+export async function dropUnkeyed(
+  database: Queryable,
+  keys: readonly string[],
+  holder: string,
+): Promise<void> {
+  await database.query(
+    `DELETE FROM unkeyed_requests WHERE idempotency_key = ANY($1) AND holder = $2 AND given_up`,
+    [keys, holder],
+  );
+}
