@@ -405,7 +405,6 @@ export {
   dropUnkeyed,
   giveUpUnkeyed,
   holdUnkeyed,
-  lookUnkeyed,
   releaseUnkeyed,
   renewUnkeyed,
   settleUnkeyed,

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { ProblemError } from '#contracts';
 import type { FastifyReply } from 'fastify';
 
 /**
@@ -17,4 +19,21 @@ export function untilSent(
     if (raw.destroyed) end();
     else raw.once('close', end);
   });
+}
+
+/**
+ * Whether the client is there to be told, as far as the network has said: an answer that is written to one that has just
+ * hung up seems to have been sent.
+ */
+export async function isThere({ raw }: Pick<FastifyReply, 'raw'>): Promise<boolean> {
+  // What has come in meanwhile is read between two turns.
+  await nextTurn();
+  await nextTurn();
+  const { socket } = raw;
+  return socket !== null && !socket.destroyed && !socket.writableEnded;
+}
+
+/** Nobody is told: it says in the log why nothing was done. */
+export function clientGone(): ProblemError {
+  return new ProblemError('REQUEST_INVALID', 'the client has gone, so no job was made');
 }

@@ -23,7 +23,7 @@ import { CharterPolicy } from '../charter/charter-policy.js';
 import { charterCancel, charterQueued } from '../charter/job-face.js';
 import { parseIdempotencyKey } from '../http/idempotency.js';
 import { ConfigurationToken, RequestLimitsToken } from '../http/tokens.js';
-import { untilSent } from '../http/until-sent.js';
+import { clientGone, untilSent } from '../http/until-sent.js';
 import { QueueView } from '../queue/queue-view.js';
 import { Cancellation } from './cancellation.js';
 import { JobIntake, originOf } from './intake.js';
@@ -179,8 +179,7 @@ export class InferenceController {
     const idempotencyKey = parseIdempotencyKey(key, caller);
     const hungUp = new AbortController();
     void untilSent(reply, () => hungUp.abort());
-    if (hungUp.signal.aborted && idempotencyKey === undefined)
-      throw new ProblemError('REQUEST_INVALID', 'the client has gone, so no job was made');
+    if (hungUp.signal.aborted && idempotencyKey === undefined) throw clientGone();
     const { jobId, replayed } = await this.intake.accept(parsed, idempotencyKey, {
       ...originOf(caller),
       awaited: true,

@@ -15,7 +15,8 @@ export interface Likeness {
  * The request under its client's own idempotency key, or under one that it is given: that of a try before it whose client
  * has gone without an answer.
  * @param jobs how many it makes
- * @throws ProblemError VALIDATION_FAILED
+ * @param left aborted once its client has gone
+ * @throws ProblemError VALIDATION_FAILED; REQUEST_INVALID: its client has gone, and would not find what it made
  */
 export async function holdRequest(
   retries: UnkeyedRetries,
@@ -23,12 +24,13 @@ export async function holdRequest(
   caller: Caller,
   likeness: Likeness,
   jobs: number,
+  left: AbortSignal,
 ): Promise<HeldRequest> {
   const given = parseIdempotencyKey(headerOf(headers, 'idempotency-key'), caller);
   if (given !== undefined) return ofClient(given);
   const isRetry = /^[1-9]/.test(headerOf(headers, 'x-stainless-retry-count') ?? '');
   const fingerprint = requestHash({ key: caller.keyId, ...likeness }).toString('hex');
-  return retries.hold({ tenant: caller.tenant, fingerprint }, isRetry, jobs);
+  return retries.hold({ tenant: caller.tenant, fingerprint }, isRetry, jobs, left);
 }
 
 /** Whether the client need not come back with the same. */

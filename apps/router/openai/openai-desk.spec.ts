@@ -1,30 +1,47 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
-import { completionRequestSchema, jobsOfCompletion, textChunkSchema, textCompletionSchema } from '#contracts';
+import { completionRequestSchema, jobsOfCompletion } from '#contracts';
 import type { Caller } from '#domain';
 import { Metrics, createLogger } from '#observability';
+import { z } from 'zod';
+import type { CharterPolicy } from '../charter/charter-policy.js';
 import { OpenAiDesk, type Asked, type Exchange, type OpenAiDeskParts } from './openai-desk.js';
 
+const ENDED = {
+  id: 'job',
+  state: 'completed',
+  attempt: 1,
+  createdAt: new Date(0),
+  result: { response: 'r' },
+};
 const CALLER: Caller = {
   ...{ kind: 'local', tenant: 'local', keyId: null, roles: ['submit'], limits: {}, requestId: null },
 };
 
+type Leaves = 'before it is served' | 'while it waits' | 'as it is answered' | 'never';
+
 /** @returns what becomes of a held request whose client has gone `when` */
-async function leaving(when: 'before it is served' | 'while it waits'): Promise<string> {
+async function leaving(when: Leaves): Promise<string> {
   const raw = Object.assign(new EventEmitter(), {
     destroyed: when === 'before it is served',
     writableFinished: false,
-    destroy: () => undefined,
+    socket: { destroyed: false, writableEnded: false },
+    destroy: () => raw.emit('close'),
   });
-  const reply: unknown = { raw, header: () => reply, type: () => reply, send: () => reply };
+  const send = (): unknown => {
+    raw.writableFinished = true;
+    raw.emit('close');
+    return reply;
+  };
+  const reply: unknown = { raw, header: () => reply, type: () => reply, send };
   const body = completionRequestSchema.parse({ model: 'm', prompt: 'p' });
   const asked: Asked = {
     ...{ route: 'completions', body, jobs: (place) => jobsOfCompletion(body, place) },
     ...{
       answer: () => ({}),
-      answerSchema: textCompletionSchema,
+      answerSchema: z.strictObject({}),
       chunks: () => [],
-      chunkSchema: textChunkSchema,
+      chunkSchema: z.strictObject({}),
     },
   };
   return new Promise((resolve, reject) => {
@@ -35,6 +52,11 @@ async function leaving(when: 'before it is served' | 'while it waits'): Promise<
       intake: { accept: () => Promise.resolve({ jobId: 'job', replayed: false }) },
       jobWait: {
         untilEnded: async (_jobId: string, givenUp: AbortSignal) => {
+          if (when === 'as it is answered' || when === 'never') {
+            // The network is read between two turns.
+            if (when !== 'never') setImmediate(() => (raw.socket.writableEnded = true));
+            return ENDED;
+          }
           if (when === 'while it waits') setImmediate(() => raw.emit('close'));
           if (!givenUp.aborted) await new Promise((left) => givenUp.addEventListener('abort', left));
           return { id: 'job', state: 'queued' };
@@ -51,14 +73,22 @@ async function leaving(when: 'before it is served' | 'while it waits'): Promise<
       metrics: new Metrics('test'),
       logger: createLogger('test', 'silent'),
     } as unknown as OpenAiDeskParts;
-    const desk = new OpenAiDesk(parts, {} as ConstructorParameters<typeof OpenAiDesk>[1]);
+    const policy = { faceOf: () => ({ operations: true }) } as unknown as CharterPolicy;
+    const desk = new OpenAiDesk(parts, policy);
     const exchange = { request: { headers: {} }, reply, caller: CALLER } as unknown as Exchange;
     desk.serve(asked, exchange).catch(reject);
   });
 }
 
 describe('a request whose client has gone', () => {
-  it.each(['before it is served', 'while it waits'] as const)('%s is held no longer', async (when) => {
-    expect(await leaving(when)).toBe('let go');
+  it.each(['before it is served', 'while it waits', 'as it is answered'] as const)(
+    '%s is let go, for its next try',
+    async (when) => {
+      expect(await leaving(when)).toBe('let go');
+    },
+  );
+
+  it('with its answer is done with', async () => {
+    expect(await leaving('never')).toBe('settled');
   });
 });

@@ -29,7 +29,7 @@ import { charterStream } from '../charter/charter-stream.js';
 import type { Endpoints } from '../engine/endpoints.js';
 import { isDatabaseAway } from '../http/problem-filter.js';
 import { requestHash } from '../http/idempotency.js';
-import { untilSent } from '../http/until-sent.js';
+import { isThere, untilSent } from '../http/until-sent.js';
 import { originOf, type AcceptedJob, type JobIntake } from '../jobs/intake.js';
 import type { JobStatus } from '../jobs/job-status.js';
 import type { JobWait } from '../jobs/job-wait.js';
@@ -114,7 +114,8 @@ export class OpenAiDesk {
     const sent = untilSent(reply, () => hungUp.abort());
     const likeness = { route: asked.route, body: asked.body, jobs };
     const hash = requestHash(likeness).toString('hex');
-    const held = await holdRequest(this.parts.retries, request, caller, likeness, jobs.length);
+    const { retries } = this.parts;
+    const held = await holdRequest(retries, request, caller, likeness, jobs.length, hungUp.signal);
     let accepted: readonly AcceptedJob[];
     try {
       accepted = await this.accept(jobs, held.idempotencyKey, hash, caller);
@@ -124,7 +125,7 @@ export class OpenAiDesk {
       throw inDoorsWords(fields, error);
     }
     void reply.header('x-beacon-job-id', accepted.map(({ jobId }) => jobId).join(', '));
-    const ended = this.endOf(accepted, caller, hungUp.signal);
+    const ended = this.endOf(accepted, exchange, hungUp.signal);
     void this.follow(accepted, ended, sent, held);
     const { kept, refusal } = await this.tell(asked, headers, ended, exchange);
     const { kind } = await ended;
@@ -168,7 +169,11 @@ export class OpenAiDesk {
   }
 
   /** Never rejects. */
-  private async endOf(accepted: readonly AcceptedJob[], caller: Caller, hungUp: AbortSignal): Promise<End> {
+  private async endOf(
+    accepted: readonly AcceptedJob[],
+    { caller, reply }: Exchange,
+    hungUp: AbortSignal,
+  ): Promise<End> {
     try {
       const ended = await Promise.all(
         accepted.map(({ jobId, replayed }) => this.parts.jobWait.untilEnded(jobId, hungUp, replayed)),
@@ -182,6 +187,8 @@ export class OpenAiDesk {
         );
       }
       const jobs = await Promise.all(ended.map((job) => this.read(job, caller)));
+      // Its next try is to find the answer, for which it has paid.
+      if (!(await isThere(reply))) return { kind: 'left' };
       const failed = jobs.find((job) => 'told' in job);
       if (failed !== undefined) return { kind: 'failed', told: failed.told };
       const [first, ...others] = jobs.flatMap((job) => ('told' in job ? [] : [job]));

@@ -1,11 +1,15 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ProblemError } from '#contracts';
 import { Metrics, createLogger } from '#observability';
+import type { Database } from '#persistence';
 import { startTestDatabase, until, type TestDatabase } from '#testing';
 import type { Cancellation } from '../jobs/cancellation.js';
 import { UnkeyedRetries, type RetryTimes } from './unkeyed-retries.js';
 
 const FINGERPRINT = 'ab'.repeat(32);
+/** Of a client that waits. */
+const STAYS = new AbortController().signal;
 
 describe('a request without an idempotency key', () => {
   let postgres: TestDatabase;
@@ -30,9 +34,13 @@ describe('a request without an idempotency key', () => {
     cancelled.push(jobId);
     return Promise.resolve('cancelled');
   };
-  const router = (times: Partial<RetryTimes> = {}, cancel = cancels): UnkeyedRetries => {
+  const router = (
+    times: Partial<RetryTimes> = {},
+    cancel = cancels,
+    database: Database = postgres.database,
+  ): UnkeyedRetries => {
     const started = new UnkeyedRetries({
-      database: postgres.database,
+      database,
       cancellation: { cancel } as unknown as Cancellation,
       metrics: new Metrics('test'),
       logger: createLogger('test', 'silent'),
@@ -45,42 +53,105 @@ describe('a request without an idempotency key', () => {
 
   it('is given a key of its own, and so is the next one like it', async () => {
     const wanted = request();
-    const one = await router().hold(wanted, false, 1);
-    const two = await router().hold(wanted, false, 1);
+    const one = await router().hold(wanted, false, 1, STAYS);
+    const two = await router().hold(wanted, false, 1, STAYS);
     expect(two.idempotencyKey).not.toBe(one.idempotencyKey);
   });
 
   it('is taken over by another try once its client has gone, and by one only', async () => {
     const wanted = request();
-    const [here, there] = [router({ leaseMs: 1000 }), router({ leaseMs: 1000 })];
-    const first = await here.hold(wanted, false, 1);
+    const [here, there] = [router(), router()];
+    const first = await here.hold(wanted, false, 1, STAYS);
     await first.release();
-    const tries = await Promise.all([here.hold(wanted, true, 1), there.hold(wanted, true, 1)]);
-    expect(tries.filter(({ idempotencyKey }) => idempotencyKey === first.idempotencyKey)).toHaveLength(1);
+    const tries = [here.hold(wanted, true, 1, STAYS), there.hold(wanted, true, 1, STAYS)];
+    const one = await Promise.race(tries);
+    expect(one.idempotencyKey).toBe(first.idempotencyKey);
+    await one.settle();
+    const keys = (await Promise.all(tries)).map(({ idempotencyKey }) => idempotencyKey);
+    expect(keys.filter((key) => key === first.idempotencyKey)).toHaveLength(1);
+  });
+
+  it('is handed on by a try whose own client has gone, too, to the one after it', async () => {
+    const wanted = request();
+    const here = router();
+    const first = await here.hold(wanted, false, 1, STAYS);
+    await first.release();
+    // The router stood still, and reads of both tries at once.
+    const tries = [here.hold(wanted, true, 1, STAYS), here.hold(wanted, true, 1, STAYS)];
+    const one = await Promise.race(tries);
+    await one.release();
+    for (const { idempotencyKey } of await Promise.all(tries))
+      expect(idempotencyKey).toBe(first.idempotencyKey);
+  });
+
+  it('is found by another try that comes while it is being noted', async () => {
+    const wanted = request();
+    let note = (): void => undefined;
+    const isSlow = new Promise<void>((resolve) => (note = resolve));
+    let isFirst = true;
+    const query = async (...parameters: Parameters<Database['query']>): Promise<unknown> => {
+      const isHeldUp = isFirst;
+      isFirst = false;
+      if (isHeldUp) await isSlow;
+      return postgres.database.query(...parameters);
+    };
+    const slowAtFirst = { query } as unknown as Database;
+    const here = router({ renewMs: 60_000 }, cancels, slowAtFirst);
+    const holding = here.hold(wanted, false, 1, STAYS);
+    const retry = here.hold(wanted, true, 1, STAYS);
+    // Time enough to be noted first, if it did not wait.
+    for (let roundTrip = 0; roundTrip < 20; roundTrip += 1) await postgres.database.query('SELECT');
+    note();
+    const first = await holding;
+    await first.release();
+    expect((await retry).idempotencyKey).toBe(first.idempotencyKey);
+  });
+
+  it('is not noted once its client has gone, and what it has taken over is let go', async () => {
+    const wanted = request();
+    const here = router();
+    await expect(here.hold(wanted, false, 1, AbortSignal.abort())).rejects.toMatchObject({
+      code: 'REQUEST_INVALID',
+    });
+    const { rows } = await postgres.database.query('SELECT FROM unkeyed_requests WHERE tenant = $1', [
+      wanted.tenant,
+    ]);
+    expect(rows).toHaveLength(0);
+    const first = await here.hold(wanted, false, 1, STAYS);
+    await first.release();
+    for (const isRetry of [false, true]) {
+      const leaving = new AbortController();
+      const holding = here.hold(wanted, isRetry, 1, leaving.signal);
+      // By then it is being noted.
+      await nextTurn();
+      leaving.abort();
+      await expect(holding).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    }
+    expect((await here.hold(wanted, true, 1, STAYS)).idempotencyKey).toBe(first.idempotencyKey);
   });
 
   it('is taken over by whoever asks for the same: that answer nobody has seen', async () => {
     const wanted = request();
     const here = router();
-    const first = await here.hold(wanted, false, 1);
+    const first = await here.hold(wanted, false, 1, STAYS);
     await first.release();
-    expect((await here.hold(wanted, false, 1)).idempotencyKey).toBe(first.idempotencyKey);
-    expect((await here.hold(wanted, false, 1)).idempotencyKey).not.toBe(first.idempotencyKey);
+    expect((await here.hold(wanted, false, 1, STAYS)).idempotencyKey).toBe(first.idempotencyKey);
+    expect((await here.hold(wanted, false, 1, STAYS)).idempotencyKey).not.toBe(first.idempotencyKey);
   });
 
   it('is not taken over once its client has its answer', async () => {
     const wanted = request();
     const here = router();
-    const first = await here.hold(wanted, false, 1);
+    const first = await here.hold(wanted, false, 1, STAYS);
     await first.settle();
-    expect((await here.hold(wanted, true, 1)).idempotencyKey).not.toBe(first.idempotencyKey);
+    expect((await here.hold(wanted, true, 1, STAYS)).idempotencyKey).not.toBe(first.idempotencyKey);
   });
 
   it('is waited for as long as its client seems to wait, for that may be the very one that tries again', async () => {
     const wanted = request();
     const here = router();
-    const first = await here.hold(wanted, false, 1);
-    const retry = here.hold(wanted, true, 1);
+    const first = await here.hold(wanted, false, 1, STAYS);
+    const retry = here.hold(wanted, true, 1, STAYS);
     await first.release();
     expect((await retry).idempotencyKey).toBe(first.idempotencyKey);
   });
@@ -88,16 +159,16 @@ describe('a request without an idempotency key', () => {
   it('is taken over when its router has died', async () => {
     const wanted = request();
     const dead = router({ leaseMs: 300 });
-    const first = await dead.hold(wanted, false, 1);
+    const first = await dead.hold(wanted, false, 1, STAYS);
     await dead.stop();
-    expect((await router().hold(wanted, true, 1)).idempotencyKey).toBe(first.idempotencyKey);
+    expect((await router().hold(wanted, true, 1, STAYS)).idempotencyKey).toBe(first.idempotencyKey);
   });
 
   it('whose client waits beyond the lease stays its own', async () => {
     const wanted = request();
     // Renewed a hundred times over: a machine that stands still for a moment does not lose it.
-    const first = await router({ leaseMs: 3000 }).hold(wanted, false, 1);
-    expect((await router({ leaseMs: 3000 }).hold(wanted, true, 1)).idempotencyKey).not.toBe(
+    const first = await router({ leaseMs: 3000 }).hold(wanted, false, 1, STAYS);
+    expect((await router({ leaseMs: 3000 }).hold(wanted, true, 1, STAYS)).idempotencyKey).not.toBe(
       first.idempotencyKey,
     );
   });
@@ -105,12 +176,12 @@ describe('a request without an idempotency key', () => {
   it('is not taken for that of another tenant, or for another request', async () => {
     const wanted = request();
     const here = router();
-    const first = await here.hold(wanted, false, 1);
+    const first = await here.hold(wanted, false, 1, STAYS);
     await first.release();
     for (const other of [request(), { ...wanted, fingerprint: 'cd'.repeat(32) }])
-      expect((await here.hold(other, true, 1)).idempotencyKey).not.toBe(first.idempotencyKey);
+      expect((await here.hold(other, true, 1, STAYS)).idempotencyKey).not.toBe(first.idempotencyKey);
     // The control.
-    expect((await here.hold(wanted, true, 1)).idempotencyKey).toBe(first.idempotencyKey);
+    expect((await here.hold(wanted, true, 1, STAYS)).idempotencyKey).toBe(first.idempotencyKey);
   });
 
   const aJob = async (tenant: string, key: string): Promise<string> => {
@@ -134,8 +205,8 @@ describe('a request without an idempotency key', () => {
   it('that nobody comes back for has its jobs cancelled, all of them, and others have not', async () => {
     const here = router({ returnMs: 50 });
     const wanted = request();
-    const left = await here.hold(wanted, false, 2);
-    const kept = await here.hold(wanted, false, 1);
+    const left = await here.hold(wanted, false, 2, STAYS);
+    const kept = await here.hold(wanted, false, 1, STAYS);
     const { tenant } = wanted;
     const abandoned = [
       await aJob(tenant, `${left.idempotencyKey}#0`),
@@ -159,12 +230,12 @@ describe('a request without an idempotency key', () => {
       isCancelling = true;
       return death;
     });
-    const left = await dying.hold(wanted, false, 1);
+    const left = await dying.hold(wanted, false, 1, STAYS);
     const job = await aJob(wanted.tenant, left.idempotencyKey);
     await left.release();
     await until('its router cancels', () => isCancelling);
     const next = router({ returnMs: 600_000, leaseMs: 300 });
-    expect((await next.hold(wanted, true, 1)).idempotencyKey).not.toBe(left.idempotencyKey);
+    expect((await next.hold(wanted, true, 1, STAYS)).idempotencyKey).not.toBe(left.idempotencyKey);
     try {
       await until('another cancels', () => cancelled.includes(job));
       await until('it is forgotten', async () => !(await isNoted(left.idempotencyKey)));
@@ -176,14 +247,14 @@ describe('a request without an idempotency key', () => {
   it('that was given up while its router stood still has its jobs cancelled when its client has gone', async () => {
     const here = router();
     const [forgotten, taken] = [request(), request()];
-    const lost = await here.hold(forgotten, false, 1);
-    const left = await here.hold(taken, false, 1);
+    const lost = await here.hold(forgotten, false, 1, STAYS);
+    const left = await here.hold(taken, false, 1, STAYS);
     await postgres.database.query('DELETE FROM unkeyed_requests WHERE idempotency_key = $1', [
       lost.idempotencyKey,
     ]);
     // The control: somebody else waits for this one now.
     await left.release();
-    expect((await router().hold(taken, true, 1)).idempotencyKey).toBe(left.idempotencyKey);
+    expect((await router().hold(taken, true, 1, STAYS)).idempotencyKey).toBe(left.idempotencyKey);
     const orphan = await aJob(forgotten.tenant, lost.idempotencyKey);
     const waitedFor = await aJob(taken.tenant, left.idempotencyKey);
     await lost.release();
@@ -201,7 +272,7 @@ describe('a request without an idempotency key', () => {
         tries < 3 ? new Error('the database is away') : new ProblemError('JOB_FINISHED', 'it is completed'),
       );
     });
-    const left = await here.hold(wanted, false, 1);
+    const left = await here.hold(wanted, false, 1, STAYS);
     await aJob(wanted.tenant, left.idempotencyKey);
     await left.release();
     await until('it is forgotten', async () => !(await isNoted(left.idempotencyKey)));

@@ -7,7 +7,6 @@ import {
   findJobsByIdempotencyKey,
   giveUpUnkeyed,
   holdUnkeyed,
-  lookUnkeyed,
   releaseUnkeyed,
   renewUnkeyed,
   settleUnkeyed,
@@ -16,6 +15,7 @@ import {
   type RequestLikeness,
   type UnkeyedRequest,
 } from '#persistence';
+import { clientGone } from '../http/until-sent.js';
 import type { Cancellation } from '../jobs/cancellation.js';
 import { keysOfJobs } from './keys-of-jobs.js';
 
@@ -64,6 +64,8 @@ export class UnkeyedRetries {
   /** Of those, the ones whose clients have their answers. */
   private readonly answered = new Set<string>();
   private readonly ending = new Set<Promise<void>>();
+  /** Requests on their way into the database, by what they are like. */
+  private readonly noting = new Map<string, Set<Promise<unknown>>>();
   private readonly times: RetryTimes;
   private readonly stopping = new AbortController();
   private looping: Promise<void> = Promise.resolve();
@@ -86,17 +88,26 @@ export class UnkeyedRetries {
   /**
    * @param isRetry the client says that it has asked before: OpenAI's do
    * @param jobs how many the request makes
+   * @param left aborted once its client has gone: then nothing is made for it any more
+   * @throws ProblemError REQUEST_INVALID: the client has gone
    */
-  async hold(likeness: RequestLikeness, isRetry: boolean, jobs: number): Promise<HeldRequest> {
-    const { database, metrics, logger } = this.parts;
-    if (isRetry) await this.untilLeft(likeness);
+  async hold(
+    likeness: RequestLikeness,
+    isRetry: boolean,
+    jobs: number,
+    left: AbortSignal,
+  ): Promise<HeldRequest> {
+    const { metrics, logger } = this.parts;
     const made = `openai-${randomUUID()}`;
-    const idempotencyKey = await holdUnkeyed(
-      database,
-      { ...likeness, idempotencyKey: made, jobs },
-      ...([this.holder, this.times.leaseMs] as const),
-    );
+    const request = { ...likeness, idempotencyKey: made, jobs };
+    const key = isRetry ? await this.noteRetry(request, left) : undefined;
+    const idempotencyKey = key ?? (await this.note(request, 'any', left)) ?? made;
     const isJoined = idempotencyKey !== made;
+    const held = this.heldAs({ ...request, idempotencyKey });
+    if (left.aborted) {
+      await (isJoined ? held.release() : held.settle());
+      throw clientGone();
+    }
     if (isJoined || isRetry)
       metrics.count('beacon_openai_retries_total', { outcome: isJoined ? 'joined' : 'new' });
     if (isJoined) {
@@ -105,18 +116,41 @@ export class UnkeyedRetries {
         'a client that came back was given the jobs that it had left',
       );
     }
-    return this.heldAs({ ...likeness, idempotencyKey, jobs });
+    return held;
   }
 
   /**
    * A request like it that seems to be waited for may be the very one: its connection broke and that has not been seen
-   * yet, or its router has died. Either shows within a lease.
+   * yet, or its router has died. Either shows within a lease. So may one that is only being noted, where this router has
+   * stood still.
    */
-  private async untilLeft(likeness: RequestLikeness): Promise<void> {
+  private async noteRetry(request: UnkeyedRequest, left: AbortSignal): Promise<string | undefined> {
     const untilMs = performance.now() + this.times.leaseMs + LOOK_MS;
     while (performance.now() < untilMs && !this.stopping.signal.aborted) {
-      if ((await lookUnkeyed(this.parts.database, likeness)) !== 'held') return;
+      await Promise.allSettled([...(this.noting.get(nameOfLike(request)) ?? [])]);
+      const key = await this.note(request, 'none', left);
+      if (key !== undefined) return key;
       await wait(LOOK_MS);
+    }
+    return undefined;
+  }
+
+  private async note(
+    request: UnkeyedRequest,
+    beside: 'any' | 'none',
+    left: AbortSignal,
+  ): Promise<string | undefined> {
+    if (left.aborted) throw clientGone();
+    const name = nameOfLike(request);
+    const noting = this.noting.get(name) ?? new Set();
+    this.noting.set(name, noting);
+    const noted = holdUnkeyed(this.parts.database, request, this.holder, this.times.leaseMs, beside);
+    noting.add(noted);
+    try {
+      return await noted;
+    } finally {
+      noting.delete(noted);
+      if (noting.size === 0) this.noting.delete(name);
     }
   }
 
@@ -228,6 +262,10 @@ export class UnkeyedRetries {
     );
     return true;
   }
+}
+
+function nameOfLike({ tenant, fingerprint }: RequestLikeness): string {
+  return JSON.stringify([tenant, fingerprint]);
 }
 
 /** What its jobs are known by. */

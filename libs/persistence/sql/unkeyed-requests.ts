@@ -17,14 +17,16 @@ export interface UnkeyedRequest extends RequestLikeness {
 /**
  * Takes over a request like it that nobody waits for, or else notes it, before its jobs are made. Two never take over the
  * same.
- * @returns the idempotency key of the one that was taken over, or else its own
+ * @param beside where it may be noted: beside any like it, or where there is none like it
+ * @returns the idempotency key of the one that was taken over, or else its own; undefined: neither, there are others
  */
 export async function holdUnkeyed(
   database: Queryable,
   { idempotencyKey, tenant, fingerprint, jobs }: UnkeyedRequest,
   holder: string,
   leaseMs: number,
-): Promise<string> {
+  beside: 'any' | 'none',
+): Promise<string | undefined> {
   const { rows } = await database.query<{ key: string }>(
     `WITH taken AS (
             UPDATE unkeyed_requests
@@ -40,27 +42,15 @@ export async function holdUnkeyed(
             INSERT INTO unkeyed_requests (idempotency_key, tenant, fingerprint, jobs, holder, held_until)
             SELECT $1, $2, decode($3, 'hex'), $4, $5, clock_timestamp() + $6 * interval '1 millisecond'
              WHERE NOT EXISTS (SELECT FROM taken)
+               AND ($7 OR NOT EXISTS (
+                     SELECT FROM unkeyed_requests
+                      WHERE fingerprint = decode($3, 'hex') AND tenant = $2 AND NOT given_up))
          RETURNING idempotency_key
           )
      SELECT idempotency_key AS key FROM taken UNION ALL SELECT idempotency_key FROM noted`,
-    [idempotencyKey, tenant, fingerprint, jobs, holder, leaseMs],
+    [idempotencyKey, tenant, fingerprint, jobs, holder, leaseMs, beside === 'any'],
   );
-  return rows[0]?.key ?? idempotencyKey;
-}
-
-/** @returns whether requests like it are there, and one of them may be taken over */
-export async function lookUnkeyed(
-  database: Queryable,
-  { tenant, fingerprint }: RequestLikeness,
-): Promise<'none' | 'held' | 'left'> {
-  const { rows } = await database.query<{ found: number; left: number }>(
-    `SELECT count(*)::integer AS found,
-            count(*) FILTER (WHERE held_until <= clock_timestamp())::integer AS left
-       FROM unkeyed_requests WHERE fingerprint = decode($2, 'hex') AND tenant = $1 AND NOT given_up`,
-    [tenant, fingerprint],
-  );
-  const { found = 0, left = 0 } = rows[0] ?? {};
-  return left > 0 ? 'left' : found > 0 ? 'held' : 'none';
+  return rows[0]?.key;
 }
 
 /** Clients still wait for these. */

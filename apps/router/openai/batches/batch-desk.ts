@@ -49,7 +49,7 @@ import type { BatchJournal } from './batch-journal.js';
 import type { BatchKeeper } from './batch-keeper.js';
 import { batchNotFound } from './batch-not-found.js';
 import { keyReused, requestHash } from '../../http/idempotency.js';
-import { untilSent } from '../../http/until-sent.js';
+import { isThere, untilSent } from '../../http/until-sent.js';
 import { holdRequest, isFinalRefusal } from '../held-request.js';
 import type { UnkeyedRetries } from '../unkeyed-retries.js';
 
@@ -84,9 +84,10 @@ export class BatchDesk {
   ): Promise<CharterView<typeof batchSchema>> {
     const asked = parseRequest(batchRequestSchema, body);
     const asks = this.asksOf(request.headers, caller);
-    const sent = untilSent(reply);
+    const hungUp = new AbortController();
+    const sent = untilSent(reply, () => hungUp.abort());
     const likeness = { route: 'batches', body: { asked, asks } };
-    const held = await holdRequest(this.parts.retries, request, caller, likeness, 1);
+    const held = await holdRequest(this.parts.retries, request, caller, likeness, 1, hungUp.signal);
     const idempotency = {
       key: held.idempotencyKey,
       requestHash: requestHash(likeness).toString('hex'),
@@ -94,7 +95,8 @@ export class BatchDesk {
     try {
       const batch =
         (await this.known(caller.tenant, idempotency)) ?? (await this.make(asked, asks, idempotency, caller));
-      void sent.then((isSent) => (isSent ? held.settle() : held.release()));
+      const isHere = await isThere(reply);
+      void sent.then((isSent) => (isHere && isSent ? held.settle() : held.release()));
       return batchView(batch);
     } catch (error) {
       await (isFinalRefusal(error) ? held.settle() : held.release());
