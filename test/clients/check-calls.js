@@ -13,8 +13,11 @@ export async function checkCalls(stack, expected) {
   const failed = calls.filter(({ outcome }) => outcome !== 'completed');
   if (failed.length > 0) throw new Error(`calls that did not succeed: ${JSON.stringify(failed)}`);
   for (const [name, count] of Object.entries(expected)) {
-    const found = calls.filter(({ endpoint }) => isOf(endpoint, name)).length;
-    if (found !== count) throw new Error(`${name} was called ${found} times in place of ${count}`);
+    const found = calls.filter(({ endpoint }) => isOf(endpoint, name));
+    if (found.length === count) continue;
+    throw new Error(
+      `${name} was called ${found.length} times in place of ${count}: ${JSON.stringify(found)}`,
+    );
   }
   const known = Object.keys(expected);
   const stray = calls.filter(({ endpoint }) => !known.some((name) => isOf(endpoint, name)));

@@ -130,6 +130,16 @@ describe('a request without an idempotency key', () => {
     expect((await here.hold(wanted, true, 1, STAYS)).idempotencyKey).toBe(first.idempotencyKey);
   });
 
+  it('waits for one like it no longer than its client does', async () => {
+    const wanted = request();
+    const here = router({ leaseMs: 3_600_000 });
+    await here.hold(wanted, false, 1, STAYS);
+    const leaving = new AbortController();
+    const holding = here.hold(wanted, true, 1, leaving.signal);
+    leaving.abort();
+    await expect(holding).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+  });
+
   it('is taken over by whoever asks for the same: that answer nobody has seen', async () => {
     const wanted = request();
     const here = router();
