@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:net';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSettings } from '#config';
-import { NatsServerBinError, findFreePort, identifyProcess } from '#embedded-services';
+import { NatsServerBinError, identifyProcess } from '#embedded-services';
 import { createLogger } from '#observability';
 import { EXIT_PORT_TAKEN } from '../exit-codes.js';
 import type { Programs } from '../installation.js';
@@ -186,9 +186,8 @@ describe('everything on one machine', () => {
 
   it('refuses a port that was asked for and is taken, and leaves nothing', async () => {
     const thief: Server = createServer();
-    const port = await findFreePort();
-    await new Promise<void>((resolve) => thief.listen(port, '127.0.0.1', resolve));
-    environment['BEACON_PORT'] = String(port);
+    await new Promise<void>((resolve) => thief.listen(0, '127.0.0.1', resolve));
+    environment['BEACON_PORT'] = String((thief.address() as AddressInfo).port);
     await expect(start()).rejects.toMatchObject({ exitCode: EXIT_PORT_TAKEN });
     await expectNothingLeft();
     thief.close();
