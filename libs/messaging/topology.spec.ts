@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { subjects, type Ticket } from '#contracts';
-import { startTestNats, until, type TestNats } from '#testing';
+import { startTestNats, unhurried, until, type TestNats } from '#testing';
 import { jetstream, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { connectNats, type NatsConnection } from './connection.js';
@@ -183,7 +183,7 @@ describe('JetStream', () => {
       ...({ v: 1, attempt: 1, epoch: 2, endpoint_id: 'e', region: 'FOUND' } as const),
       job_id: randomUUID(),
     };
-    await new OutcomePublisher(connection, 'spec').publish({
+    await new OutcomePublisher(unhurried(connection), 'spec').publish({
       ...{ ...outcome, duration_ms: 1, reattached: false },
       result: { kind: 'cancelled' },
     });
@@ -246,7 +246,7 @@ describe('JetStream', () => {
       ...{ duration_ms: 1, reattached: false, result: { kind: 'cancelled' as const } },
     };
     for (const holder of ['first', 'first', 'second'])
-      await new OutcomePublisher(connection, holder).publish(outcome);
+      await new OutcomePublisher(unhurried(connection), holder).publish(outcome);
     const { state } = await manager.streams.info(subjects.OUTCOMES_STREAM, {
       subjects_filter: subjects.outcomeSubject('BOTH', jobId, 1),
     });
