@@ -99,11 +99,15 @@ function repeatedCalls({ calls }: Evidence, { dispatcherKills = {}, lostOutcomes
     excess > lostOutcomes
       ? repeats.map(({ calls: same }) => `called again: ${same.map(describe).join(' and ')}`)
       : [];
-  // A call that had been answered 303 can be found again, and one that goes on must be.
+  // A call that had been answered 303 can be found again, and one that goes on must be: but where its address was never
+  // asked at, its dispatcher died before it had stored it.
   const abandoned = repeats.flatMap(({ calls: same }) =>
     same
       .slice(0, -1)
-      .filter(({ redirects_303: redirects, outcome }) => redirects > 0 && outcome === 'completed'),
+      .filter(
+        ({ redirects_303: redirects, result_requests: reads, outcome }) =>
+          redirects > 0 && reads > 0 && outcome === 'completed',
+      ),
   );
   return [...said, ...abandoned.slice(lostOutcomes).map((call) => `${describe(call)} was not found again`)];
 }
