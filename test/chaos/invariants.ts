@@ -131,11 +131,16 @@ function entries({ calls, ledger }: Evidence, { lostOutcomes = 0 }: Tolerance): 
   return differingCalls(calls, ledger).slice(lostOutcomes);
 }
 
-/** I5: whatever is killed, answers go on being accepted within this bound. */
-function silence({ run, events }: Evidence): string[] {
+/** The longest time in which nothing was accepted. */
+export function longestSilenceMs({ run, events }: Evidence): number {
   const accepted = events.filter(({ type }) => type === 'cell.accepted').map(({ at }) => Date.parse(at));
   const moments = [Date.parse(run.created_at), ...accepted].sort((left, right) => left - right);
-  const longestMs = Math.max(...moments.slice(1).map((at, index) => at - (moments[index] ?? at)));
+  return Math.max(...moments.slice(1).map((at, index) => at - (moments[index] ?? at)));
+}
+
+/** I5: whatever is killed, answers go on being accepted within this bound. */
+function silence(evidence: Evidence): string[] {
+  const longestMs = longestSilenceMs(evidence);
   return longestMs <= LONGEST_SILENCE_MS ? [] : [`nothing was accepted for ${longestMs} ms`];
 }
 
