@@ -40,7 +40,7 @@ describe('requests about autoscalers', () => {
     autoscalerUrl: `${platform.origin}/autoscaler/m`,
   });
   const ask = (request: AutoscalerRequest): Promise<AutoscalerReply | undefined> =>
-    requestJson(connection, subjects.autoscalerSubject('US'), request, autoscalerReplySchema, 5000);
+    requestJson(connection, subjects.autoscalerSubject('US'), request, autoscalerReplySchema, 60_000);
 
   it('are answered with what the platform said', async () => {
     open();

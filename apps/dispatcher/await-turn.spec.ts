@@ -4,7 +4,7 @@ import { subjects, type Ticket, type TicketCheckReply } from '#contracts';
 import { DISPATCHER_DOUBT_MS } from '#domain';
 import { OutcomePublisher, Topology, connectNats, type JsMsg, type NatsConnection } from '#messaging';
 import { createLogger } from '#observability';
-import { startTestNats, type TestNats } from '#testing';
+import { startTestNats, unhurried, type TestNats } from '#testing';
 import { awaitTurn } from './await-turn.js';
 import { Door } from './door.js';
 import { RunningCalls } from './running-calls.js';
@@ -34,9 +34,12 @@ describe('whether the call of a ticket may begin', () => {
 
   beforeAll(async () => {
     nats = await startTestNats();
-    connection = await connectNats({
-      ...{ url: nats.url, name: 'spec', onReconnect: () => undefined, onDisconnect: () => undefined },
-    });
+    // What the router says counts here: a check that nobody has answered in time is made again, or tells nothing.
+    connection = unhurried(
+      await connectNats({
+        ...{ url: nats.url, name: 'spec', onReconnect: () => undefined, onDisconnect: () => undefined },
+      }),
+    );
     topology = await Topology.open(connection);
     await topology.ensureStreams(['US']);
     connection.subscribe(subjects.TICKET_CHECK, {

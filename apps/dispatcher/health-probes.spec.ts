@@ -66,7 +66,7 @@ describe('the probe of an endpoint that is down', () => {
   });
 
   it('is made anew where its answer came long ago, and nobody has asked since', async () => {
-    const probes = new HealthProbes(http.axios, 5);
+    const probes = new HealthProbes(http.axios, 5, 60);
     let heardMs: number | undefined;
     http.axios.interceptors.response.use((response) => {
       heardMs ??= performance.now();
@@ -88,7 +88,7 @@ describe('the probe of an endpoint that is down', () => {
   });
 
   it('is made anew after it was answered', async () => {
-    const probes = new HealthProbes(http.axios);
+    const probes = new HealthProbes(http.axios, 60_000);
     upstream.next(answering(503), answering(200, { status: 'healthy' }));
     expect(await probes.ask(anEndpoint())).toMatchObject({ healthy: false });
     expect(await probes.ask(anEndpoint())).toMatchObject({ healthy: true });

@@ -5,8 +5,8 @@ import type { RegionEndpoint } from './region-endpoints.js';
 
 /** The router waits a little longer than this for word. */
 const ANSWER_WITHIN_MS = 5000;
-/** An answer that nobody has asked for in this many times of that says nothing about now. */
-const HEARD_WITHIN = 12;
+/** An answer that nobody has asked for in so long says nothing about now. */
+const HEARD_WITHIN_MS = 60_000;
 
 /**
  * Probes of endpoints that are down, one at a time each. A gateway that is itself starting answers late, and giving
@@ -18,11 +18,12 @@ export class HealthProbes {
   constructor(
     private readonly client: HttpClient['axios'],
     private readonly answerWithinMs = ANSWER_WITHIN_MS,
+    private readonly heardWithinMs = HEARD_WITHIN_MS,
   ) {}
 
   async ask(endpoint: RegionEndpoint): Promise<ProbeReply> {
     const known = this.running.get(endpoint.id);
-    const isKnown = known !== undefined && !known.wasAnsweredBefore(HEARD_WITHIN * this.answerWithinMs);
+    const isKnown = known !== undefined && !known.wasAnsweredBefore(this.heardWithinMs);
     const probe = isKnown ? known : this.begin(endpoint);
     probe.insist();
     const abort = new AbortController();

@@ -14,6 +14,8 @@ const WINDOW_S = 0.4;
 /** What the endpoints take for a call, at first and then: what bounds are learned from. */
 const FIRST_S = 0.3;
 const CALL_S = 0.1;
+/** What a call of a model takes that is held for as long as a test looks: longer than any machine stands still. */
+const DEAR_S = 100;
 
 let beacon: Beacon;
 let connection: NatsConnection;
@@ -22,13 +24,19 @@ let runner: RunSupervisor;
 beforeAll(async () => {
   const place = (region: string) => ({ region, scaledown_window_s: WINDOW_S });
   beacon = await startBeacon({
-    configuration: deploymentOf({ llama: [place('US'), place('EU')] }, { breaker: { failures: 100 } }),
+    configuration: deploymentOf(
+      { llama: [place('US'), place('EU')], dear: [place('US'), place('EU')] },
+      { breaker: { failures: 100 } },
+    ),
   });
   // Nothing is reckoned with the timeout, which is far longer than a machine stalls, and than any budget here pays for.
   await addExecutionTimes(
     beacon.database,
     ['US', 'EU'].flatMap((region) =>
-      [true, false].map((cold) => ({ region, model: 'llama', cold, executionMs: FIRST_S * 1000 })),
+      [true, false].flatMap((cold) => [
+        { region, model: 'llama', cold, executionMs: FIRST_S * 1000 },
+        { region, model: 'dear', cold, executionMs: DEAR_S * 1000 },
+      ]),
     ),
   );
   connection = await connectNats({
@@ -99,7 +107,7 @@ interface View {
     'spent_usd' | 'spent_gpu_seconds' | 'committed_gpu_seconds' | 'usd' | 'gpu_seconds',
     number
   >;
-  readonly progress: Record<'accepted' | 'failed', number>;
+  readonly progress: Record<'accepted' | 'failed' | 'running' | 'pending', number>;
 }
 
 async function view(runId: string): Promise<View> {
@@ -244,6 +252,24 @@ describe('a run with a budget', () => {
     expect((await untilEnded(runId)).status).toBe('failed');
     expect(beacon.upstream.calls).toHaveLength(0);
     expect((await receiptOf(runId)).missing).toHaveLength(4);
+  });
+
+  it('makes no call that is paid for only while another one has not been charged yet', async () => {
+    const held: UpstreamCall[] = [];
+    for (const region of ['US', 'EU']) beacon.upstream.from(`${region}/dear`, (call) => void held.push(call));
+    // Of what has been spent there is enough for both; of what the first may yet take there is not.
+    const runId = await start(1, { models: ['dear'], budget: { gpu_seconds: 1.8 * DEAR_S } });
+    const first = await until('a call is in flight', () => held[0]);
+    // The control: the runner goes on meanwhile.
+    expect((await untilEnded(await start(2, {}))).status).toBe('completed');
+    const { budget, progress } = await view(runId);
+    expect(progress).toMatchObject({ running: 1, pending: 1 });
+    expect(budget.spent_gpu_seconds).toBeLessThan(0.8 * DEAR_S - WINDOW_S);
+    expect(budget.committed_gpu_seconds).toBeGreaterThanOrEqual(DEAR_S);
+    expect(held).toHaveLength(1);
+    first.answer();
+    (await until('the other call is made', () => held[1])).answer();
+    expect(await untilEnded(runId)).toMatchObject({ status: 'completed', progress: { accepted: 2 } });
   });
 });
 

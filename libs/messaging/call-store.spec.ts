@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { subjects, type StoredAttempt } from '#contracts';
-import { startTestNats, type TestNats } from '#testing';
+import { startTestNats, unhurried, type TestNats } from '#testing';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -13,12 +13,14 @@ describe('the store of running calls', () => {
 
   beforeAll(async () => {
     nats = await startTestNats();
-    connection = await connectNats({
-      url: nats.url,
-      name: 'spec',
-      onReconnect: () => undefined,
-      onDisconnect: () => undefined,
-    });
+    connection = unhurried(
+      await connectNats({
+        url: nats.url,
+        name: 'spec',
+        onReconnect: () => undefined,
+        onDisconnect: () => undefined,
+      }),
+    );
   });
   afterAll(async () => {
     await connection.close();

@@ -10,6 +10,8 @@ export class NameServer {
   /** Names that were asked for, once for each kind of address. */
   readonly asked: string[] = [];
   private readonly answers = new Map<string, (readonly string[] | 'silence')[]>();
+  /** How many questions for its name there had been by then, of each question by its number. */
+  private readonly ordinals = new Map<string, number>();
 
   private constructor(private readonly socket: Socket) {
     socket.on('message', (question, from) => {
@@ -43,11 +45,10 @@ export class NameServer {
   private reply(question: Buffer): Buffer | undefined {
     const { name, end } = nameAt(question, 12);
     const type = question.readUInt16BE(end);
-    this.asked.push(name);
     const left = this.answers.get(name);
     // A and AAAA are asked for together: both belong to one look-up.
-    const count = this.asked.filter((each) => each === name).length;
-    const answer = left === undefined ? [] : left[Math.min(left.length, Math.ceil(count / 2)) - 1];
+    const ordinal = this.ordinalOf(`${question.readUInt16BE(0)} ${type} ${name}`, name);
+    const answer = left === undefined ? [] : left[Math.min(left.length, Math.ceil(ordinal / 2)) - 1];
     if (answer === 'silence') return undefined;
     const records = (answer ?? [])
       .filter((address) => (address.includes(':') ? TYPE_AAAA : TYPE_A) === type)
@@ -59,6 +60,16 @@ export class NameServer {
     head.writeUInt16BE(1, 4);
     head.writeUInt16BE(records.length, 6);
     return Buffer.concat([head, question.subarray(12, end + 4), ...records]);
+  }
+
+  /** A question that comes again, because whoever asks had no answer in time, is the same one, and has the same number. */
+  private ordinalOf(question: string, name: string): number {
+    const known = this.ordinals.get(question);
+    if (known !== undefined) return known;
+    this.asked.push(name);
+    const ordinal = this.asked.filter((each) => each === name).length;
+    this.ordinals.set(question, ordinal);
+    return ordinal;
   }
 }
 

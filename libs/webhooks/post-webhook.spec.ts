@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { createServer as createTlsServer, request } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { LocalEndpoint, NameServer, selfSigned } from '#testing';
+import { LocalEndpoint, NameServer, selfSigned, until } from '#testing';
 import { AddressPolicy } from './address-policy.js';
 import { resolveByServers, type Resolve } from './checked-lookup.js';
 import { postWebhook, type WebhookPosted } from './post-webhook.js';
@@ -167,7 +167,8 @@ describe('what callers try, against a real server and a real name server', () =>
 
   const resolve: Resolve = (hostname, callback) =>
     resolveByServers(new AbortController().signal, [names.address])(hostname, callback);
-  const PUBLIC = '198.51.100.7';
+  /** Of this machine, so that a connection to it fails at once. */
+  const NOBODYS = '127.0.0.2';
 
   it.each([
     ['a decimal address', () => `http://2130706433:${port()}/`],
@@ -206,11 +207,11 @@ describe('what callers try, against a real server and a real name server', () =>
   });
 
   it('a name that is rebound between check and connection leads nowhere: it is asked for once', async () => {
-    names.knows('rebound.test', [PUBLIC], ['127.0.0.1']);
-    const policy = new AddressPolicy({ allowPrivateAddresses: false, allowedHosts: [`${PUBLIC}/32`] });
+    names.knows('rebound.test', [NOBODYS], ['127.0.0.1']);
+    const policy = new AddressPolicy({ allowPrivateAddresses: false, allowedHosts: [`${NOBODYS}/32`] });
     const url = `http://rebound.test:${port()}/`;
     // The address of the first answer is nobody's: there is no connection, and none to the second.
-    expect((await post(url, { policy, resolve, timeoutMs: 1000 })).kind).toBe('failed');
+    expect(await post(url, { policy, resolve })).toMatchObject({ code: 'UNREACHABLE' });
     expect(names.asked).toEqual(['rebound.test', 'rebound.test']);
     expect(await post(url, { policy, resolve })).toMatchObject({ code: 'ADDRESS_REFUSED' });
     expect(receiver.lines).toEqual([]);
@@ -253,7 +254,8 @@ describe('what callers try, against a real server and a real name server', () =>
     expect(await post('http://silent.test/', { policy: STRICT, resolve, timeoutMs: 1000 })).toMatchObject({
       code: 'TIMED_OUT',
     });
-    expect(names.asked).toContain('silent.test');
+    // The try has ended in time, also where a busy machine had no time for the question yet.
+    await until('it was asked for', () => names.asked.includes('silent.test'));
   });
 
   it('a name that does not exist is told of', async () => {
@@ -285,7 +287,7 @@ describe('what callers try, against a real server and a real name server', () =>
 
   it.each([
     ['seconds', () => '120', 120_000, 120_000],
-    ['a date', () => new Date(Date.now() + 60_000).toUTCString(), 50_000, 60_000],
+    ['a date', () => new Date(Date.now() + 3_600_000).toUTCString(), 3_500_000, 3_600_000],
     ['a date that is past', () => 'Thu, 01 Jan 1970 00:00:00 GMT', 0, 0],
     ['nonsense', () => 'soon', null, null],
   ])('Retry-After is understood as %s', async (_title, header, least, most) => {

@@ -56,7 +56,7 @@ export async function playGatedRun(stack: Stack, { seed, order, kills }: GatedRu
     const gates = GATES.map((number) => ({ after_question: QUESTIONS[number - 1] ?? '' }));
     const runId = await submitExperiment(stack, order, { gates, webhook_url: receiver.url });
     strikes.note(`run ${runId}`);
-    const timings = shuffled(TIMINGS, chance);
+    const timings = chance.shuffled(TIMINGS);
     const plans = GATES.map((number, index) => {
       const timing = timings[index] ?? 'waiting';
       const isSubmitting = timing === 'submitting';
@@ -215,10 +215,4 @@ async function receiptFaults(stack: Stack, runId: string): Promise<string[]> {
     faults.push(`the receipt has the gates ${JSON.stringify(gates)}`);
   }
   return faults;
-}
-
-/** Fisher-Yates. */
-function shuffled<T>(items: readonly T[], chance: Chance): T[] {
-  const left = [...items];
-  return items.flatMap(() => left.splice(chance.between(0, left.length - 1), 1));
 }

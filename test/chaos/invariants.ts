@@ -99,11 +99,15 @@ function repeatedCalls({ calls }: Evidence, { dispatcherKills = {}, lostOutcomes
     excess > lostOutcomes
       ? repeats.map(({ calls: same }) => `called again: ${same.map(describe).join(' and ')}`)
       : [];
-  // A call that had been answered 303 can be found again, and one that goes on must be.
+  // A call that had been answered 303 can be found again, and one that goes on must be: but where its address was never
+  // asked at, its dispatcher died before it had stored it.
   const abandoned = repeats.flatMap(({ calls: same }) =>
     same
       .slice(0, -1)
-      .filter(({ redirects_303: redirects, outcome }) => redirects > 0 && outcome === 'completed'),
+      .filter(
+        ({ redirects_303: redirects, result_requests: reads, outcome }) =>
+          redirects > 0 && reads > 0 && outcome === 'completed',
+      ),
   );
   return [...said, ...abandoned.slice(lostOutcomes).map((call) => `${describe(call)} was not found again`)];
 }
@@ -127,11 +131,16 @@ function entries({ calls, ledger }: Evidence, { lostOutcomes = 0 }: Tolerance): 
   return differingCalls(calls, ledger).slice(lostOutcomes);
 }
 
-/** I5: whatever is killed, answers go on being accepted within this bound. */
-function silence({ run, events }: Evidence): string[] {
+/** The longest time in which nothing was accepted. */
+export function longestSilenceMs({ run, events }: Evidence): number {
   const accepted = events.filter(({ type }) => type === 'cell.accepted').map(({ at }) => Date.parse(at));
   const moments = [Date.parse(run.created_at), ...accepted].sort((left, right) => left - right);
-  const longestMs = Math.max(...moments.slice(1).map((at, index) => at - (moments[index] ?? at)));
+  return Math.max(...moments.slice(1).map((at, index) => at - (moments[index] ?? at)));
+}
+
+/** I5: whatever is killed, answers go on being accepted within this bound. */
+function silence(evidence: Evidence): string[] {
+  const longestMs = longestSilenceMs(evidence);
   return longestMs <= LONGEST_SILENCE_MS ? [] : [`nothing was accepted for ${longestMs} ms`];
 }
 

@@ -29,6 +29,12 @@ export class Chance {
     return least + Math.floor(this.next() * (most - least + 1));
   }
 
+  /** The same in another order (Fisher-Yates). */
+  shuffled<T>(items: readonly T[]): T[] {
+    const left = [...items];
+    return items.flatMap(() => left.splice(this.between(0, left.length - 1), 1));
+  }
+
   /** One moment in each of `count` equal parts of the run, the first part beginning with the cold starts. */
   moments(count: number, answers = 64): Moment[] {
     const part = answers / count;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { submitExperiment, untilAnswered, untilFinished } from '../stack/experiment.js';
-import { violations, type Tolerance } from './invariants.js';
+import { longestSilenceMs, violations, type Tolerance } from './invariants.js';
 import { Chance, type Moment } from './moments.js';
 import type { Stack } from '../stack/stack.js';
 
@@ -56,7 +56,9 @@ export async function play(stack: Stack, scenario: Scenario): Promise<void> {
       }),
     );
     const evidence = await untilFinished(stack, runId);
-    note(`over: ${evidence.run.status}`);
+    note(
+      `over: ${evidence.run.status}, ${longestSilenceMs(evidence) / 1000} s without an answer at the most`,
+    );
     const wrong = violations(evidence, stack.gpuLimit, tolerance);
     if (wrong.length > 0) throw new Error(wrong.join('\n'));
   } catch (error) {

@@ -76,21 +76,34 @@ describe('the only GPU', () => {
   it('is taken from an endpoint with work after its turn, and comes back to it; both never call at once', async () => {
     const { client, upstream } = beacon;
     let together = 0;
-    const slowly = (call: UpstreamCall): void => {
+    const noteOpen = (): void => {
       const open = upstream.calls.filter((one) => isOpen(one) && !one.endpoint.endsWith('-control'));
       if (new Set(open.map(({ endpoint }) => endpoint)).size > 1) together += 1;
-      setTimeout(() => call.answer(), 50);
     };
-    upstream.from('US/first', slowly);
-    upstream.from('US/second', slowly);
-    const backlog = await Promise.all(
-      Array.from({ length: 60 }, (_, index) => ask('second', `backlog ${index}`)),
-    );
+    const answerSlowly = (call: UpstreamCall): void => void setTimeout(() => call.answer(), 50);
+    const backlog: ReturnType<typeof ask>[] = [];
+    const addOne = () => backlog[backlog.push(ask('second', `backlog ${backlog.length}`)) - 1]!;
+    let isFed = true;
+    upstream.from('US/first', (call) => {
+      noteOpen();
+      answerSlowly(call);
+    });
+    // Each call brings a new job before it is answered: the endpoint has work for as long as the other one waits.
+    upstream.from('US/second', (call) => {
+      noteOpen();
+      const answer = (): void => answerSlowly(call);
+      if (isFed) addOne().then(answer, answer);
+      else answer();
+    });
+    for (let count = 0; count < 10; count += 1) await addOne();
     const { job_id: otherId } = await ask('first', 'mine');
     await client.untilJob(otherId, 'completed');
-    const servedFirst = upstream.calls.filter(({ prompt }) => String(prompt).startsWith('backlog')).length;
-    expect(servedFirst).toBeLessThan(backlog.length);
-    for (const { job_id } of backlog) await client.untilJob(job_id, 'completed');
+    const served = upstream.calls.filter(
+      (call) => String(call.prompt).startsWith('backlog') && call.answered,
+    );
+    expect(served.length).toBeLessThan(backlog.length);
+    isFed = false;
+    for (const { job_id } of await Promise.all(backlog)) await client.untilJob(job_id, 'completed');
     expect(together).toBe(0);
   });
 });

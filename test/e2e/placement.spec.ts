@@ -275,8 +275,8 @@ describe('where and when jobs run', () => {
       upstream.next('US/patient', (call) => held.push(() => call.answer()));
       const ahead = await client.queue({ model: 'patient', prompt: 'ahead' });
       await client.untilJob(ahead.job_id, 'processing');
-      const { job_id } = await client.queue({ model: 'patient', prompt: 'patient', timeout_ms: 3000 });
-      await until('it has waited for longer', async () => (await client.job(job_id)).duration > 3.2);
+      const { job_id } = await client.queue({ model: 'patient', prompt: 'patient', timeout_ms: 8000 });
+      await until('it has waited for longer', async () => (await client.job(job_id)).duration > 8.2);
       held.forEach((release) => release());
       expect(await client.untilEnded(job_id)).toMatchObject({ status: 'completed', retry_count: 0 });
     });
@@ -289,7 +289,7 @@ describe('where and when jobs run', () => {
         model: 'hanging',
         prompt: 'hang',
         region_preference: 'US',
-        timeout_ms: 2000,
+        timeout_ms: 6000,
       });
       const call = await upstream.call('US/hanging');
       const job = await client.untilJob(job_id, 'completed');

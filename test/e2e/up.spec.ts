@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '#testing';
@@ -221,11 +221,22 @@ describe('beacon up', () => {
 
   it('stops in the middle of a start and ends with 0', async () => {
     const dataDir = join(home, 'interrupted');
-    const one = up(['--data-dir', dataDir], { LOG_LEVEL: 'info' });
-    await until('a program is ready', () => one.stderr.includes('"child.ready"'));
+    // Says nothing: whoever asks it stays where it is, and the start with it.
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const asked = once(silent, 'connection');
+    const { port } = silent.address() as AddressInfo;
+    const settings = { LOG_LEVEL: 'info', NATS_URL: `nats://127.0.0.1:${port}` };
+    const one = up(['--data-dir', dataDir], settings);
+    const [socket] = (await asked) as [Socket];
+    const ready = [...one.stderr.matchAll(/"child.ready","child":"([^"]+)","child_pid":(\d+)/g)];
+    expect(ready.map(([, name]) => name).sort()).toEqual(['modal-stand-in', 'postgres']);
     one.signal('SIGTERM');
     expect(await one.ended).toBe(0);
     expect(one.lines).toEqual([]);
+    await untilGone(ready.map(([, , pid]) => Number(pid)));
+    socket.destroy();
+    silent.close();
   });
 
   describe('says in one line what is wrong, with a code', () => {

@@ -15,9 +15,12 @@ const RUN_MS = 600_000;
 const TEST_MS = 900_000;
 /** From the commit of an event to the picture of it: of half of them at least, on a machine that does other work. */
 const EVENT_TO_PIXEL_MS = 500;
-/** The run waits at gates after these questions, each of which is asked eight times: for the page, however slow it is. */
+/** The run waits at a gate after each question, each of which is asked eight times: for the page, however slow it is. */
 const [OPENED_AT, CUT_AT, HEALED_AT] = [1, 5, 6];
 const ANSWERS = 8;
+/** All but those that are answered before the page is opened, and while it is cut off. */
+const isMeasured = (number: number): boolean =>
+  (number > OPENED_AT && number <= CUT_AT) || number > HEALED_AT;
 const PLATFORM = {
   endpoints: ENDPOINTS.map(({ id, region, model }) => ({
     ...{ id, region, models: [model], gpu: model === 'mistral-7b' ? 'L4' : 'T4' },
@@ -68,26 +71,37 @@ export function runCases(openPage: OpenPage): void {
     'is watched to its end: events are seen within half a second, by the median, and a lost connection loses nothing',
     async () => {
       await page.getByText('There are no runs yet').waitFor();
-      const gates = [OPENED_AT, CUT_AT, HEALED_AT].map((number) => QUESTIONS[number - 1]!);
+      const gates = QUESTIONS.slice(0, -1);
       runId = await submitExperiment({ url: beacon.url, standIn }, 'question', {
         name: 'Answers by region',
         gates: gates.map((after) => ({ after_question: after })),
       });
       const client = new BeaconClient(beacon.url);
-      const approve = (gate: string | undefined): Promise<unknown> =>
+      /** @param number of the question after which it waits, counted from 1 */
+      const approve = (number: number): Promise<unknown> =>
         until(
-          `the run goes on after ${gate}`,
+          `the run goes on after question ${number}`,
           async () =>
-            (await client.request(`/runs/${runId}/gates/${gate}/approve`, { method: 'POST' })).status === 200,
+            (await client.request(`/runs/${runId}/gates/${gates[number - 1]}/approve`, { method: 'POST' }))
+              .status === 200,
           RUN_MS,
         );
+      /**
+       * Asks what is measured question by question, each once the page shows the one before: a machine that stands still
+       * for some seconds makes the events of one question late, and the median is that of all.
+       */
+      const watchUpTo = async (from: number, to: number): Promise<void> => {
+        for (let number = from; number < to; number += 1) {
+          await approve(number);
+          await page.getByText(`${(number + 1) * ANSWERS}/64 executions`).waitFor({ timeout: RUN_MS });
+        }
+      };
       await page.getByRole('link', { name: 'Answers by region' }).click();
       await page.getByRole('heading', { name: 'Answers by region' }).waitFor();
       await page.getByText('Live', { exact: true }).waitFor();
       await page.getByText(`${OPENED_AT * ANSWERS}/64 executions`).waitFor({ timeout: RUN_MS });
       await page.evaluate(WATCH_EXECUTIONS);
-      await approve(gates[0]);
-      await page.getByText(`${CUT_AT * ANSWERS}/64 executions`).waitFor({ timeout: RUN_MS });
+      await watchUpTo(OPENED_AT, CUT_AT);
       await page.getByRole('button', { name: 'EU', exact: true }).click();
       await takePicture(page, 'run-live');
       // Nothing is told meanwhile; then all of it is, from where it was left.
@@ -95,7 +109,7 @@ export function runCases(openPage: OpenPage): void {
       await page.getByRole('alert').getByText('The connection is lost').waitFor();
       await page.getByText('Connection lost').waitFor();
       await takePicture(page, 'run-connection-lost');
-      await approve(gates[1]);
+      await approve(CUT_AT);
       await until(
         'more is answered',
         async () =>
@@ -108,7 +122,7 @@ export function runCases(openPage: OpenPage): void {
       link.heal();
       await page.getByText('Live', { exact: true }).waitFor();
       await page.getByText(`${HEALED_AT * ANSWERS}/64 executions`).waitFor();
-      await approve(gates[2]);
+      await watchUpTo(HEALED_AT, QUESTIONS.length);
 
       const { events } = await untilFinished({ url: beacon.url, standIn }, runId);
       await page.getByText('64/64 executions').waitFor();
@@ -118,14 +132,14 @@ export function runCases(openPage: OpenPage): void {
       const lags = events
         .filter(({ type }) => type === 'cell.accepted')
         .map(({ at }, index) => ({ done: index + 1, atMs: Date.parse(at) }))
-        .filter(({ done }) => done > OPENED_AT * ANSWERS && done <= CUT_AT * ANSWERS)
+        .filter(({ done }) => isMeasured(Math.ceil(done / ANSWERS)))
         .map(({ done, atMs }) => seen.find((change) => change.done >= done)!.atMs - atMs)
         .sort((left, right) => left - right);
       const median = lags[Math.floor(lags.length / 2)]!;
       process.stdout.write(
         `event to pixel: median ${median} ms, most ${lags.at(-1)} ms, of ${lags.length} events\n`,
       );
-      expect(lags.length).toBe((CUT_AT - OPENED_AT) * ANSWERS);
+      expect(lags.length).toBe((CUT_AT - OPENED_AT + QUESTIONS.length - HEALED_AT) * ANSWERS);
       expect(median).toBeLessThan(EVENT_TO_PIXEL_MS);
     },
     TEST_MS,

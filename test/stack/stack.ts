@@ -94,10 +94,18 @@ export class Stack {
     return pid;
   }
 
-  /** kill -9, for which nothing can prepare. @returns the pid that is no more */
+  /**
+   * kill -9, for which nothing can prepare. One that has just ended by itself, because a service that it needs was killed
+   * before, is started again like one that was killed.
+   * @returns the pid that is no more
+   */
   kill(name: string): number {
     const pid = this.pidOf(name);
-    process.kill(pid, 'SIGKILL');
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
     return pid;
   }
 

@@ -125,6 +125,11 @@ export class StandIn {
     if (status !== 201) throw new Error(`the fault was refused with ${status}: ${JSON.stringify(fault)}`);
   }
 
+  async faults(): Promise<readonly { readonly state: string }[]> {
+    const answer = await fetch(`${this.url}/_stand-in/faults`);
+    return ((await answer.json()) as { faults: { state: string }[] }).faults;
+  }
+
   async clearFaults(): Promise<void> {
     await fetch(`${this.url}/_stand-in/faults`, { method: 'DELETE' });
   }

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:net';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSettings } from '#config';
-import { NatsServerBinError, findFreePort, identifyProcess } from '#embedded-services';
+import { NatsServerBinError, identifyProcess } from '#embedded-services';
 import { createLogger } from '#observability';
 import { EXIT_PORT_TAKEN } from '../exit-codes.js';
 import type { Programs } from '../installation.js';
@@ -28,6 +28,28 @@ process.on('SIGTERM', () => { note('stop'); process.exit(0); });
 process.on('disconnect', () => process.exit(0));
 setInterval(() => {}, 1000);
 process.send({ type: 'ready' });
+`;
+
+/** A stand-in that ends at its first start once its port is taken, as one does that cannot listen there. */
+const ROBBED = `
+import { existsSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { connect } from 'node:net';
+const port = Number(process.argv[process.argv.indexOf('--port') + 1]);
+const mark = new URL('robbed', import.meta.url);
+if (existsSync(mark)) {
+  for (const event of ['SIGTERM', 'disconnect']) process.on(event, () => process.exit(0));
+  const server = createServer((_request, response) => response.end(${JSON.stringify(CONFIGURATION)}));
+  server.listen(port, '127.0.0.1', () => process.send({ type: 'ready' }));
+} else {
+  writeFileSync(mark, '');
+  console.log('port ' + port);
+  const look = () =>
+    connect(port, '127.0.0.1')
+      .once('connect', () => process.exit(78))
+      .once('error', () => setTimeout(look, 10));
+  look();
+}
 `;
 
 /** The processes are stubs; Postgres and nats-server are somebody else's, so none is started. */
@@ -184,11 +206,24 @@ describe('everything on one machine', () => {
     await expectNothingLeft();
   });
 
+  it('gives the stand-in another port where somebody takes the one that was chosen for it', async () => {
+    delete environment['BEACON_CONFIG'];
+    await writeFile(programs.standIn, ROBBED);
+    const thief: Server = createServer();
+    const onLine = (line: string): void => {
+      const [, port] = /^port (\d+)$/.exec(line) ?? [];
+      if (port !== undefined) thief.listen(Number(port), '127.0.0.1');
+    };
+    const { standInUrl } = await start({ onLine });
+    expect(standInUrl).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect(standInUrl).not.toContain(`:${(thief.address() as AddressInfo).port}`);
+    thief.close();
+  });
+
   it('refuses a port that was asked for and is taken, and leaves nothing', async () => {
     const thief: Server = createServer();
-    const port = await findFreePort();
-    await new Promise<void>((resolve) => thief.listen(port, '127.0.0.1', resolve));
-    environment['BEACON_PORT'] = String(port);
+    await new Promise<void>((resolve) => thief.listen(0, '127.0.0.1', resolve));
+    environment['BEACON_PORT'] = String((thief.address() as AddressInfo).port);
     await expect(start()).rejects.toMatchObject({ exitCode: EXIT_PORT_TAKEN });
     await expectNothingLeft();
     thief.close();

@@ -43,6 +43,7 @@ export interface PlatformStatus {
 
 /** A minute of the stand-in's cold starts passes in a second. */
 const STAND_IN_PARAMETERS = ['--default', '--time-scale', '60', '--seed', '7'];
+const STAND_IN_HOST = '127.0.0.1';
 const PORT_ATTEMPTS = 5;
 
 interface Configured {
@@ -207,14 +208,15 @@ export class Platform {
       return { configuration: given, configPath: resolve(settings.configPath) };
     }
     // Chosen here and not by the stand-in: it is in the configuration, so it must be the same after a restart.
-    const port = await findFreePort();
-    const { url } = await this.group.startProgram({
-      name: 'modal-stand-in',
-      script: this.programs.standIn,
-      parameters: [...standInParameters, '--port', String(port)],
-      environment: this.environments.standIn(),
+    this.standIn = await this.startOnPort(STAND_IN_HOST, await findFreePort(), async (port) => {
+      const { url } = await this.group.startProgram({
+        name: 'modal-stand-in',
+        script: this.programs.standIn,
+        parameters: [...standInParameters, '--port', String(port)],
+        environment: this.environments.standIn(),
+      });
+      return url ?? `http://${STAND_IN_HOST}:${port}`;
     });
-    this.standIn = url ?? `http://127.0.0.1:${port}`;
     const configPath = join(this.folder.runPath, 'stand-in.beacon.yaml');
     return { configuration: await fetchStandInConfiguration(this.standIn, configPath), configPath };
   }
@@ -244,23 +246,29 @@ export class Platform {
     return { url: server.url, urlOfDispatcher: (region) => server.urlFor(dispatchers.get(region) ?? full) };
   }
 
-  /** Another process may take the port between its choice and its use; one that nobody asked for is chosen again. */
-  private async startRouter(
-    known: Omit<Connections, 'port' | 'routerUrl'>,
-    chosen: number,
-  ): Promise<Connections> {
+  private startRouter(known: Omit<Connections, 'port' | 'routerUrl'>, chosen: number): Promise<Connections> {
     const { host } = known;
-    const askedFor = this.options.settings.port;
-    for (let port = chosen, attempt = 1; ; attempt += 1) {
+    return this.startOnPort(host, chosen, async (port) => {
       const routerUrl = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
       const connections = { ...known, port, routerUrl };
+      const environment = this.environments.router(connections);
+      await this.group.startProgram({ name: 'router', script: this.programs.router, environment });
+      return connections;
+    });
+  }
+
+  /** Another process may take the port between its choice and its use; one that nobody asked for is chosen again. */
+  private async startOnPort<T>(
+    host: string,
+    chosen: number,
+    start: (port: number) => Promise<T>,
+  ): Promise<T> {
+    for (let port = chosen, attempt = 1; ; attempt += 1) {
       try {
-        const environment = this.environments.router(connections);
-        await this.group.startProgram({ name: 'router', script: this.programs.router, environment });
-        return connections;
+        return await start(port);
       } catch (error) {
         const isTaken = error instanceof ProgramStartError && !(await isPortFree(port, host));
-        if (isTaken && port === askedFor) throw portTaken(port);
+        if (isTaken && port === this.options.settings.port) throw portTaken(port);
         if (!isTaken || attempt >= PORT_ATTEMPTS) throw error;
         port = await findFreePort(host);
       }

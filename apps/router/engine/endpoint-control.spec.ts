@@ -48,7 +48,7 @@ describe('the control of endpoints', () => {
       },
     );
   };
-  const control = (replyWithinMs = 5000): EndpointControl =>
+  const control = (replyWithinMs = 60_000): EndpointControl =>
     new EndpointControl(connection, CONFIGURATION, replyWithinMs);
 
   it.each([
