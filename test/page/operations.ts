@@ -204,6 +204,36 @@ export function operationsCases(
     expect([await gateOf(slow), await gateOf(other)]).toEqual(['approved', 'rejected']);
   });
 
+  it('gives the focus back to what opened a dialog; where that is gone, to its list, or to the heading', async () => {
+    const client = beacon().client.as(keys.customer);
+    await atGate('early');
+    const late = await atGate('late');
+    const page = await tabs.at('/gates', keys.customer);
+    const approve = (name: string) =>
+      page.getByRole('row', { name }).getByRole('button', { name: 'Approve' });
+    const dialog = page.getByRole('dialog');
+    // By keyboard alone.
+    await approve('early').focus();
+    await page.keyboard.press('Enter');
+    await dialog.waitFor();
+    await page.keyboard.press('Escape');
+    await expectFocus(approve('early'));
+    await page.keyboard.press('Enter');
+    await dialog.getByRole('button', { name: 'Approve' }).focus();
+    await page.keyboard.press('Enter');
+    // It goes once the list was read again, which is after the dialog.
+    await expectFocus(page.getByRole('region', { name: /^Gates that wait for a decision/ }));
+    await takePicture(page, 'gates-focus');
+    await approve('late').focus();
+    await page.keyboard.press('Enter');
+    await dialog.waitFor();
+    // And here before it is over, with all of the list.
+    await client.request(`/runs/${late}/gates/q1/approve`, { method: 'POST' });
+    await page.getByText('No run waits for a word').waitFor();
+    await page.keyboard.press('Escape');
+    await expectFocus(page.getByRole('heading', { name: 'Gates', level: 1 }));
+  });
+
   it('asks for what has failed once, however often that is clicked', async () => {
     const run = await atGate('again');
     await beacon().database.query(`UPDATE runs SET status = 'cancelled', finished_at = now() WHERE id = $1`, [
@@ -224,6 +254,7 @@ export function operationsCases(
     await page.getByRole('dialog').getByRole('button', { name: 'Pause' }).click();
     await endpoint.getByText('answers in the wrong language').waitFor();
     await endpoint.getByText('■ paused').waitFor();
+    await expectFocus(page.getByRole('region', { name: 'Endpoints in US' }));
     await page.getByRole('row', { name: /^Pause of endpoint US-m/ }).waitFor();
     await expectGood(page, 'queue-paused');
     await page.getByRole('button', { name: /^Undo .*Paused US-m/ }).click();
@@ -265,6 +296,8 @@ export function operationsCases(
     await dialog.getByRole('button', { name: 'Discard 2 letters' }).click();
     await page.getByText('2 discarded.').waitFor();
     await page.getByText('There are none').waitFor();
+    // What opened it is there, and cannot be pressed any more.
+    await expectFocus(page.getByRole('heading', { name: 'Dead letters', level: 1 }));
   });
 
   it('shows the ledger to those with the role alone, and gives it out as a table', async () => {
