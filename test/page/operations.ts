@@ -263,6 +263,35 @@ export function operationsCases(
     await endpoint.getByText('○ cold').waitFor();
   });
 
+  it('says that nothing is left to take back where somebody else was faster, and takes back once what is clicked twice', async () => {
+    const client = beacon().client.as(keys.operator);
+    const paused = async (): Promise<number> =>
+      (await client.request<{ change_id: number }>('/endpoints/US-m/pause', { json: {} })).body.change_id;
+    const faster = await paused();
+    const page = await tabs.at('/queue', keys.operator);
+    const inForce = page.getByRole('region', { name: 'What is in force and not as configured' });
+    const dialog = page.getByRole('dialog');
+    const takeBack = dialog.getByRole('button', { name: 'Take back' });
+    await inForce.getByRole('button', { name: `Undo change ${faster}` }).click();
+    await dialog.waitFor();
+    await client.request(`/operations/changes/${faster}/undo`, { json: {} });
+    // The list goes, and the dialog stays.
+    await page.getByText('Everything is as configured').waitFor();
+    await takeBack.click();
+    await page.getByRole('alert').getByText(`Change ${faster} was taken back`).waitFor();
+    await expectFocus(page.getByRole('heading', { name: 'Not as configured' }));
+    await expectGood(page, 'queue-overtaken');
+
+    const once = await paused();
+    const sent = requestsOf(page, /\/undo$/);
+    await inForce.getByRole('button', { name: `Undo change ${once}` }).click();
+    await clickTwice(takeBack);
+    await page.getByText(`Took back change ${once}: Pause of endpoint US-m.`, { exact: true }).waitFor();
+    expect(sent()).toBe(1);
+    expect(await page.getByRole('alert').count()).toBe(0);
+    await page.getByText('Everything is as configured').waitFor();
+  });
+
   it('shows what dead letters have in common, redrives one, and says how many are discarded before they are', async () => {
     const client = beacon().client.as(keys.customer);
     for (const prompt of ['one', 'two', 'three']) {
