@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { expect, it } from '@jest/globals';
 import type { Beacon } from '#testing';
 import type { Page } from './browser.js';
+import { expectFocus } from './focus.js';
 import { expectFits, expectGood, expectOneLine, takePicture } from './looks.js';
 import type { Tabs } from './tabs.js';
 
@@ -102,6 +103,7 @@ export function batchesCases(tabs: Tabs, beacon: () => Beacon, key: string): voi
     await dialog.getByText('FILE_IN_USE').waitFor();
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });
+    await expectFocus(files.getByRole('button', { name: 'Delete… waiting.jsonl' }));
 
     await open(page, id);
     await page.getByRole('button', { name: 'Cancel batch' }).click();
@@ -111,6 +113,7 @@ export function batchesCases(tabs: Tabs, beacon: () => Beacon, key: string): voi
     await dialog.getByRole('button', { name: 'Cancel batch' }).click();
     await page.getByText('■ cancelled').waitFor();
     await page.getByText('Not answered').waitFor();
+    await expectFocus(page.getByRole('heading', { name: 'Batch', exact: true }));
 
     await page.getByRole('link', { name: 'All batches' }).click();
     // Nothing of it was answered, however much of it is over.
@@ -120,6 +123,7 @@ export function batchesCases(tabs: Tabs, beacon: () => Beacon, key: string): voi
     await dialog.getByRole('button', { name: 'Delete file' }).click();
     await page.getByText('Deleted waiting.jsonl.').waitFor();
     await files.getByRole('row', { name: /^waiting\.jsonl/ }).waitFor({ state: 'detached' });
+    await expectFocus(files);
   });
 
   it('say what is wrong with an input file, line by line', async () => {

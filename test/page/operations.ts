@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { expect, it } from '@jest/globals';
 import { until, type Beacon } from '#testing';
+import type { Locator } from 'playwright-core';
+import type { Page } from './browser.js';
 import { expectFocus } from './focus.js';
 import { expectFits, expectGood, expectOneLine, takePicture } from './looks.js';
 import type { Tabs } from './tabs.js';
@@ -14,6 +16,27 @@ export function operationsCases(
   const runNames = async (): Promise<string[]> => {
     const { body } = await beacon().client.as(keys.admin).request<{ runs: { name: string }[] }>('/runs');
     return body.runs.map(({ name }) => name);
+  };
+
+  /** @returns the id of a run that waits at a gate */
+  const atGate = async (name: string, after = 'q1'): Promise<string> => {
+    const { body } = await beacon()
+      .client.as(keys.customer)
+      .request<{ run_id: string }>('/runs', {
+        json: {
+          ...{ name, models: ['m'], regions: ['US'], gates: [{ after_question: after }] },
+          questions: ['q1', 'q2'].map((id) => ({ id, text: id })),
+        },
+      });
+    // What the runner does there.
+    await beacon().database.query(
+      `UPDATE gates SET status = 'waiting', waiting_since = now(), expires_at = now() + interval '1 hour' WHERE run_id = $1`,
+      [body.run_id],
+    );
+    await beacon().database.query(`UPDATE runs SET status = 'awaiting_approval' WHERE id = $1`, [
+      body.run_id,
+    ]);
+    return body.run_id;
   };
 
   it('shows a quote before the button, puts what is wrong at its field, and starts one run, whatever is clicked or lost', async () => {
@@ -78,11 +101,7 @@ export function operationsCases(
       await route.fetch();
       return route.abort();
     });
-    // Before the page has drawn that it is being started.
-    await start.evaluate((button: { readonly click: () => void }) => {
-      button.click();
-      button.click();
-    });
+    await clickTwice(start);
     await page.getByRole('alert').getByText('The answer was lost').waitFor();
     isSeen.give();
     await page.waitForURL(/#\/runs\/[0-9a-f-]{36}$/);
@@ -129,28 +148,13 @@ export function operationsCases(
 
   it('lists the gates that wait, approves one, and shows that somebody else was faster', async () => {
     const client = beacon().client.as(keys.customer);
-    const atGate = async (name: string, after = 'q1'): Promise<string> => {
-      const { body } = await client.request<{ run_id: string }>('/runs', {
-        json: {
-          ...{ name, models: ['m'], regions: ['US'], gates: [{ after_question: after }] },
-          questions: ['q1', 'q2'].map((id) => ({ id, text: id })),
-        },
-      });
-      // What the runner does there.
-      await beacon().database.query(
-        `UPDATE gates SET status = 'waiting', waiting_since = now(), expires_at = now() + interval '1 hour' WHERE run_id = $1`,
-        [body.run_id],
-      );
-      await beacon().database.query(`UPDATE runs SET status = 'awaiting_approval' WHERE id = $1`, [
-        body.run_id,
-      ]);
-      return body.run_id;
-    };
     const gateOf = async (run: string): Promise<string | undefined> =>
       (await client.request<{ gates: { status: string }[] }>(`/runs/${run}`)).body.gates[0]?.status;
     const [first, second] = [await atGate('first'), await atGate('second')];
     const page = await tabs.at('/gates', keys.customer);
     const row = (name: string) => page.getByRole('row', { name });
+    // Not by its role: what lies behind a dialog has none.
+    const behind = (name: string) => page.locator('tr', { hasText: name });
     await row('first').waitFor();
     await expectGood(page, 'gates');
     await row('first').getByRole('button', { name: 'Approve' }).click();
@@ -164,7 +168,7 @@ export function operationsCases(
     await dialog.waitFor();
     await client.request(`/runs/${second}/gates/q1/approve`, { method: 'POST' });
     // Whoever was about to decide is told, also where the list has gone on meanwhile.
-    await row('second').waitFor({ state: 'detached' });
+    await behind('second').waitFor({ state: 'detached' });
     await dialog.getByRole('button', { name: 'Reject and end the run' }).click();
     await page.getByRole('alert').getByText('It was decided meanwhile').waitFor();
     expect(await gateOf(second)).toBe('approved');
@@ -193,12 +197,53 @@ export function operationsCases(
     await row('other').getByRole('button', { name: 'Reject' }).click();
     await dialog.waitFor();
     isLetThrough.give();
-    // Not by its role: what lies behind a dialog has none.
-    await page.locator('tr', { hasText: 'slow' }).waitFor({ state: 'detached' });
+    await behind('slow').waitFor({ state: 'detached' });
     await dialog.getByRole('button', { name: 'Reject and end the run' }).click();
     await row('other').waitFor({ state: 'detached' });
     await page.unroute(slowGate);
     expect([await gateOf(slow), await gateOf(other)]).toEqual(['approved', 'rejected']);
+  });
+
+  it('gives the focus back to what opened a dialog; where that is gone, to its list, or to the heading', async () => {
+    const client = beacon().client.as(keys.customer);
+    await atGate('early');
+    const late = await atGate('late');
+    const page = await tabs.at('/gates', keys.customer);
+    const approve = (name: string) =>
+      page.getByRole('row', { name }).getByRole('button', { name: 'Approve' });
+    const dialog = page.getByRole('dialog');
+    // By keyboard alone.
+    await approve('early').focus();
+    await page.keyboard.press('Enter');
+    await dialog.waitFor();
+    await page.keyboard.press('Escape');
+    await expectFocus(approve('early'));
+    await page.keyboard.press('Enter');
+    await dialog.getByRole('button', { name: 'Approve' }).focus();
+    await page.keyboard.press('Enter');
+    // It goes once the list was read again, which is after the dialog.
+    await expectFocus(page.getByRole('region', { name: /^Gates that wait for a decision/ }));
+    await takePicture(page, 'gates-focus');
+    await approve('late').focus();
+    await page.keyboard.press('Enter');
+    await dialog.waitFor();
+    // And here before it is over, with all of the list.
+    await client.request(`/runs/${late}/gates/q1/approve`, { method: 'POST' });
+    await page.getByText('No run waits for a word').waitFor();
+    await page.keyboard.press('Escape');
+    await expectFocus(page.getByRole('heading', { name: 'Gates', level: 1 }));
+  });
+
+  it('asks for what has failed once, however often that is clicked', async () => {
+    const run = await atGate('again');
+    await beacon().database.query(`UPDATE runs SET status = 'cancelled', finished_at = now() WHERE id = $1`, [
+      run,
+    ]);
+    const page = await tabs.at(`/runs/${run}`, keys.customer);
+    const sent = requestsOf(page, /\/retry-failed$/);
+    await clickTwice(page.getByRole('button', { name: 'Retry failed' }));
+    await page.getByRole('button', { name: 'Pause' }).waitFor();
+    expect(sent()).toBe(1);
   });
 
   it('pauses an endpoint with a reason, shows it, and takes it back', async () => {
@@ -209,12 +254,42 @@ export function operationsCases(
     await page.getByRole('dialog').getByRole('button', { name: 'Pause' }).click();
     await endpoint.getByText('answers in the wrong language').waitFor();
     await endpoint.getByText('■ paused').waitFor();
+    await expectFocus(page.getByRole('region', { name: 'Endpoints in US' }));
     await page.getByRole('row', { name: /^Pause of endpoint US-m/ }).waitFor();
     await expectGood(page, 'queue-paused');
     await page.getByRole('button', { name: /^Undo .*Paused US-m/ }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Take back' }).click();
     await page.getByText('Everything is as configured').waitFor();
     await endpoint.getByText('○ cold').waitFor();
+  });
+
+  it('says that nothing is left to take back where somebody else was faster, and takes back once what is clicked twice', async () => {
+    const client = beacon().client.as(keys.operator);
+    const paused = async (): Promise<number> =>
+      (await client.request<{ change_id: number }>('/endpoints/US-m/pause', { json: {} })).body.change_id;
+    const faster = await paused();
+    const page = await tabs.at('/queue', keys.operator);
+    const inForce = page.getByRole('region', { name: 'What is in force and not as configured' });
+    const dialog = page.getByRole('dialog');
+    const takeBack = dialog.getByRole('button', { name: 'Take back' });
+    await inForce.getByRole('button', { name: `Undo change ${faster}` }).click();
+    await dialog.waitFor();
+    await client.request(`/operations/changes/${faster}/undo`, { json: {} });
+    // The list goes, and the dialog stays.
+    await page.getByText('Everything is as configured').waitFor();
+    await takeBack.click();
+    await page.getByRole('alert').getByText(`Change ${faster} was taken back`).waitFor();
+    await expectFocus(page.getByRole('heading', { name: 'Not as configured' }));
+    await expectGood(page, 'queue-overtaken');
+
+    const once = await paused();
+    const sent = requestsOf(page, /\/undo$/);
+    await inForce.getByRole('button', { name: `Undo change ${once}` }).click();
+    await clickTwice(takeBack);
+    await page.getByText(`Took back change ${once}: Pause of endpoint US-m.`, { exact: true }).waitFor();
+    expect(sent()).toBe(1);
+    expect(await page.getByRole('alert').count()).toBe(0);
+    await page.getByText('Everything is as configured').waitFor();
   });
 
   it('shows what dead letters have in common, redrives one, and says how many are discarded before they are', async () => {
@@ -250,6 +325,8 @@ export function operationsCases(
     await dialog.getByRole('button', { name: 'Discard 2 letters' }).click();
     await page.getByText('2 discarded.').waitFor();
     await page.getByText('There are none').waitFor();
+    // What opened it is there, and cannot be pressed any more.
+    await expectFocus(page.getByRole('heading', { name: 'Dead letters', level: 1 }));
   });
 
   it('shows the ledger to those with the role alone, and gives it out as a table', async () => {
@@ -297,6 +374,23 @@ export function operationsCases(
       await expectFits(page, place);
     }
   });
+}
+
+/** Before the page has drawn what the first click does. */
+async function clickTwice(button: Locator): Promise<void> {
+  await button.evaluate((element: { readonly click: () => void }) => {
+    element.click();
+    element.click();
+  });
+}
+
+/** @returns how many requests were sent there since */
+function requestsOf(page: Page, address: RegExp): () => number {
+  let count = 0;
+  page.on('request', (request) => {
+    if (address.test(request.url())) count += 1;
+  });
+  return () => count;
 }
 
 /** Something that others wait for until it is given. */

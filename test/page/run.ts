@@ -8,6 +8,7 @@ import { ensureBuilt } from '../stack/stack.js';
 import { ENDPOINTS, StandIn } from '../stack/stand-in.js';
 import { layoutFaults } from './axe.js';
 import type { OpenPage, OpenedPage, Page } from './browser.js';
+import { expectFocus } from './focus.js';
 import { expectFits, expectGood, takePicture } from './looks.js';
 
 const RUN_MS = 600_000;
@@ -253,10 +254,12 @@ export function runCases(openPage: OpenPage): void {
     await dialog.waitFor();
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });
+    await expectFocus(page.getByRole('button', { name: 'Cancel run' }));
     await resume.click();
     await page.getByRole('button', { name: 'Cancel run' }).click();
     await dialog.getByRole('button', { name: 'Cancel run' }).click();
     await page.getByText('■ cancelled').first().waitFor();
+    await expectFocus(page.getByRole('heading', { name: 'Answers by region', level: 1 }));
     const { body } = await new BeaconClient(beacon.url).request<{
       status: string;
       progress: { accepted: number; cancelled: number };

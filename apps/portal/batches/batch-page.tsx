@@ -1,8 +1,9 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import { REFRESH_MS, useClient } from '../client/client-context.js';
 import { answered } from '../client/router-problem.js';
+import { useSingleMutation } from '../client/use-single-mutation.js';
 import { ConfirmDialog } from '../confirm/confirm-dialog.js';
 import { Fact } from '../facts/fact.js';
 import { Heading } from '../frame/heading.js';
@@ -163,7 +164,7 @@ function CancelDialog({
   const client = useClient();
   const queries = useQueryClient();
   const params = { path: { batch_id: batchId } };
-  const cancel = useMutation({
+  const cancel = useSingleMutation({
     mutationFn: () => answered(client.POST('/v1/batches/{batch_id}/cancel', { params })),
     onSuccess: onClose,
     onSettled: () => queries.invalidateQueries(),

@@ -1,7 +1,8 @@
-import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
 import { REFRESH_MS, useClient } from '../client/client-context.js';
 import { answered } from '../client/router-problem.js';
+import { useSingleMutation } from '../client/use-single-mutation.js';
 import { ConfirmDialog } from '../confirm/confirm-dialog.js';
 import { EmptyState } from '../notices/empty-state.js';
 import { ErrorNotice } from '../notices/error-notice.js';
@@ -116,7 +117,7 @@ function DeleteDialog({
 }): ReactNode {
   const client = useClient();
   const queries = useQueryClient();
-  const remove = useMutation({
+  const remove = useSingleMutation({
     mutationFn: () => answered(client.DELETE('/v1/files/{file_id}', { params: { path: { file_id: id } } })),
     onSuccess: () => {
       onDone(`Deleted ${filename}.`);

@@ -1,8 +1,8 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import type { AnswerOf } from '#router-client';
-import { useRef } from 'react';
 import { useClient } from '../client/client-context.js';
 import { RouterProblem, answered } from '../client/router-problem.js';
+import { useSingleMutation } from '../client/use-single-mutation.js';
 import type { RunBody } from './draft.js';
 import { StartKeys, randomKey } from './start-key.js';
 
@@ -23,8 +23,8 @@ export interface Start {
 export function useStart(onStarted: (run: AnswerOf<'/runs', 'post'>) => void): Start {
   const client = useClient();
   const queries = useQueryClient();
-  const isUnderWay = useRef(false);
-  const starting = useMutation({
+  // The key alone is not enough: where the first of two clicks is answered in between, the second would have another.
+  const starting = useSingleMutation({
     mutationFn: ({ body, key }: { readonly body: RunBody; readonly key: string }) =>
       answered(client.POST('/runs', { params: { header: { 'Idempotency-Key': key } }, body })),
     // The key makes that safe.
@@ -35,18 +35,9 @@ export function useStart(onStarted: (run: AnswerOf<'/runs', 'post'>) => void): S
       onStarted(run);
       await queries.invalidateQueries({ queryKey: ['runs'] });
     },
-    onSettled: () => {
-      isUnderWay.current = false;
-    },
   });
   return {
-    start: (body) => {
-      // A second click comes before the page has drawn that the first is under way. Where the first is answered in between,
-      // it would have a key of its own, and start another run.
-      if (isUnderWay.current) return;
-      isUnderWay.current = true;
-      starting.mutate({ body, key: keys.keyFor(JSON.stringify(body)) });
-    },
+    start: (body) => starting.mutate({ body, key: keys.keyFor(JSON.stringify(body)) }),
     isStarting: starting.isPending,
     isLost: starting.isPending && starting.failureCount > 0,
     error: starting.error ?? undefined,

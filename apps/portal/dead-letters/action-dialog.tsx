@@ -1,5 +1,6 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
+import { useSingleMutation } from '../client/use-single-mutation.js';
 import { ConfirmDialog } from '../confirm/confirm-dialog.js';
 import { formatCount } from '../figures/format.js';
 
@@ -26,7 +27,7 @@ export function ActionDialog({
   readonly onClose: () => void;
 }): ReactNode {
   const queries = useQueryClient();
-  const done = useMutation({
+  const done = useSingleMutation({
     mutationFn: change,
     onSuccess: (text) => {
       onDone(text);
@@ -44,7 +45,7 @@ export function ActionDialog({
       reason={isDiscard ? 'required' : 'none'}
       isBusy={done.isPending}
       error={done.error}
-      onConfirm={(reason) => done.mutate(reason)}
+      onConfirm={done.mutate}
       onClose={onClose}
     >
       {children}

@@ -1,4 +1,5 @@
 import { useEffect, useId, useRef, type ReactNode } from 'react';
+import { rememberFocus } from './focus-return.js';
 
 /** A modal dialog of the browser's own: it keeps the focus, and Escape closes it. Shown as long as it is rendered. */
 export function Dialog({
@@ -14,8 +15,12 @@ export function Dialog({
   const titleId = useId();
   useEffect(() => {
     const dialog = element.current;
+    const returnFocus = rememberFocus();
     if (dialog !== null && !dialog.open) dialog.showModal();
-    return () => dialog?.close();
+    return () => {
+      dialog?.close();
+      returnFocus();
+    };
   }, []);
   return (
     <dialog

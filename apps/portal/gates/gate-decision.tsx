@@ -1,7 +1,8 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { useClient } from '../client/client-context.js';
 import { answered } from '../client/router-problem.js';
+import { useSingleMutation } from '../client/use-single-mutation.js';
 import { ConfirmDialog } from '../confirm/confirm-dialog.js';
 import { useSession } from '../session/session.js';
 import { overtaken } from './gate-refusal.js';
@@ -54,7 +55,7 @@ export function GateDialog({
 }): ReactNode {
   const client = useClient();
   const queries = useQueryClient();
-  const decide = useMutation({
+  const decide = useSingleMutation({
     mutationFn: () =>
       answered(
         client.POST(

@@ -8,16 +8,15 @@ import { StatusBadge } from '../notices/status-badge.js';
 import { DataTable, type Column } from '../tables/data-table.js';
 import { Nothing } from '../figures/nothing.js';
 import { Time } from '../figures/time.js';
-import type { Done } from './order-dialog.js';
 import { undoableChanges, type Pause } from './queue-view.js';
-import { UndoButton } from './undo-button.js';
+import { UndoButton, type AskedUndo } from './undo.js';
 
 type Operations = AnswerOf<'/operations', 'get'>;
 type Change = AnswerOf<'/operations/changes', 'get'>['changes'][number];
 type InForce = Pause & { readonly key: string; readonly what: string; readonly state: ReactNode };
 
 /** Everything that is not as configured, and the history of how it came to be so. For those who operate. */
-export function ControlsPanel({ onDone }: { readonly onDone: (done: Done) => void }): ReactNode {
+export function ControlsPanel({ onUndo }: { readonly onUndo: (asked: AskedUndo) => void }): ReactNode {
   const client = useClient();
   const operations = useQuery({
     queryKey: ['operations'],
@@ -35,7 +34,7 @@ export function ControlsPanel({ onDone }: { readonly onDone: (done: Done) => voi
     {
       id: 'undo',
       header: <span className="unseen">Undo</span>,
-      cell: ({ change_id: id, what }) => <UndoButton changeId={id} what={what} onDone={onDone} />,
+      cell: ({ change_id: id, what }) => <UndoButton changeId={id} what={what} onAsk={onUndo} />,
     },
   ];
   return (
@@ -55,7 +54,7 @@ export function ControlsPanel({ onDone }: { readonly onDone: (done: Done) => voi
           rowKey={({ key }) => key}
         />
       )}
-      <History onDone={onDone} />
+      <History onUndo={onUndo} />
     </section>
   );
 }
@@ -103,7 +102,7 @@ function inForce({ pauses, warm, modes, settings }: Operations): InForce[] {
   ];
 }
 
-function History({ onDone }: { readonly onDone: (done: Done) => void }): ReactNode {
+function History({ onUndo }: { readonly onUndo: (asked: AskedUndo) => void }): ReactNode {
   const client = useClient();
   const changes = useInfiniteQuery({
     queryKey: ['operations', 'changes'],
@@ -143,7 +142,7 @@ function History({ onDone }: { readonly onDone: (done: Done) => void }): ReactNo
       id: 'undo',
       header: <span className="unseen">Undo</span>,
       cell: (change) =>
-        undoable.has(change.id) && <UndoButton changeId={change.id} what={whatOf(change)} onDone={onDone} />,
+        undoable.has(change.id) && <UndoButton changeId={change.id} what={whatOf(change)} onAsk={onUndo} />,
     },
   ];
   return (

@@ -1,8 +1,9 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { useId, useState, type ReactNode } from 'react';
 import type { AnswerOf } from '#router-client';
 import { useClient } from '../client/client-context.js';
 import { answered } from '../client/router-problem.js';
+import { useSingleMutation } from '../client/use-single-mutation.js';
 import { ConfirmDialog } from '../confirm/confirm-dialog.js';
 import { orderText, orderedText, type Order, type Target } from './queue-view.js';
 
@@ -45,7 +46,7 @@ export function OrderDialog({
   const times = order === 'warm' ? TIMES.slice(1) : TIMES;
   const [time, setTime] = useState(0);
   const [release, setRelease] = useState(false);
-  const give = useMutation({
+  const give = useSingleMutation({
     mutationFn: (reason: string): Promise<Ordered> => {
       const forS = times[time]?.[1];
       const body = {
@@ -67,7 +68,7 @@ export function OrderDialog({
       reason="optional"
       isBusy={give.isPending}
       error={give.error}
-      onConfirm={(reason) => give.mutate(reason)}
+      onConfirm={give.mutate}
       onClose={onClose}
     >
       <p>{orderText(order, target)}</p>

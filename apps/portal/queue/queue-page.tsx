@@ -12,7 +12,7 @@ import { ControlsPanel } from './controls-panel.js';
 import { OrderDialog, type Done } from './order-dialog.js';
 import { regionViews, type Order, type QueueStatus, type Target } from './queue-view.js';
 import { RegionPanel } from './region-panel.js';
-import { UndoButton } from './undo-button.js';
+import { UndoButton, UndoDialog, type AskedUndo } from './undo.js';
 
 /** A router that is away is asked less and less often. */
 const REFRESH_MS_MAX = 30_000;
@@ -22,6 +22,8 @@ export function QueuePage(): ReactNode {
   const client = useClient();
   const session = useSession();
   const [done, setDone] = useState<Done>();
+  const [overtaken, setOvertaken] = useState<string>();
+  const [undoing, setUndoing] = useState<AskedUndo>();
   const [order, setOrder] = useState<{ readonly order: Order; readonly target: Target }>();
   const status = useQuery({
     queryKey: ['queue'],
@@ -29,6 +31,11 @@ export function QueuePage(): ReactNode {
     refetchInterval: ({ state }) => Math.min(REFRESH_MS * 2 ** state.fetchFailureCount, REFRESH_MS_MAX),
   });
   const operates = session.may('operate');
+  // What was told last holds.
+  const tell = (told: { readonly done?: Done; readonly overtaken?: string }): void => {
+    setDone(told.done);
+    setOvertaken(told.overtaken);
+  };
   return (
     <>
       <Heading title="Queue">
@@ -51,12 +58,7 @@ export function QueuePage(): ReactNode {
           <div className="notice notice-good queue-done">
             <span>{done.text}</span>
             {done.changeId !== null && (
-              <UndoButton
-                key={done.changeId}
-                changeId={done.changeId}
-                what={done.text.replace(/\.$/, '')}
-                onDone={setDone}
-              />
+              <UndoButton changeId={done.changeId} what={done.text.replace(/\.$/, '')} onAsk={setUndoing} />
             )}
             <button type="button" className="quiet" onClick={() => setDone(undefined)}>
               Close
@@ -64,6 +66,11 @@ export function QueuePage(): ReactNode {
           </div>
         )}
       </div>
+      {overtaken !== undefined && (
+        <p className="notice notice-warn" role="alert">
+          {overtaken}
+        </p>
+      )}
       {status.data !== undefined && (
         <>
           <Workspace status={status.data} />
@@ -76,8 +83,19 @@ export function QueuePage(): ReactNode {
           ))}
         </>
       )}
-      {operates && <ControlsPanel onDone={setDone} />}
-      {order !== undefined && <OrderDialog {...order} onDone={setDone} onClose={() => setOrder(undefined)} />}
+      {operates && <ControlsPanel onUndo={setUndoing} />}
+      {order !== undefined && (
+        <OrderDialog {...order} onDone={(now) => tell({ done: now })} onClose={() => setOrder(undefined)} />
+      )}
+      {undoing !== undefined && (
+        <UndoDialog
+          asked={undoing}
+          onDone={(now) => tell({ done: now })}
+          onOvertaken={(text) => tell({ overtaken: text })}
+          // The answer to one that was closed meanwhile closes no other.
+          onClose={() => setUndoing((now) => (now === undoing ? undefined : now))}
+        />
+      )}
     </>
   );
 }

@@ -1,7 +1,8 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
 import { useClient } from '../client/client-context.js';
 import { answered } from '../client/router-problem.js';
+import { useSingleMutation } from '../client/use-single-mutation.js';
 import { TextField } from '../fields/field.js';
 import { formatCount, formatDuration, formatUsd } from '../figures/format.js';
 import { ErrorNotice } from '../notices/error-notice.js';
@@ -51,7 +52,7 @@ function RaiseForm({ run, asked }: { readonly run: Run; readonly asked: number }
   const newGpuS = raisedTo(gpuText, gpuS);
   const isWrong = newUsd === 'wrong' || newGpuS === 'wrong';
   const isSame = newUsd === usd && newGpuS === gpuS;
-  const raise = useMutation({
+  const raise = useSingleMutation({
     mutationFn: () =>
       answered(
         client.POST('/runs/{id}/retry-failed', {

@@ -1,7 +1,8 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { useId, useState, type ReactNode } from 'react';
 import { useClient } from '../client/client-context.js';
 import { answered } from '../client/router-problem.js';
+import { useSingleMutation } from '../client/use-single-mutation.js';
 import { Dialog } from '../dialogs/dialog.js';
 import { ErrorNotice } from '../notices/error-notice.js';
 import { useSession } from '../session/session.js';
@@ -25,7 +26,7 @@ export function RunActions({ run }: { readonly run: Run }): ReactNode {
   const [repeats, setRepeats] = useState(run.repeats + 1);
   const id = useId();
   const params = { path: { id: run.run_id } };
-  const act = useMutation({
+  const act = useSingleMutation({
     mutationFn: async (action: RunAction): Promise<unknown> => {
       switch (action) {
         case 'pause':
@@ -47,7 +48,8 @@ export function RunActions({ run }: { readonly run: Run }): ReactNode {
   if (actions.length === 0 && act.error === null) return null;
   const close = (): void => {
     setAsked(undefined);
-    act.reset();
+    // What is under way goes on, and nothing else can be asked for until it has ended.
+    if (!act.isPending) act.reset();
   };
   return (
     <>
