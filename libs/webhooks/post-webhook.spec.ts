@@ -167,7 +167,7 @@ describe('what callers try, against a real server and a real name server', () =>
 
   const resolve: Resolve = (hostname, callback) =>
     resolveByServers(new AbortController().signal, [names.address])(hostname, callback);
-  /** Of this machine, so that a connection to it fails at once. */
+  /** On Linux of this machine: a connection to it fails at once; elsewhere nobody answers. */
   const NOBODYS = '127.0.0.2';
 
   it.each([
@@ -211,7 +211,9 @@ describe('what callers try, against a real server and a real name server', () =>
     const policy = new AddressPolicy({ allowPrivateAddresses: false, allowedHosts: [`${NOBODYS}/32`] });
     const url = `http://rebound.test:${port()}/`;
     // The address of the first answer is nobody's: there is no connection, and none to the second.
-    expect(await post(url, { policy, resolve })).toMatchObject({ code: 'UNREACHABLE' });
+    expect(await post(url, { policy, resolve })).toMatchObject({
+      code: expect.stringMatching(/^(UNREACHABLE|TIMED_OUT)$/),
+    });
     expect(names.asked).toEqual(['rebound.test', 'rebound.test']);
     expect(await post(url, { policy, resolve })).toMatchObject({ code: 'ADDRESS_REFUSED' });
     expect(receiver.lines).toEqual([]);

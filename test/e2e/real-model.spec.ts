@@ -74,9 +74,10 @@ if (existsSync(`${FOLDER}/real-model.json`)) {
       }
       for (const { response } of await answers) expect(response.length).toBeGreaterThan(20);
       expect(tookMs.length).toBeGreaterThan(5);
-      // Most of them at once, though the machine may stand still during one: who computes where it answers is late for each.
-      tookMs.sort((left, right) => left - right);
-      expect(tookMs[Math.floor(tookMs.length / 2)]).toBeLessThan(1000);
+      // The machine may stand still during one: who computes where it answers is late for most of the time.
+      const allMs = tookMs.reduce((sum, ms) => sum + ms, 0);
+      const lateMs = tookMs.filter((ms) => ms > 1000).reduce((sum, ms) => sum + ms, 0);
+      expect(lateMs).toBeLessThan(allMs / 2);
     });
   });
 } else {

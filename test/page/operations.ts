@@ -263,7 +263,7 @@ export function operationsCases(
     await endpoint.getByText('○ cold').waitFor();
   });
 
-  it('says that nothing is left to take back where somebody else was faster, and takes back once what is clicked twice', async () => {
+  it('says what came of it where somebody else was faster, and takes back once what is clicked twice', async () => {
     const client = beacon().client.as(keys.operator);
     const paused = async (): Promise<number> =>
       (await client.request<{ change_id: number }>('/endpoints/US-m/pause', { json: {} })).body.change_id;
@@ -278,7 +278,10 @@ export function operationsCases(
     // The list goes, and the dialog stays.
     await page.getByText('Everything is as configured').waitFor();
     await takeBack.click();
-    await page.getByRole('alert').getByText(`Change ${faster} was taken back`).waitFor();
+    await page
+      .getByRole('alert')
+      .getByText(`Change ${faster} cannot be taken back any more: change `)
+      .waitFor();
     await expectFocus(page.getByRole('heading', { name: 'Not as configured' }));
     await expectGood(page, 'queue-overtaken');
 

@@ -4,6 +4,7 @@ import { REFRESH_MS, useClient } from '../client/client-context.js';
 import { answered } from '../client/router-problem.js';
 import { useSingleMutation } from '../client/use-single-mutation.js';
 import { ConfirmDialog } from '../confirm/confirm-dialog.js';
+import { useAsked } from '../dialogs/use-asked.js';
 import { EmptyState } from '../notices/empty-state.js';
 import { ErrorNotice } from '../notices/error-notice.js';
 import { PageButtons } from '../paging/page-buttons.js';
@@ -21,7 +22,7 @@ export function FileList({ mayChange }: { readonly mayChange: boolean }): ReactN
   const client = useClient();
   const pages = usePages('files');
   const { cursor: after } = pages;
-  const [deleting, setDeleting] = useState<StoredFile>();
+  const { asked: deleting, ask, close } = useAsked<StoredFile>();
   const [done, setDone] = useState<string>();
   const files = useQuery({
     queryKey: ['files', after],
@@ -45,7 +46,7 @@ export function FileList({ mayChange }: { readonly mayChange: boolean }): ReactN
       {rows.length > 0 && (
         <DataTable
           caption="Files, newest first"
-          columns={columnsFor(mayChange ? setDeleting : undefined)}
+          columns={columnsFor(mayChange ? ask : undefined)}
           rows={rows}
           rowKey={({ id }) => id}
         />
@@ -55,9 +56,7 @@ export function FileList({ mayChange }: { readonly mayChange: boolean }): ReactN
         next={files.data?.has_more === true ? files.data.last_id : null}
         label="Pages of files"
       />
-      {deleting !== undefined && (
-        <DeleteDialog file={deleting} onDone={setDone} onClose={() => setDeleting(undefined)} />
-      )}
+      {deleting !== undefined && <DeleteDialog file={deleting} onDone={setDone} onClose={close} />}
     </section>
   );
 }

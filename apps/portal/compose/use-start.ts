@@ -25,19 +25,22 @@ export function useStart(onStarted: (run: AnswerOf<'/runs', 'post'>) => void): S
   const queries = useQueryClient();
   // The key alone is not enough: where the first of two clicks is answered in between, the second would have another.
   const starting = useSingleMutation({
-    mutationFn: ({ body, key }: { readonly body: RunBody; readonly key: string }) =>
-      answered(client.POST('/runs', { params: { header: { 'Idempotency-Key': key } }, body })),
+    mutationFn: async (body: RunBody) => {
+      const key = keys.keyFor(JSON.stringify(body));
+      const params = { header: { 'Idempotency-Key': key } };
+      return { key, run: await answered(client.POST('/runs', { params, body })) };
+    },
     // The key makes that safe.
     retry: (failures, error) => !(error instanceof RouterProblem) && failures < RETRIES_MAX,
     retryDelay: (failures) => Math.min(500 * 2 ** failures, RETRY_MS_MAX),
-    onSuccess: async (run, { key }) => {
+    onSuccess: async ({ key, run }) => {
       keys.answered(key);
       onStarted(run);
       await queries.invalidateQueries({ queryKey: ['runs'] });
     },
   });
   return {
-    start: (body) => starting.mutate({ body, key: keys.keyFor(JSON.stringify(body)) }),
+    start: starting.mutate,
     isStarting: starting.isPending,
     isLost: starting.isPending && starting.failureCount > 0,
     error: starting.error ?? undefined,

@@ -4,6 +4,7 @@ import { useState, type ReactNode } from 'react';
 import { Link, useParams } from 'wouter';
 import { REFRESH_MS, useClient } from '../client/client-context.js';
 import { answered } from '../client/router-problem.js';
+import { useAsked } from '../dialogs/use-asked.js';
 import { Heading } from '../frame/heading.js';
 import { EmptyState } from '../notices/empty-state.js';
 import { ErrorNotice } from '../notices/error-notice.js';
@@ -45,7 +46,7 @@ function LetterList({ mayChange }: { readonly mayChange: boolean }): ReactNode {
   const session = useSession();
   const operates = session.may('operate');
   const [filter, setFilter] = useState<LetterFilter>(OPEN_LETTERS);
-  const [action, setAction] = useState<LetterAction>();
+  const { asked: action, ask, close } = useAsked<LetterAction>();
   const [done, setDone] = useState<string>();
   const query = queryOf(filter);
   const pages = usePages(JSON.stringify(query));
@@ -83,14 +84,14 @@ function LetterList({ mayChange }: { readonly mayChange: boolean }): ReactNode {
         )}
         {mayChange && (
           <div className="actions heading-end">
-            <button type="button" disabled={!isSettled || open === 0} onClick={() => setAction('redrive')}>
+            <button type="button" disabled={!isSettled || open === 0} onClick={() => ask('redrive')}>
               Redrive {formatCount(open)} open…
             </button>
             <button
               type="button"
               className="danger"
               disabled={!isSettled || open === 0}
-              onClick={() => setAction('discard')}
+              onClick={() => ask('discard')}
             >
               Discard {formatCount(open)} open…
             </button>
@@ -131,7 +132,7 @@ function LetterList({ mayChange }: { readonly mayChange: boolean }): ReactNode {
           filter={manyFilterOf(filter)}
           open={open}
           onDone={setDone}
-          onClose={() => setAction(undefined)}
+          onClose={close}
         />
       )}
     </>

@@ -4,6 +4,7 @@ import { useState, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import { useClient } from '../client/client-context.js';
 import { answered } from '../client/router-problem.js';
+import { useAsked } from '../dialogs/use-asked.js';
 import { Heading } from '../frame/heading.js';
 import { ErrorNotice } from '../notices/error-notice.js';
 import { StatusBadge } from '../notices/status-badge.js';
@@ -26,7 +27,7 @@ export function LetterPage({
   readonly mayChange: boolean;
 }): ReactNode {
   const client = useClient();
-  const [action, setAction] = useState<LetterAction>();
+  const { asked: action, ask, close } = useAsked<LetterAction>();
   const [done, setDone] = useState<string>();
   const letter = useQuery({
     queryKey: ['dead-letter', jobId],
@@ -58,12 +59,12 @@ export function LetterPage({
           {mayChange && (
             <div className="actions letters-actions">
               {data.erased_at === null && data.run_id === null && data.state !== 'discarded' && (
-                <button type="button" onClick={() => setAction('redrive')}>
+                <button type="button" onClick={() => ask('redrive')}>
                   Redrive…
                 </button>
               )}
               {data.state === 'open' && (
-                <button type="button" className="danger" onClick={() => setAction('discard')}>
+                <button type="button" className="danger" onClick={() => ask('discard')}>
                   Discard…
                 </button>
               )}
@@ -71,7 +72,7 @@ export function LetterPage({
           )}
           <Attempts attempts={data.attempts} />
           {action !== undefined && (
-            <OneDialog action={action} letter={data} onDone={setDone} onClose={() => setAction(undefined)} />
+            <OneDialog action={action} letter={data} onDone={setDone} onClose={close} />
           )}
         </>
       )}

@@ -1,3 +1,6 @@
+/** Signs that the reader has gone on to something else. */
+const GONE_ON = ['focusin', 'pointerdown', 'wheel', 'keydown'];
+
 /**
  * Where the focus goes when a dialog is over: back to what opened it. The browser does that only for a dialog that is still in
  * the document. Often what opened it goes too, at once or when its list is read again, and the focus would fall to the
@@ -23,11 +26,10 @@ export function rememberFocus(): () => void {
     });
     const stop = (): void => {
       watch.disconnect();
-      document.removeEventListener('focusin', stop);
+      for (const sign of GONE_ON) document.removeEventListener(sign, stop);
     };
     watch.observe(document.body, { subtree: true, childList: true, attributeFilter: ['disabled'] });
-    // The reader has gone on.
-    document.addEventListener('focusin', stop);
+    for (const sign of GONE_ON) document.addEventListener(sign, stop, { passive: true });
   };
 }
 

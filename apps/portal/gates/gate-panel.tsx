@@ -4,6 +4,7 @@ import type { AnswerOf } from '#router-client';
 import { useState, type ReactNode } from 'react';
 import { useClient } from '../client/client-context.js';
 import { answered } from '../client/router-problem.js';
+import { useAsked } from '../dialogs/use-asked.js';
 import { ErrorNotice } from '../notices/error-notice.js';
 import { StatusBadge } from '../notices/status-badge.js';
 import { Time } from '../figures/time.js';
@@ -21,7 +22,7 @@ export function GatePanel({
   readonly gates: readonly Gate[];
 }): ReactNode {
   const [overtaken, setOvertaken] = useState<string>();
-  const [asked, setAsked] = useState<AskedDecision>();
+  const { asked, ask, close } = useAsked<AskedDecision>();
   if (gates.length === 0) return null;
   return (
     <section aria-labelledby="gates" className="panel gates">
@@ -44,7 +45,7 @@ export function GatePanel({
                 <GateButtons
                   gateId={gate.gate_id}
                   onAsk={(decision) =>
-                    setAsked({ runId, gateId: gate.gate_id, afterQuestion: gate.after_question, decision })
+                    ask({ runId, gateId: gate.gate_id, afterQuestion: gate.after_question, decision })
                   }
                 />
               )}
@@ -53,14 +54,7 @@ export function GatePanel({
           </li>
         ))}
       </ul>
-      {asked !== undefined && (
-        <GateDialog
-          asked={asked}
-          onOvertaken={setOvertaken}
-          // The answer to one that was closed meanwhile closes no other.
-          onClose={() => setAsked((now) => (now === asked ? undefined : now))}
-        />
-      )}
+      {asked !== undefined && <GateDialog asked={asked} onOvertaken={setOvertaken} onClose={close} />}
     </section>
   );
 }

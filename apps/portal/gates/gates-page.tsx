@@ -4,6 +4,7 @@ import { useState, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import { REFRESH_MS, useClient } from '../client/client-context.js';
 import { answered } from '../client/router-problem.js';
+import { useAsked } from '../dialogs/use-asked.js';
 import { Heading } from '../frame/heading.js';
 import { EmptyState } from '../notices/empty-state.js';
 import { ErrorNotice } from '../notices/error-notice.js';
@@ -20,7 +21,7 @@ type WaitingGate = AnswerOf<'/gates', 'get'>['gates'][number];
 export function GatesPage(): ReactNode {
   const client = useClient();
   const [overtaken, setOvertaken] = useState<string>();
-  const [asked, setAsked] = useState<AskedDecision>();
+  const { asked, ask, close } = useAsked<AskedDecision>();
   const gates = useInfiniteQuery({
     queryKey: ['gates'],
     queryFn: ({ pageParam, signal }) =>
@@ -58,10 +59,7 @@ export function GatesPage(): ReactNode {
       id: 'decide',
       header: <span className="unseen">Decision</span>,
       cell: ({ run_id: runId, gate_id: gateId, after_question: afterQuestion }) => (
-        <GateButtons
-          gateId={gateId}
-          onAsk={(decision) => setAsked({ runId, gateId, afterQuestion, decision })}
-        />
+        <GateButtons gateId={gateId} onAsk={(decision) => ask({ runId, gateId, afterQuestion, decision })} />
       ),
     },
   ];
@@ -99,14 +97,7 @@ export function GatesPage(): ReactNode {
           Show more
         </button>
       )}
-      {asked !== undefined && (
-        <GateDialog
-          asked={asked}
-          onOvertaken={setOvertaken}
-          // The answer to one that was closed meanwhile closes no other.
-          onClose={() => setAsked((now) => (now === asked ? undefined : now))}
-        />
-      )}
+      {asked !== undefined && <GateDialog asked={asked} onOvertaken={setOvertaken} onClose={close} />}
     </>
   );
 }

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
 import { REFRESH_MS, useClient } from '../client/client-context.js';
 import { answered } from '../client/router-problem.js';
+import { useAsked } from '../dialogs/use-asked.js';
 import { Heading } from '../frame/heading.js';
 import { ErrorNotice } from '../notices/error-notice.js';
 import { useSession } from '../session/session.js';
@@ -23,8 +24,8 @@ export function QueuePage(): ReactNode {
   const session = useSession();
   const [done, setDone] = useState<Done>();
   const [overtaken, setOvertaken] = useState<string>();
-  const [undoing, setUndoing] = useState<AskedUndo>();
-  const [order, setOrder] = useState<{ readonly order: Order; readonly target: Target }>();
+  const undo = useAsked<AskedUndo>();
+  const ordering = useAsked<{ readonly order: Order; readonly target: Target }>();
   const status = useQuery({
     queryKey: ['queue'],
     queryFn: ({ signal }) => answered(client.GET('/queue/status', { signal })),
@@ -58,7 +59,7 @@ export function QueuePage(): ReactNode {
           <div className="notice notice-good queue-done">
             <span>{done.text}</span>
             {done.changeId !== null && (
-              <UndoButton changeId={done.changeId} what={done.text.replace(/\.$/, '')} onAsk={setUndoing} />
+              <UndoButton changeId={done.changeId} what={done.text.replace(/\.$/, '')} onAsk={undo.ask} />
             )}
             <button type="button" className="quiet" onClick={() => setDone(undefined)}>
               Close
@@ -78,22 +79,21 @@ export function QueuePage(): ReactNode {
             <RegionPanel
               key={view.region}
               view={view}
-              onOrder={operates ? (next, target) => setOrder({ order: next, target }) : undefined}
+              onOrder={operates ? (next, target) => ordering.ask({ order: next, target }) : undefined}
             />
           ))}
         </>
       )}
-      {operates && <ControlsPanel onUndo={setUndoing} />}
-      {order !== undefined && (
-        <OrderDialog {...order} onDone={(now) => tell({ done: now })} onClose={() => setOrder(undefined)} />
+      {operates && <ControlsPanel onUndo={undo.ask} />}
+      {ordering.asked !== undefined && (
+        <OrderDialog {...ordering.asked} onDone={(now) => tell({ done: now })} onClose={ordering.close} />
       )}
-      {undoing !== undefined && (
+      {undo.asked !== undefined && (
         <UndoDialog
-          asked={undoing}
+          asked={undo.asked}
           onDone={(now) => tell({ done: now })}
           onOvertaken={(text) => tell({ overtaken: text })}
-          // The answer to one that was closed meanwhile closes no other.
-          onClose={() => setUndoing((now) => (now === undoing ? undefined : now))}
+          onClose={undo.close}
         />
       )}
     </>

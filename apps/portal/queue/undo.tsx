@@ -41,7 +41,7 @@ export function UndoDialog({
 }: {
   readonly asked: AskedUndo;
   readonly onDone: (done: Done) => void;
-  /** Nothing of it is left to take back. @param text in a sentence */
+  /** Somebody or the clock was faster. @param text what came of it, in a sentence */
   readonly onOvertaken: (text: string) => void;
   readonly onClose: () => void;
 }): ReactNode {
@@ -63,7 +63,7 @@ export function UndoDialog({
       if (!(error instanceof RouterProblem) || error.problem.code !== 'CHANGE_SUPERSEDED') return;
       onClose();
       onOvertaken(
-        `Change ${changeId} was taken back, overwritten or ended meanwhile: nothing is left of it to take back.`,
+        `Change ${changeId} cannot be taken back any more: ${error.problem.detail.replace(/^id: /, '')}.`,
       );
     },
     onSettled: () => queries.invalidateQueries(),

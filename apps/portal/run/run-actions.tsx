@@ -61,13 +61,19 @@ export function RunActions({ run }: { readonly run: Run }): ReactNode {
             className={action === 'cancel' ? 'danger' : undefined}
             disabled={act.isPending}
             onClick={() => {
-              if (action === 'cancel' || action === 'extend') setAsked(action);
-              else act.mutate(action);
+              if (action !== 'cancel' && action !== 'extend') {
+                act.mutate(action);
+                return;
+              }
+              // What an earlier one failed with is not told of this one.
+              act.reset();
+              setAsked(action);
             }}
           >
             {LABELS[action]}
           </button>
         ))}
+        {act.isPending && asked === undefined && <span role="status">Under way…</span>}
       </div>
       {act.error !== null && asked === undefined && (
         <ErrorNotice error={act.error} what="That was not done" />
