@@ -10,14 +10,25 @@ export function untilSent(
   { raw }: Pick<FastifyReply, 'raw'>,
   left: () => void = () => undefined,
 ): Promise<boolean> {
+  // An answer that waits for its turn on a connection has no socket yet, and is told nothing of its end.
+  const { socket } = raw.req;
   return new Promise((resolve) => {
+    let isOver = false;
     const end = (): void => {
+      // The one may come within the other.
+      if (isOver) return;
+      isOver = true;
+      raw.off('close', end);
+      socket.off('close', end);
       if (!raw.writableFinished) left();
       resolve(raw.writableFinished);
     };
     // A client that went before its request came here, while its key was looked up for one, has been told of already.
-    if (raw.destroyed) end();
-    else raw.once('close', end);
+    if (raw.destroyed || socket.destroyed) end();
+    else {
+      raw.once('close', end);
+      socket.once('close', end);
+    }
   });
 }
 
@@ -29,8 +40,8 @@ export async function isThere({ raw }: Pick<FastifyReply, 'raw'>): Promise<boole
   // What has come in meanwhile is read between two turns.
   await nextTurn();
   await nextTurn();
-  const { socket } = raw;
-  return socket !== null && !socket.destroyed && !socket.writableEnded;
+  const { socket } = raw.req;
+  return !socket.destroyed && !socket.writableEnded;
 }
 
 /** Nobody is told: it says in the log why nothing was done. */

@@ -5,6 +5,7 @@ import type { Caller } from '#domain';
 import { Metrics, createLogger } from '#observability';
 import { z } from 'zod';
 import type { CharterPolicy } from '../charter/charter-policy.js';
+import { clientGone } from '../http/until-sent.js';
 import { OpenAiDesk, type Asked, type Exchange, type OpenAiDeskParts } from './openai-desk.js';
 
 const ENDED = {
@@ -21,11 +22,12 @@ const CALLER: Caller = {
 type Leaves = 'before it is served' | 'while it waits' | 'as it is answered' | 'never';
 
 /** @returns what becomes of a held request whose client has gone `when` */
-async function leaving(when: Leaves): Promise<string> {
+async function leaving(when: Leaves, kept: 'no' | 'comments' | 'whitespace' = 'no'): Promise<string> {
+  const socket = Object.assign(new EventEmitter(), { destroyed: false, writableEnded: false });
   const raw = Object.assign(new EventEmitter(), {
     destroyed: when === 'before it is served',
     writableFinished: false,
-    socket: { destroyed: false, writableEnded: false },
+    req: { socket },
     destroy: () => raw.emit('close'),
   });
   const send = (): unknown => {
@@ -34,7 +36,7 @@ async function leaving(when: Leaves): Promise<string> {
     return reply;
   };
   const reply: unknown = { raw, header: () => reply, type: () => reply, send };
-  const body = completionRequestSchema.parse({ model: 'm', prompt: 'p' });
+  const body = completionRequestSchema.parse({ model: 'm', prompt: 'p', stream: kept === 'comments' });
   const asked: Asked = {
     ...{ route: 'completions', body, jobs: (place) => jobsOfCompletion(body, place) },
     ...{
@@ -46,7 +48,9 @@ async function leaving(when: Leaves): Promise<string> {
   };
   return new Promise((resolve, reject) => {
     const parts = {
-      configuration: { http: { keep_alive_after_ms: 60_000, keep_alive_every_ms: 60_000 } },
+      configuration: {
+        http: { keep_alive_after_ms: kept === 'whitespace' ? 0 : 60_000, keep_alive_every_ms: 60_000 },
+      },
       limits: { promptBytes: 100, maxTokens: 100, maxAttempts: 1, timeoutMs: 1000 },
       endpoints: { models: new Set(['m']), resolveRegion: () => undefined },
       intake: { accept: () => Promise.resolve({ jobId: 'job', replayed: false }) },
@@ -54,7 +58,7 @@ async function leaving(when: Leaves): Promise<string> {
         untilEnded: async (_jobId: string, givenUp: AbortSignal) => {
           if (when === 'as it is answered' || when === 'never') {
             // The network is read between two turns.
-            if (when !== 'never') setImmediate(() => (raw.socket.writableEnded = true));
+            if (when !== 'never') setImmediate(() => (socket.writableEnded = true));
             return ENDED;
           }
           if (when === 'while it waits') setImmediate(() => raw.emit('close'));
@@ -63,12 +67,14 @@ async function leaving(when: Leaves): Promise<string> {
         },
       },
       retries: {
-        hold: () =>
-          Promise.resolve({
-            idempotencyKey: 'key',
-            settle: () => Promise.resolve(resolve('settled')),
-            release: () => Promise.resolve(resolve('let go')),
-          }),
+        hold: (_likeness: object, _isRetry: boolean, _jobs: number, left: AbortSignal) =>
+          left.aborted
+            ? Promise.reject(clientGone())
+            : Promise.resolve({
+                idempotencyKey: 'key',
+                settle: () => Promise.resolve(resolve('settled')),
+                release: () => Promise.resolve(resolve('let go')),
+              }),
       },
       metrics: new Metrics('test'),
       logger: createLogger('test', 'silent'),
@@ -81,14 +87,20 @@ async function leaving(when: Leaves): Promise<string> {
 }
 
 describe('a request whose client has gone', () => {
-  it.each(['before it is served', 'while it waits', 'as it is answered'] as const)(
-    '%s is let go, for its next try',
-    async (when) => {
-      expect(await leaving(when)).toBe('let go');
+  it('before it is served is not held at all', async () => {
+    await expect(leaving('before it is served')).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+  });
+
+  it('while it waits is let go, for its next try', async () => {
+    expect(await leaving('while it waits')).toBe('let go');
+  });
+
+  it.each(['no', 'comments', 'whitespace'] as const)(
+    'as it is answered is let go, for its next try; kept alive by: %s',
+    async (kept) => {
+      expect(await leaving('as it is answered', kept)).toBe('let go');
+      // The control.
+      expect(await leaving('never', kept)).toBe('settled');
     },
   );
-
-  it('with its answer is done with', async () => {
-    expect(await leaving('never')).toBe('settled');
-  });
 });

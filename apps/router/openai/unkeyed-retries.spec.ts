@@ -51,6 +51,23 @@ describe('a request without an idempotency key', () => {
     return started;
   };
 
+  /** The database, behind something that happens before each statement. */
+  const through = (before: (text: string, values: unknown) => Promise<void> | void): Database => {
+    const query = async (...parameters: Parameters<Database['query']>): Promise<unknown> => {
+      await before(parameters[0], parameters[1]);
+      return postgres.database.query(...parameters);
+    };
+    return { query } as unknown as Database;
+  };
+  const isRenewal = (text: string): boolean => text.startsWith('UPDATE unkeyed_requests SET held_until');
+  const hasRunOut = async (key: string): Promise<boolean> => {
+    const { rows } = await postgres.database.query(
+      'SELECT FROM unkeyed_requests WHERE idempotency_key = $1 AND held_until <= clock_timestamp()',
+      [key],
+    );
+    return rows.length > 0;
+  };
+
   it('is given a key of its own, and so is the next one like it', async () => {
     const wanted = request();
     const one = await router().hold(wanted, false, 1, STAYS);
@@ -89,13 +106,11 @@ describe('a request without an idempotency key', () => {
     let note = (): void => undefined;
     const isSlow = new Promise<void>((resolve) => (note = resolve));
     let isFirst = true;
-    const query = async (...parameters: Parameters<Database['query']>): Promise<unknown> => {
+    const slowAtFirst = through(async () => {
       const isHeldUp = isFirst;
       isFirst = false;
       if (isHeldUp) await isSlow;
-      return postgres.database.query(...parameters);
-    };
-    const slowAtFirst = { query } as unknown as Database;
+    });
     const here = router({ renewMs: 60_000 }, cancels, slowAtFirst);
     const holding = here.hold(wanted, false, 1, STAYS);
     const retry = here.hold(wanted, true, 1, STAYS);
@@ -132,12 +147,65 @@ describe('a request without an idempotency key', () => {
 
   it('waits for one like it no longer than its client does', async () => {
     const wanted = request();
-    const here = router({ leaseMs: 3_600_000 });
+    let looks = 0;
+    const counted = through((text) => void (looks += text.includes('INSERT') ? 1 : 0));
+    const here = router({ leaseMs: 3_600_000 }, cancels, counted);
     await here.hold(wanted, false, 1, STAYS);
     const leaving = new AbortController();
     const holding = here.hold(wanted, true, 1, leaving.signal);
+    const refused = expect(holding).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    await until('it has looked, and looked again', () => looks >= 3);
     leaving.abort();
-    await expect(holding).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    await refused;
+  });
+
+  it('is let go for good, also where a renewal of it was on its way', async () => {
+    const wanted = request();
+    let go = (): void => undefined;
+    const hasGone = new Promise<void>((resolve) => (go = resolve));
+    let isOnItsWay = false;
+    const slow = through(async (text, values) => {
+      const isOfOurs = isRenewal(text) && JSON.stringify(values).includes('openai-');
+      if (!isOfOurs) return;
+      isOnItsWay = true;
+      await hasGone;
+    });
+    const here = router({}, cancels, slow);
+    const first = await here.hold(wanted, false, 1, STAYS);
+    await until('a renewal is on its way', () => isOnItsWay);
+    await first.release();
+    go();
+    await here.stop();
+    expect((await router().hold(wanted, false, 1, STAYS)).idempotencyKey).toBe(first.idempotencyKey);
+  });
+
+  it('is not taken over where its lease ran out and its client waits here all the same', async () => {
+    const wanted = request();
+    const here = router({ leaseMs: 1, renewMs: 60_000 });
+    const first = await here.hold(wanted, false, 1, STAYS);
+    await until('the lease has run out', () => hasRunOut(first.idempotencyKey));
+    expect((await here.hold(wanted, false, 1, STAYS)).idempotencyKey).not.toBe(first.idempotencyKey);
+    // The control: on another router it looks as if this one had died.
+    expect((await router().hold(wanted, false, 1, STAYS)).idempotencyKey).toBe(first.idempotencyKey);
+  });
+
+  it('is not taken over by another router as long as that cannot renew its own: theirs is no better off', async () => {
+    const wanted = request();
+    const there = router({ leaseMs: 1, renewMs: 60_000 });
+    const first = await there.hold(wanted, false, 1, STAYS);
+    await until('the lease has run out', () => hasRunOut(first.idempotencyKey));
+    let failures = 0;
+    const failing = through((text) => {
+      if (!isRenewal(text)) return;
+      failures += 1;
+      throw new Error('the database is away');
+    });
+    const here = router({}, cancels, failing);
+    await until('it knows of the outage', () => failures >= 2);
+    expect((await here.hold(wanted, false, 1, STAYS)).idempotencyKey).not.toBe(first.idempotencyKey);
+    // The control: what was let go may be taken over all the same.
+    await first.release();
+    expect((await here.hold(wanted, false, 1, STAYS)).idempotencyKey).toBe(first.idempotencyKey);
   });
 
   it('is taken over by whoever asks for the same: that answer nobody has seen', async () => {

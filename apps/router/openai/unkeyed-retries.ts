@@ -27,6 +27,8 @@ const RETURN_MS = 30_000;
 const LOOK_MS = 250;
 /** Renewals in a row, over this long, before anything is dropped: after an outage the others renew first. */
 const RENEWALS_BEFORE_DROP = 5;
+/** And before what has merely run out is taken over, where there was an outage: a client may wait for it all the same. */
+const RENEWALS_BEFORE_TAKING = 2;
 
 export interface RetryTimes {
   readonly leaseMs: number;
@@ -70,6 +72,7 @@ export class UnkeyedRetries {
   private readonly stopping = new AbortController();
   private looping: Promise<void> = Promise.resolve();
   private renewals = 0;
+  private wasOut = false;
 
   constructor(private readonly parts: UnkeyedRetriesParts) {
     this.times = { leaseMs: LEASE_MS, renewMs: RENEW_MS, returnMs: RETURN_MS, ...parts.times };
@@ -126,11 +129,15 @@ export class UnkeyedRetries {
    */
   private async noteRetry(request: UnkeyedRequest, left: AbortSignal): Promise<string | undefined> {
     const untilMs = performance.now() + this.times.leaseMs + LOOK_MS;
-    while (performance.now() < untilMs && !this.stopping.signal.aborted) {
-      await Promise.allSettled([...(this.noting.get(nameOfLike(request)) ?? [])]);
-      const key = await this.note(request, 'none', left);
+    const name = nameOfLike(request);
+    const isOver = (): boolean =>
+      left.aborted || this.stopping.signal.aborted || performance.now() >= untilMs;
+    while (!isOver()) {
+      const others = this.noting.get(name);
+      // In one turn: of two that wait for the same, one is noted first.
+      const key = others === undefined ? await this.note(request, 'none', left) : undefined;
       if (key !== undefined) return key;
-      await wait(LOOK_MS);
+      await Promise.race([wait(LOOK_MS), ...(others === undefined ? [] : [Promise.allSettled([...others])])]);
     }
     return undefined;
   }
@@ -144,13 +151,23 @@ export class UnkeyedRetries {
     const name = nameOfLike(request);
     const noting = this.noting.get(name) ?? new Set();
     this.noting.set(name, noting);
-    const noted = holdUnkeyed(this.parts.database, request, this.holder, this.times.leaseMs, beside);
+    const noted = this.holdOnce(request, beside);
     noting.add(noted);
     try {
       return await noted;
     } finally {
       noting.delete(noted);
       if (noting.size === 0) this.noting.delete(name);
+    }
+  }
+
+  /** After an outage one may have run out for which a client waits here, or has its answer: taking it renews it. */
+  private async holdOnce(request: UnkeyedRequest, beside: 'any' | 'none'): Promise<string | undefined> {
+    for (;;) {
+      const from = this.wasOut ? 'released' : 'lapsed';
+      const terms = [this.holder, this.times.leaseMs, beside, from] as const;
+      const key = await holdUnkeyed(this.parts.database, request, ...terms);
+      if (key === undefined || !this.held.has(key)) return key;
     }
   }
 
@@ -206,7 +223,7 @@ export class UnkeyedRetries {
         for (const key of this.answered) await this.settle(key);
         if (this.renewals >= RENEWALS_BEFORE_DROP) await this.drop();
       } catch (error) {
-        this.renewals = 0;
+        this.noteOutage();
         this.parts.logger.warn(
           { event: 'openai.requests_not_renewed', err: error },
           'what clients wait for could not be noted',
@@ -216,9 +233,17 @@ export class UnkeyedRetries {
   }
 
   private async renew(): Promise<void> {
-    if (this.held.size > 0)
-      await renewUnkeyed(this.parts.database, [...this.held], this.holder, this.times.leaseMs);
+    const startedMs = performance.now();
+    await renewUnkeyed(this.parts.database, [...this.held], this.holder, this.times.leaseMs);
+    if (performance.now() - startedMs > this.times.leaseMs / 2) this.noteOutage();
     this.renewals += 1;
+    if (this.renewals >= RENEWALS_BEFORE_TAKING) this.wasOut = false;
+  }
+
+  /** The database was away, or stood still, for the others, too. */
+  private noteOutage(): void {
+    this.renewals = 0;
+    this.wasOut = true;
   }
 
   /**

@@ -14,7 +14,7 @@ const REFRESH_MS = 5000;
  * The last event does not wait longer for the progress that comes before it: some milliseconds, as a rule. Where the
  * database is slow a reader is rather told late than not told how it ended.
  */
-const LAST_PROGRESS_MS = 15_000;
+const LAST_PROGRESS_MS = 5000;
 const HEARTBEAT_MS = 15_000;
 const CLIENTS_MAX = 256;
 /** One tenant has at most a quarter of the streams: the rest is for others. */

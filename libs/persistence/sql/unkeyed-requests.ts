@@ -2,6 +2,9 @@ import type { Queryable } from '../database.js';
 
 // Database time only: routers' clocks are not compared.
 
+/** The holder of what was let go. */
+const NOBODY = '00000000-0000-0000-0000-000000000000';
+
 /** Who asked for what, as far as another try of the same is told by it. */
 export interface RequestLikeness {
   readonly tenant: string;
@@ -18,6 +21,7 @@ export interface UnkeyedRequest extends RequestLikeness {
  * Takes over a request like it that nobody waits for, or else notes it, before its jobs are made. Two never take over the
  * same.
  * @param beside where it may be noted: beside any like it, or where there is none like it
+ * @param from whose requests may be taken over: those that were let go, or also those whose lease has run out
  * @returns the idempotency key of the one that was taken over, or else its own; undefined: neither, there are others
  */
 export async function holdUnkeyed(
@@ -26,6 +30,7 @@ export async function holdUnkeyed(
   holder: string,
   leaseMs: number,
   beside: 'any' | 'none',
+  from: 'released' | 'lapsed',
 ): Promise<string | undefined> {
   const { rows } = await database.query<{ key: string }>(
     `WITH taken AS (
@@ -34,7 +39,7 @@ export async function holdUnkeyed(
              WHERE idempotency_key = (
                      SELECT idempotency_key FROM unkeyed_requests
                       WHERE fingerprint = decode($3, 'hex') AND tenant = $2 AND held_until <= clock_timestamp()
-                        AND NOT given_up
+                        AND NOT given_up AND ($8 OR holder = $9)
                       ORDER BY held_until
                       LIMIT 1 FOR UPDATE SKIP LOCKED)
          RETURNING idempotency_key
@@ -48,7 +53,7 @@ export async function holdUnkeyed(
          RETURNING idempotency_key
           )
      SELECT idempotency_key AS key FROM taken UNION ALL SELECT idempotency_key FROM noted`,
-    [idempotencyKey, tenant, fingerprint, jobs, holder, leaseMs, beside === 'any'],
+    [idempotencyKey, tenant, fingerprint, jobs, holder, leaseMs, beside === 'any', from === 'lapsed', NOBODY],
   );
   return rows[0]?.key;
 }
@@ -68,16 +73,17 @@ export async function renewUnkeyed(
 }
 
 /**
- * The client has gone without its answer: another try may take it over at once.
+ * The client has gone without its answer: another try may take it over at once. It is nobody's then, so that a renewal
+ * that is on its way does not hold it again.
  * @returns false: it was given up meanwhile, since its router seemed to have died
  */
 export async function releaseUnkeyed(database: Queryable, key: string, holder: string): Promise<boolean> {
   const { rows } = await database.query<{ isNoted: boolean }>(
     `WITH released AS (
-            UPDATE unkeyed_requests SET held_until = clock_timestamp()
+            UPDATE unkeyed_requests SET held_until = clock_timestamp(), holder = $3
              WHERE idempotency_key = $1 AND holder = $2 AND NOT given_up)
      SELECT EXISTS (SELECT FROM unkeyed_requests WHERE idempotency_key = $1 AND NOT given_up) AS "isNoted"`,
-    [key, holder],
+    [key, holder, NOBODY],
   );
   return rows[0]?.isNoted === true;
 }
