@@ -14,6 +14,7 @@ async function leaving(when: 'before it is served' | 'while it waits', key?: str
   const raw = Object.assign(new EventEmitter(), {
     destroyed: when === 'before it is served',
     writableFinished: false,
+    req: { socket: new EventEmitter() },
   });
   const parts = {
     intake: {
