@@ -1,9 +1,12 @@
 import type { LedgerEntryView } from '#contracts';
 import type { AccountedCall } from '../stack/stand-in.js';
 
+const UNHEARD: ReadonlySet<LedgerEntryView['outcome']> = new Set(['cancelled', 'orphaned']);
+
 /**
  * I4: each call that the platform saw is in the ledger once, and none that it did not see. Only of a call that was
- * cancelled before anything was heard of it nobody can know whether its request had arrived: it is in the ledger.
+ * cancelled before anything was heard of it, or whose dispatcher died after it had said that it begins, nobody can know
+ * whether its request had arrived: it is in the ledger.
  * @returns what differs, in words
  */
 export function differingCalls(
@@ -19,7 +22,7 @@ export function differingCalls(
   const entered = counted(entries.map(nameOfEntry));
   const unheard = counted(
     entries
-      .filter(({ outcome, http_status: status }) => outcome === 'cancelled' && status === null)
+      .filter(({ outcome, http_status: status }) => UNHEARD.has(outcome) && status === null)
       .map(nameOfEntry),
   );
   return [...new Set([...seen.keys(), ...entered.keys()])].flatMap((name) => {
