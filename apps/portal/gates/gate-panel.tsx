@@ -6,6 +6,7 @@ import { useClient } from '../client/client-context.js';
 import { answered } from '../client/router-problem.js';
 import { useAsked } from '../dialogs/use-asked.js';
 import { ErrorNotice } from '../notices/error-notice.js';
+import { OvertakenNotice } from '../notices/overtaken-notice.js';
 import { StatusBadge } from '../notices/status-badge.js';
 import { Time } from '../figures/time.js';
 import { GateButtons, GateDialog, type AskedDecision } from './gate-decision.js';
@@ -27,11 +28,7 @@ export function GatePanel({
   return (
     <section aria-labelledby="gates" className="panel gates">
       <h2 id="gates">Gates</h2>
-      {overtaken !== undefined && (
-        <p className="notice notice-warn" role="alert">
-          {overtaken}
-        </p>
-      )}
+      <OvertakenNotice text={overtaken} />
       <ul className="plain">
         {gates.map((gate) => (
           <li key={gate.gate_id} className="gate">

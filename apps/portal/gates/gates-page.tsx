@@ -8,6 +8,7 @@ import { useAsked } from '../dialogs/use-asked.js';
 import { Heading } from '../frame/heading.js';
 import { EmptyState } from '../notices/empty-state.js';
 import { ErrorNotice } from '../notices/error-notice.js';
+import { OvertakenNotice } from '../notices/overtaken-notice.js';
 import { StatusBadge } from '../notices/status-badge.js';
 import { DataTable, type Column } from '../tables/data-table.js';
 import { Time } from '../figures/time.js';
@@ -66,11 +67,7 @@ export function GatesPage(): ReactNode {
   return (
     <>
       <Heading title="Gates" />
-      {overtaken !== undefined && (
-        <p className="notice notice-warn" role="alert">
-          {overtaken}
-        </p>
-      )}
+      <OvertakenNotice text={overtaken} />
       {gates.isError && (
         <ErrorNotice
           error={gates.error}

@@ -6,6 +6,7 @@ import { answered } from '../client/router-problem.js';
 import { useAsked } from '../dialogs/use-asked.js';
 import { Heading } from '../frame/heading.js';
 import { ErrorNotice } from '../notices/error-notice.js';
+import { OvertakenNotice } from '../notices/overtaken-notice.js';
 import { useSession } from '../session/session.js';
 import { formatCount } from '../figures/format.js';
 import { Time } from '../figures/time.js';
@@ -67,11 +68,7 @@ export function QueuePage(): ReactNode {
           </div>
         )}
       </div>
-      {overtaken !== undefined && (
-        <p className="notice notice-warn" role="alert">
-          {overtaken}
-        </p>
-      )}
+      <OvertakenNotice text={overtaken} />
       {status.data !== undefined && (
         <>
           <Workspace status={status.data} />

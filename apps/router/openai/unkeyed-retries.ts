@@ -134,10 +134,14 @@ export class UnkeyedRetries {
       left.aborted || this.stopping.signal.aborted || performance.now() >= untilMs;
     while (!isOver()) {
       const others = this.noting.get(name);
-      // In one turn: of two that wait for the same, one is noted first.
-      const key = others === undefined ? await this.note(request, 'none', left) : undefined;
+      if (others !== undefined) {
+        await Promise.race([wait(LOOK_MS), Promise.allSettled([...others])]);
+        continue;
+      }
+      // In the same turn: of two that wait for the same, one is noted first.
+      const key = await this.note(request, 'none', left);
       if (key !== undefined) return key;
-      await Promise.race([wait(LOOK_MS), ...(others === undefined ? [] : [Promise.allSettled([...others])])]);
+      await wait(LOOK_MS);
     }
     return undefined;
   }
