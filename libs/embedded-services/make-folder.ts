@@ -8,12 +8,10 @@ import { dirname } from 'node:path';
  * @throws as mkdir does; ENOTDIR where something else than a folder has the name
  */
 export async function makeFolder(path: string): Promise<void> {
-  const isMade = await make(path);
-  if (isMade) return;
+  if (await make(path)) return;
   const around = dirname(path);
-  // Nothing is above the root. Where the folder around it is there, nothing is missing that could be made.
-  if (around === path || (await isFolder(around))) throw refused(path, 'ENOENT');
-  await makeFolder(around);
+  if (around !== path && !(await isFolder(around))) await makeFolder(around);
+  // Once more also where the folder around it is there: somebody else may have made it since the first try.
   if (!(await make(path))) throw refused(path, 'ENOENT');
 }
 
