@@ -442,6 +442,40 @@ describe('several runners', () => {
   });
 });
 
+describe('a runner that loses its locks', () => {
+  it('ends only when the steps have ended that were being taken then', async () => {
+    const own = await postgres.open('locks-lost');
+    const router = new RouterClient({ baseUrl: stub.url, tries: 1 });
+    let [asked, answer]: [number, () => void] = [0, () => undefined];
+    const { supervisor } = startRunner({
+      database: own,
+      router: {
+        submit: async (...given) => {
+          asked += 1;
+          // Of the one that is dropped; the next goes on.
+          if (asked === 1) await new Promise<void>((resolve) => (answer = resolve));
+          return router.submit(...given);
+        },
+        status: (jobId) => router.status(jobId),
+        cancel: (jobId) => router.cancel(jobId),
+      },
+    });
+    const runId = await start({ questions: 1, regions: ['US'] });
+    await until('a job is being made', () => asked > 0);
+    await database.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'locks-lost'`,
+    );
+    await until('the run is driven anew', () => asked > 1);
+    let ended = false;
+    const stopped = supervisor.stop().then(() => (ended = true));
+    // More than it takes to stop where nothing is waited for.
+    await Promise.race([stopped, untilStatus(runId, 'completed', 1000).catch(() => undefined)]);
+    expect(ended).toBe(false);
+    answer();
+    await stopped;
+  });
+});
+
 describe('a runner that is killed', () => {
   /** Passes requests on until its process "dies": before a request reaches the router, or before its answer is read. */
   function mortal(router: JobRouter, lifetime: number, onDeath: () => Promise<void>): JobRouter {

@@ -28,6 +28,8 @@ export interface SupervisorParts {
 /** Finds the runs that have something to do and gives each a driver. Every subscription of the runner starts here. */
 export class RunSupervisor {
   private readonly drivers = new Map<string, RunDriver>();
+  /** Whose locks are gone, in the middle of a step. */
+  private readonly dropped = new Set<Promise<void>>();
   private readonly endedJobs = new EndedJobs();
   private readonly locks: RunLocks;
   private readonly tickMs: number;
@@ -62,7 +64,7 @@ export class RunSupervisor {
     this.stopped = true;
     this.lookNow();
     await this.loop;
-    await Promise.all([...this.drivers.values()].map((driver) => driver.stop()));
+    await Promise.all([...this.dropped, ...[...this.drivers.values()].map((driver) => driver.stop())]);
     this.drivers.clear();
     await this.locks.close();
   }
@@ -94,7 +96,7 @@ export class RunSupervisor {
     for (const runId of await listRunsToDrive(database, RUNS_MAX)) {
       if (this.stopped || this.drivers.size >= RUNS_MAX) return;
       if (this.drivers.has(runId) || !(await this.locks.tryLock(runId))) continue;
-      const driver = new RunDriver(runId, {
+      const driver: RunDriver = new RunDriver(runId, {
         database,
         router,
         logger,
@@ -102,7 +104,7 @@ export class RunSupervisor {
         costs,
         announce: (id) => hints.announce(id),
         hasEnded: (jobId) => this.endedJobs.has(jobId),
-        onIdle: (id) => this.letGo(id),
+        onIdle: (id) => this.letGo(id, driver),
         ...(retryPolicy === undefined ? {} : { retryPolicy }),
       });
       this.drivers.set(runId, driver);
@@ -110,7 +112,9 @@ export class RunSupervisor {
     }
   }
 
-  private letGo(runId: string): void {
+  private letGo(runId: string, driver: RunDriver): void {
+    // One that was dropped has no lock, and another may drive the run by now.
+    if (this.drivers.get(runId) !== driver) return;
     this.drivers.delete(runId);
     this.locks.unlock(runId).catch((error: unknown) => {
       this.parts.logger.warn(
@@ -127,7 +131,10 @@ export class RunSupervisor {
       { event: 'runner.locks_lost', runs: this.drivers.size },
       'lost the locks; taking runs anew',
     );
-    for (const driver of this.drivers.values()) void driver.stop();
+    for (const driver of this.drivers.values()) {
+      const ended = driver.stop().finally(() => this.dropped.delete(ended));
+      this.dropped.add(ended);
+    }
     this.drivers.clear();
     this.lookNow();
   }

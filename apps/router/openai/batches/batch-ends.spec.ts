@@ -9,10 +9,12 @@ import {
   recordAsked,
   recordOutcomes,
   type BatchRow,
+  type Database,
 } from '#persistence';
 import { startTestDatabase, until, type TestDatabase } from '#testing';
 import { originOf, type JobIntake } from '../../jobs/intake.js';
 import { lineKey } from './ask-lines.js';
+import type { BatchKeeper } from './batch-keeper.js';
 import type { KeeperParts } from './keeper-parts.js';
 import type { ResultLine } from './line-results.js';
 import { CALLER, aBatchInProgress, found, intakeOf, keeperOf, lineOf } from './spec-support.js';
@@ -31,10 +33,11 @@ afterEach(async () => {
 });
 afterAll(() => postgres.close());
 
-const drive = (parts: Partial<KeeperParts> = {}): void => {
+const drive = (parts: Partial<KeeperParts> = {}): BatchKeeper => {
   const keeper = keeperOf(postgres.database, parts);
   opened.push({ close: () => keeper.stop() });
   keeper.start();
+  return keeper;
 };
 const untilItIs = (status: string, { id }: BatchRow): Promise<BatchRow> =>
   until(`the batch is ${status}`, async () => {
@@ -189,6 +192,26 @@ describe('a batch of which a step fails', () => {
     await postgres.database.query(`UPDATE jobs SET state = 'cancelled' WHERE id = $1`, [jobId]);
     return 'cancelled';
   };
+});
+
+it('a batch that is made during a look, which is too late for it, is found by one that follows at once', async () => {
+  const { database } = postgres;
+  let made: BatchRow | undefined;
+  const slow = Object.create(database, {
+    query: {
+      value: async (...asked: Parameters<Database['query']>) => {
+        const found = await database.query(...asked);
+        if (made === undefined && asked[0].includes('FROM batches')) {
+          made = await anAnsweredBatch([lineOf('id-1')], ['one']);
+          keeper.poke(made.id);
+        }
+        return found;
+      },
+    },
+  }) as Database;
+  const keeper = drive({ database: slow, lookMs: 3_600_000 });
+  await until('it was made', () => made);
+  await untilItIs('completed', made!);
 });
 
 describe('where there are more batches than can be driven', () => {

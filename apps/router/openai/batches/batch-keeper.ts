@@ -19,6 +19,8 @@ export class BatchKeeper {
   private readonly locks: RunLocks;
   private timer: NodeJS.Timeout | undefined;
   private looking: Promise<void> | undefined;
+  /** What is asked for during a look may be too late for it. */
+  private anotherLook = false;
   private stopped = false;
 
   constructor(private readonly parts: KeeperParts) {
@@ -32,8 +34,9 @@ export class BatchKeeper {
   /** A batch was made, or is to be cancelled: the one who drives it looks at once, and one that nobody drives is found. */
   poke(id: string): void {
     const known = this.drivers.get(id);
-    if (known === undefined) this.schedule(0);
-    else known.driver.poke();
+    if (known !== undefined) known.driver.poke();
+    else if (this.looking === undefined) this.schedule(0);
+    else this.anotherLook = true;
   }
 
   async stop(): Promise<void> {
@@ -55,7 +58,8 @@ export class BatchKeeper {
         })
         .finally(() => {
           this.looking = undefined;
-          this.schedule(LOOK_MS);
+          this.schedule(this.anotherLook ? 0 : (this.parts.lookMs ?? LOOK_MS));
+          this.anotherLook = false;
         });
     }, ms);
   }

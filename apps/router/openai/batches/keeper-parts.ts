@@ -28,6 +28,8 @@ export interface KeeperParts {
   readonly turns: Turns;
   /** Batches that are driven at once; left out: 200. */
   readonly drivenMax?: number;
+  /** Between two looks for batches that nobody drives; left out: 1 s. */
+  readonly lookMs?: number;
   /** How long a step that has failed waits before it is repeated the first time; left out: 2 s. */
   readonly faultMs?: number;
   readonly metrics: Metrics;

@@ -1,5 +1,5 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
 import { ProblemError } from '#contracts';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readUpload } from './read-upload.js';
@@ -65,5 +65,25 @@ describe('an upload', () => {
     expect(await upload(`${header}\r\n${PURPOSE}`, `${header}\r\n${FILE}`)).toMatch(
       /^(\{|VALIDATION_FAILED)/,
     );
+  });
+
+  it('is given up at once where its client has gone before it is read', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const gone = new Promise<IncomingMessage>((resolve) =>
+      server.once('request', (asked) =>
+        asked.once('close', () => resolve(asked)).on('error', () => undefined),
+      ),
+    );
+    const socket = connect(port, '127.0.0.1', () =>
+      socket.write(
+        'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=bnd\r\nContent-Length: 1000\r\n\r\n',
+        () => socket.destroy(),
+      ),
+    );
+    const sink = { write: () => Promise.resolve() };
+    await expect(readUpload(await gone, sink, 1000)).rejects.toThrow('REQUEST_INVALID: the upload broke off');
+    await new Promise((resolve) => server.close(resolve));
   });
 });

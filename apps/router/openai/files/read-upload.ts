@@ -94,6 +94,8 @@ export async function readUpload(
       stored.then(() => settle(() => resolve({ filename, fields })), fail);
     });
     request.pipe(form);
+    // Whoever had gone before anyone listened tells nobody of it.
+    if (request.destroyed) gone();
   });
 }
 
