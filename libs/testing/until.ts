@@ -1,6 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-const POLL_MS = 10;
+/** Between two looks: a tenth of what was waited. Specs wait most of their time, and who looks keeps others from their work. */
+const POLL_SHARE = 0.1;
+const POLL_MIN_MS = 10;
+const POLL_MAX_MS = 100;
 /** Nothing is quick because of it: it ends a hang, below the limit of a test, which would not say what was waited for. */
 const LIMIT_MS = 150_000;
 
@@ -13,7 +16,7 @@ export async function until<T>(
   probe: () => T | Promise<T>,
   timeoutMs = LIMIT_MS,
 ): Promise<Exclude<T, undefined | null | false>> {
-  const deadline = performance.now() + timeoutMs;
+  const beganMs = performance.now();
   for (;;) {
     let cause: unknown;
     try {
@@ -23,8 +26,9 @@ export async function until<T>(
     } catch (error) {
       cause = error;
     }
-    if (performance.now() > deadline)
+    const waitedMs = performance.now() - beganMs;
+    if (waitedMs > timeoutMs)
       throw new Error(`not within ${timeoutMs} ms: ${what}`, cause === undefined ? {} : { cause });
-    await wait(POLL_MS);
+    await wait(Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, waitedMs * POLL_SHARE)));
   }
 }
