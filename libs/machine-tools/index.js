@@ -1,8 +1,11 @@
-// Programs of this machine: found, asked their version, run, kept. In JavaScript, because it serves before anything is
-// built: after `npm ci`, and before the tests.
+// Programs of this machine: found, asked their version, run, kept; and its processes: identified, kept apart by locks. In
+// JavaScript, because it serves before anything is built: after `npm ci`, for the build, and before the tests.
 import { execFile } from 'node:child_process';
 import { access, chmod, constants, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
+
+export { takeLock } from './lock-file.js';
+export { identifyProcess } from './process-identity.js';
 
 const VERSION_TIMEOUT_MS = 10_000;
 const OUTPUT_BYTES = 16 * 1024 * 1024;

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { identifyProcess } from '../process-identity.js';
+import { identifyProcess } from '#machine-tools';
 import { settlesWithin } from '../service-process.js';
 import { startPostgres, type PostgresServer } from './start-postgres.js';
 

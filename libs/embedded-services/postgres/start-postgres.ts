@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { readFile, realpath, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { identifyProcess, type ProcessIdentity } from '#machine-tools';
 import { findFreePort, isPortFree } from '../free-port.js';
 import { lastLines, openLog } from '../log-file.js';
-import { identifyProcess, stopLeftover, type ProcessIdentity } from '../process-identity.js';
+import { stopLeftover } from '../process-identity.js';
 import { ServiceStartError } from '../service-error.js';
 import { superviseChild, waitUntilReady, type ServiceProcess, type StopStep } from '../service-process.js';
 import { locatePostgres, type PostgresBinaries } from './binaries.js';
