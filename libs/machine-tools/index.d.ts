@@ -17,12 +17,23 @@ export function isVersionFrom(version: readonly number[], oldest: readonly numbe
 /**
  * Runs a program to its end, with nothing on its stdin.
  * @returns what it prints on stdout, then on stderr: some print their version there
- * @throws Error with the last line of its stderr, or that it took too long
+ * @throws Error with the last line of its stderr (all of it is its `stderr`), or that it took too long
  */
 export function runTool(
   program: string,
   parameters: readonly string[],
   options: ExecFileOptions,
+): Promise<string>;
+
+/**
+ * Runs apt-get, which waits for up to five minutes where another package manager is at work.
+ * @param options `timeout` is without that wait
+ * @throws as `runTool` does
+ */
+export function runApt(
+  apt: string,
+  parameters: readonly string[],
+  options: ExecFileOptions & { readonly timeout: number },
 ): Promise<string>;
 
 /**
