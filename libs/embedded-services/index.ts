@@ -11,6 +11,7 @@ export {
   type FindNatsServerOptions,
   type FoundNatsServer,
 } from './nats-server/find.js';
+export { wasPortTaken } from './port-taken.js';
 export { startPostgres, type PostgresOptions, type PostgresServer } from './postgres/start-postgres.js';
 export { stopLeftover } from './process-identity.js';
 export { ServiceStartError } from './service-error.js';
