@@ -7,6 +7,8 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -16,6 +18,7 @@ import { takeLock } from '#machine-tools';
 
 const SOURCE_FOLDERS = ['apps', 'libs'];
 const BUILD_SETTINGS = ['.swcrc', 'nest-cli.json', 'tsconfig.json'];
+const STAMP = '.built-from';
 const POLL_MS = 50;
 const LOCK_TIMEOUT_MS = 120_000;
 
@@ -63,32 +66,43 @@ export async function build(root) {
   }
 }
 
+/** Beside what was built last, which other commands may be reading just then, and in its place when all of it is there. */
 async function buildAll(root) {
   // Taken before the build: a source that changes meanwhile makes the next start build again.
   const sources = fingerprint(root);
+  const [built, next, last] = ['dist', 'dist.new', 'dist.old'].map((name) => join(root, name));
+  // Of a build that was interrupted.
+  for (const folder of [next, last]) remove(folder);
   for (const tool of toolsOf(root)) await run(root, tool);
-  writeFileSync(stampOf(root), sources);
+  writeFileSync(join(next, STAMP), sources);
+  if (existsSync(built)) renameSync(built, last);
+  renameSync(next, built);
+  remove(last);
 }
 
-/** @returns `undefined` where nothing is built, or another build has just begun */
+function remove(folder) {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+}
+
+/** @returns `undefined` where nothing is built, or another build is just putting it in its place */
 function builtFrom(root) {
   try {
-    return readFileSync(stampOf(root), 'utf8');
+    return readFileSync(join(root, 'dist', STAMP), 'utf8');
   } catch {
     return undefined;
   }
 }
 
 function toolsOf(root) {
+  const page = join(root, 'dist.new', 'apps', 'portal');
   return [
+    // nest-cli.json says where to.
     [join(root, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js'), 'build', 'router'],
-    // After the server: that one empties dist/.
-    [join(root, 'node_modules', 'vite', 'bin', 'vite.js'), 'build', 'apps/portal', '--logLevel', 'warn'],
+    [
+      join(root, 'node_modules', 'vite', 'bin', 'vite.js'),
+      ...['build', 'apps/portal', '--outDir', page, '--logLevel', 'warn'],
+    ],
   ];
-}
-
-function stampOf(root) {
-  return join(root, 'dist', '.built-from');
 }
 
 function lockOf(root) {

@@ -19,21 +19,23 @@ process.on('message', ([how, root]) =>
 process.send('ready');
 `;
 
-/** In place of nest: empties dist/, and fails where another build is under way. */
+/** In place of nest, which builds beside what was built last, and fails where another build is under way. */
 const NEST = `
-import { appendFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 mkdirSync('underway');
-rmSync('dist', { recursive: true, force: true });
-mkdirSync('dist');
+mkdirSync('dist.new/apps/cli', { recursive: true });
 while (existsSync('hold')) await delay(10);
+appendFileSync('dist.new/apps/cli/main.js', 'built');
 appendFileSync('journal', 'nest\\n');
 `;
 
 /** In place of vite, which ends the build. */
 const VITE = `
-import { appendFileSync, rmdirSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, rmdirSync } from 'node:fs';
 rmdirSync('underway');
+if (existsSync('broken')) process.exit(1);
+mkdirSync(process.argv[process.argv.indexOf('--outDir') + 1]);
 appendFileSync('journal', 'vite\\n');
 `;
 
@@ -139,7 +141,28 @@ describe('the build of the commands', () => {
     expect(await journal()).toHaveLength(4);
   });
 
-  it('is made where word of the last one cannot be read, as while another empties dist/', async () => {
+  it('leaves what was built last where it is until all of the next is there, or where that fails', async () => {
+    const main = join(root, 'dist', 'apps', 'cli', 'main.js');
+    const [first, second] = [await aBuilder(), await aBuilder()];
+    await mkdir(join(main, '..'), { recursive: true });
+    await writeFile(main, 'last');
+    await writeFile(join(root, 'hold'), '');
+    await writeFile(join(root, 'broken'), '');
+    const failing = ask(first, 'build');
+    await until('it builds', () => existsSync(join(root, 'underway')));
+    expect(await readFile(main, 'utf8')).toBe('last');
+    await rm(join(root, 'hold'));
+    expect(await failing).toBe('the build failed');
+    expect(await readFile(main, 'utf8')).toBe('last');
+    await rm(join(root, 'broken'));
+    expect(await ask(second, 'build')).toBe('built');
+    // Nothing of the one that failed is in it.
+    expect(await readFile(main, 'utf8')).toBe('built');
+    expect((await readdir(root)).filter((name) => name.startsWith('dist'))).toEqual(['dist']);
+    expect((await readdir(join(root, 'dist', 'apps'))).sort()).toEqual(['cli', 'portal']);
+  });
+
+  it('is made where word of the last one cannot be read', async () => {
     await mkdir(join(root, 'dist', '.built-from'), { recursive: true });
     expect(await ask(await aBuilder(), 'ensureBuilt')).toBe('built');
     expect(await journal()).toEqual(['nest', 'vite']);
