@@ -42,6 +42,7 @@ const EDGES = {
     'config',
     'observability',
     'embedded-services',
+    'machine-tools',
     'api-keys',
     'router-client',
   ],

@@ -53,6 +53,8 @@ export default defineConfig(
   {
     ignores: [
       'dist/',
+      'dist.new/',
+      'dist.old/',
       '.beacon/',
       'coverage/',
       'test/dependency-rules/fixtures/',

@@ -3,7 +3,7 @@ export default {
   rootDir: '.',
   testMatch: ['<rootDir>/{apps,libs,test}/**/*.spec.ts'],
   // What was built, and the packages of tools that were fetched.
-  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.beacon/'],
+  modulePathIgnorePatterns: ['<rootDir>/dist(\\.new|\\.old)?/', '<rootDir>/.beacon/'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/dependency-rules/fixtures/'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {

@@ -1,3 +1,4 @@
+export { identifyProcess, type ProcessIdentity } from '#machine-tools';
 export { findFreePort, isPortFree } from './free-port.js';
 export { lastLines, openLog } from './log-file.js';
 export { makeFolder } from './make-folder.js';
@@ -10,8 +11,9 @@ export {
   type FindNatsServerOptions,
   type FoundNatsServer,
 } from './nats-server/find.js';
+export { wasPortTaken } from './port-taken.js';
 export { startPostgres, type PostgresOptions, type PostgresServer } from './postgres/start-postgres.js';
-export { identifyProcess, stopLeftover, type ProcessIdentity } from './process-identity.js';
+export { stopLeftover } from './process-identity.js';
 export { ServiceStartError } from './service-error.js';
 export {
   settlesWithin,

@@ -17,12 +17,23 @@ export function isVersionFrom(version: readonly number[], oldest: readonly numbe
 /**
  * Runs a program to its end, with nothing on its stdin.
  * @returns what it prints on stdout, then on stderr: some print their version there
- * @throws Error with the last line of its stderr, or that it took too long
+ * @throws Error with the last line of its stderr (all of it is its `stderr`), or that it took too long
  */
 export function runTool(
   program: string,
   parameters: readonly string[],
   options: ExecFileOptions,
+): Promise<string>;
+
+/**
+ * Runs apt-get, which waits for up to five minutes where another package manager is at work.
+ * @param options `timeout` is without that wait
+ * @throws as `runTool` does
+ */
+export function runApt(
+  apt: string,
+  parameters: readonly string[],
+  options: ExecFileOptions & { readonly timeout: number },
 ): Promise<string>;
 
 /**
@@ -32,3 +43,35 @@ export function runTool(
  * @returns `path`
  */
 export function keepTool(path: string, writeTo: (temporary: string) => Promise<unknown>): Promise<string>;
+
+/**
+ * Process ids are reused, so a pid read from a file proves nothing. These questions are asked before any process
+ * that is not our child is signalled.
+ */
+export interface ProcessIdentity {
+  /** Differs between two processes that had the same pid. Opaque. */
+  readonly startTime: string;
+  readonly commandLine: readonly string[];
+}
+
+/** @returns `undefined` where no such process lives (a zombie does not live) */
+export function identifyProcess(pid: number): Promise<ProcessIdentity | undefined>;
+
+export type Lock =
+  | {
+      readonly taken: true;
+      /** Removes it, unless it is somebody else's by now. */
+      release(): Promise<void>;
+    }
+  | {
+      readonly taken: false;
+      /** Of the process that holds it. */
+      readonly pid: number | undefined;
+    };
+
+/**
+ * Takes a lock, which is a file that names the process that holds it. That of a process that is gone is taken over, by one
+ * of any number that find it at once. Does not wait.
+ * @param path in a folder that is there
+ */
+export function takeLock(path: string): Promise<Lock>;

@@ -1,11 +1,14 @@
-// Programs of this machine: found, asked their version, run, kept. In JavaScript, because it serves before anything is
-// built: after `npm ci`, and before the tests.
-import { execFile } from 'node:child_process';
+// Programs of this machine: found, asked their version, run, kept; and its processes: identified, kept apart by locks. In
+// JavaScript, because it serves before anything is built: after `npm ci`, for the build, and before the tests.
 import { access, chmod, constants, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
+import { runTool } from './run-tool.js';
+
+export { takeLock } from './lock-file.js';
+export { identifyProcess } from './process-identity.js';
+export { runApt, runTool } from './run-tool.js';
 
 const VERSION_TIMEOUT_MS = 10_000;
-const OUTPUT_BYTES = 16 * 1024 * 1024;
 
 export function pathsOf(environment, name) {
   const folders = (environment.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
@@ -38,19 +41,6 @@ export async function saysVersion(path, isRight) {
 export function isVersionFrom(version, oldest) {
   const index = version.findIndex((part, position) => part !== oldest[position]);
   return index === -1 || version[index] > oldest[index];
-}
-
-export function runTool(program, parameters, options) {
-  return new Promise((fulfil, reject) => {
-    const settings = { maxBuffer: OUTPUT_BYTES, ...options };
-    execFile(program, parameters, settings, (error, stdout, stderr) => {
-      if (error === null) fulfil(stdout + stderr);
-      else
-        reject(
-          new Error(stderr.trim().split('\n').at(-1) || (error.killed ? 'took too long' : error.message)),
-        );
-    }).stdin?.end();
-  });
 }
 
 export async function keepTool(path, writeTo) {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { chmod, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { findTool, isVersionFrom, keepTool, runTool, saysVersion } from './index.js';
+import { findTool, isVersionFrom, keepTool, runApt, runTool, saysVersion } from './index.js';
 
 let home: string;
 beforeEach(async () => {
@@ -54,6 +54,32 @@ describe('a program of this machine', () => {
   it('that fails says why in its last line', async () => {
     const tool = await aTool(join(home, 'tool'), 'echo first >&2; echo last >&2; exit 3');
     await expect(runTool(tool, [], {})).rejects.toThrow(/^last$/);
+  });
+
+  // What apt 2.6 says, in this language: `install` waits as long as it is told to, `update` does not.
+  it('that installs packages waits while another package manager is at work', async () => {
+    const apt = await aTool(
+      join(home, 'apt-get'),
+      `echo "$LC_ALL $*" >> "${home}/calls"
+      [ -e "${home}/free" ] && exit 0
+      : > "${home}/free"
+      echo "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 7 (apt-get)" >&2
+      echo "E: Unable to lock directory /var/lib/apt/lists/" >&2
+      exit 100`,
+    );
+    await runApt(apt, ['update', '-q'], { timeout: 60_000 });
+    const call = 'C update -q -o DPkg::Lock::Timeout=300';
+    expect(await readFile(join(home, 'calls'), 'utf8')).toBe(`${call}\n${call}\n`);
+  });
+
+  it('that may not use the packages fails at once', async () => {
+    const apt = await aTool(
+      join(home, 'apt-get'),
+      `echo "E: Could not open lock file /var/lib/apt/lists/lock - open (30: Read-only file system)" >&2
+      echo "E: Unable to lock directory /var/lib/apt/lists/" >&2
+      exit 100`,
+    );
+    await expect(runApt(apt, ['update'], { timeout: 60_000 })).rejects.toThrow(/Unable to lock directory/);
   });
 
   it('is kept whole, or not at all', async () => {

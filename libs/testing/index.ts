@@ -14,6 +14,7 @@ export { TcpLink } from './tcp-link.js';
 // Tests of whole systems meet the other libs here only.
 export { mulberry32 } from '#domain';
 export { addExecutionTimes } from '#persistence';
+export { makeUnremovable } from './unremovable-folder.js';
 export { unhurried } from './unhurried.js';
 export { until } from './until.js';
 export { Upstream, UpstreamCall, answers, crashes, hangs, type Behaviour } from './upstream.js';

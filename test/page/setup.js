@@ -16,8 +16,10 @@ function install() {
   say('no Chromium: installing it with apt-get');
   const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const apt = (...parameters) =>
-    spawnSync('apt-get', ['-qq', ...parameters], { env: environment, stdio: ['ignore', 'ignore', 'inherit'] })
-      .status === 0;
+    spawnSync('apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=300', ...parameters], {
+      env: environment,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    }).status === 0;
   const bring = () => apt('install', '--yes', '--no-install-recommends', 'chromium');
   // The lists of packages may be missing or old.
   if (!bring() && apt('update')) bring();

@@ -7,15 +7,18 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { takeLock } from '#machine-tools';
 
 const SOURCE_FOLDERS = ['apps', 'libs'];
 const BUILD_SETTINGS = ['.swcrc', 'nest-cli.json', 'tsconfig.json'];
+const STAMP = '.built-from';
 const POLL_MS = 50;
 const LOCK_TIMEOUT_MS = 120_000;
 
@@ -25,9 +28,11 @@ const LOCK_TIMEOUT_MS = 120_000;
  * @param {string} root the project's folder
  */
 export async function ensureBuilt(root) {
-  const stamp = stampOf(root);
   const tools = toolsOf(root);
-  const isFresh = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint(root);
+  const isFresh = () => {
+    const sources = builtFrom(root);
+    return sources !== undefined && sources === fingerprint(root);
+  };
   if (isFresh()) return;
   const hasTools = tools.every(([program]) => existsSync(program));
   if (!hasTools || !isWritable(root)) {
@@ -38,13 +43,13 @@ export async function ensureBuilt(root) {
       : 'the build tools are missing: run "npm ci" first';
     throw new Error(`nothing is built, and ${obstacle}`);
   }
-  const release = await acquireLock(lockOf(root));
+  const lock = await acquireLock(lockOf(root));
   try {
     if (isFresh()) return;
     process.stderr.write('beacon: building\n');
     await buildAll(root);
   } finally {
-    release();
+    await lock.release();
   }
 }
 
@@ -53,31 +58,51 @@ export async function ensureBuilt(root) {
  * @param {string} root the project's folder
  */
 export async function build(root) {
-  const release = await acquireLock(lockOf(root));
+  const lock = await acquireLock(lockOf(root));
   try {
     await buildAll(root);
   } finally {
-    release();
+    await lock.release();
   }
 }
 
+/** Beside what was built last, which other commands may be reading just then, and in its place when all of it is there. */
 async function buildAll(root) {
   // Taken before the build: a source that changes meanwhile makes the next start build again.
-  const builtFrom = fingerprint(root);
+  const sources = fingerprint(root);
+  const [built, next, last] = ['dist', 'dist.new', 'dist.old'].map((name) => join(root, name));
+  // Of a build that was interrupted.
+  for (const folder of [next, last]) remove(folder);
   for (const tool of toolsOf(root)) await run(root, tool);
-  writeFileSync(stampOf(root), builtFrom);
+  writeFileSync(join(next, STAMP), sources);
+  if (existsSync(built)) renameSync(built, last);
+  renameSync(next, built);
+  remove(last);
+}
+
+function remove(folder) {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+}
+
+/** @returns `undefined` where nothing is built, or another build is just putting it in its place */
+function builtFrom(root) {
+  try {
+    return readFileSync(join(root, 'dist', STAMP), 'utf8');
+  } catch {
+    return undefined;
+  }
 }
 
 function toolsOf(root) {
+  const page = join(root, 'dist.new', 'apps', 'portal');
   return [
+    // nest-cli.json says where to.
     [join(root, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js'), 'build', 'router'],
-    // After the server: that one empties dist/.
-    [join(root, 'node_modules', 'vite', 'bin', 'vite.js'), 'build', 'apps/portal', '--logLevel', 'warn'],
+    [
+      join(root, 'node_modules', 'vite', 'bin', 'vite.js'),
+      ...['build', 'apps/portal', '--outDir', page, '--logLevel', 'warn'],
+    ],
   ];
-}
-
-function stampOf(root) {
-  return join(root, 'dist', '.built-from');
 }
 
 function lockOf(root) {
@@ -122,31 +147,13 @@ function run(root, args) {
   });
 }
 
-/** A file that names its holder; a holder that is gone holds nothing. */
 async function acquireLock(path) {
-  mkdirSync(join(path, '..'), { recursive: true });
+  mkdirSync(dirname(path), { recursive: true });
   const deadline = performance.now() + LOCK_TIMEOUT_MS;
   for (;;) {
-    try {
-      writeFileSync(path, String(process.pid), { flag: 'wx' });
-      return () => rmSync(path, { force: true });
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error;
-    }
-    if (!isHeld(path)) rmSync(path, { force: true });
-    else if (performance.now() > deadline) throw new Error('another build does not end');
-    else await delay(POLL_MS);
-  }
-}
-
-function isHeld(path) {
-  try {
-    const holder = Number(readFileSync(path, 'utf8'));
-    // Empty: its holder is between making the file and writing to it.
-    if (holder > 0) process.kill(holder, 0);
-    return true;
-  } catch (error) {
-    // Gone: it has just been released. EPERM: another user's process, alive.
-    return error.code === 'ENOENT' || error.code === 'EPERM';
+    const lock = await takeLock(path);
+    if (lock.taken) return lock;
+    if (performance.now() > deadline) throw new Error('another build does not end');
+    await delay(POLL_MS);
   }
 }

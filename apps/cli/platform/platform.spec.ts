@@ -52,6 +52,26 @@ if (existsSync(mark)) {
 }
 `;
 
+/** A stand-in that finds its port taken at its first start, by somebody who is gone again once it says so. */
+const ROBBED_IN_PASSING = `
+import { existsSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+const port = Number(process.argv[process.argv.indexOf('--port') + 1]);
+const mark = new URL('robbed', import.meta.url);
+if (existsSync(mark)) {
+  for (const event of ['SIGTERM', 'disconnect']) process.on(event, () => process.exit(0));
+  const server = createServer((_request, response) => response.end(${JSON.stringify(CONFIGURATION)}));
+  server.listen(port, '127.0.0.1', () => process.send({ type: 'ready' }));
+} else {
+  writeFileSync(mark, '');
+  const thief = createServer().listen(port, '127.0.0.1', () =>
+    createServer().listen(port, '127.0.0.1').on('error', ({ message }) => {
+      console.error('beacon stand-in: ' + message);
+      thief.close(() => process.exit(78));
+    }));
+}
+`;
+
 /** The processes are stubs; Postgres and nats-server are somebody else's, so none is started. */
 describe('everything on one machine', () => {
   let home: string;
@@ -226,6 +246,12 @@ describe('everything on one machine', () => {
     } finally {
       thief.close();
     }
+  });
+
+  it('gives it another port where whoever took that one is gone again', async () => {
+    delete environment['BEACON_CONFIG'];
+    await writeFile(programs.standIn, ROBBED_IN_PASSING);
+    expect((await start()).standInUrl).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   });
 
   it('refuses a port that was asked for and is taken, and leaves nothing', async () => {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { readKeysFile } from '#api-keys';
 import { loadConfiguration, type Configuration, type Settings } from '#config';
-import { findFreePort, findNatsServer, isPortFree } from '#embedded-services';
+import { findFreePort, findNatsServer, wasPortTaken } from '#embedded-services';
 import type { Logger } from '#observability';
 import { builtPrograms, projectToolDir, type Programs } from '../installation.js';
 import { ProgramStartError } from '../supervision/node-program.js';
@@ -267,7 +267,7 @@ export class Platform {
       try {
         return await start(port);
       } catch (error) {
-        const isTaken = error instanceof ProgramStartError && !(await isPortFree(port, host));
+        const isTaken = error instanceof ProgramStartError && (await wasPortTaken(port, error.message, host));
         if (isTaken && port === this.options.settings.port) throw portTaken(port);
         if (!isTaken || attempt >= PORT_ATTEMPTS) throw error;
         port = await findFreePort(host);

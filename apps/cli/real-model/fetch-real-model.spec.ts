@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { until } from '#testing';
+import { makeUnremovable, until } from '#testing';
 import { fetchRealModel, RealModelUnavailableError } from './fetch-real-model.js';
 import { REAL_MODEL, binariesPackage, type RealModelParts } from './real-model-parts.js';
 
@@ -58,7 +58,9 @@ describe('fetching the real model', () => {
     await chmod(path, 0o755);
   }
 
-  const fetchIt = (more: { machine?: typeof MACHINE; signal?: AbortSignal; toolDirs?: string[] } = {}) =>
+  const fetchIt = (
+    more: { machine?: typeof MACHINE; signal?: AbortSignal; toolDirs?: string[] } = {},
+  ): Promise<string> =>
     fetchRealModel({
       // Of the machine's own programs only what the scripts need: neither its npm nor its Python.
       environment: { PATH: `${join(folder, 'bin')}:${join(folder, 'sys')}`, CALLS: join(folder, 'calls') },
@@ -196,6 +198,47 @@ describe('fetching the real model', () => {
     expect((await readdir(home)).filter((name) => name.startsWith('.part'))).toEqual([
       `.part-${process.pid}-abc`,
     ]);
+  });
+
+  it('is not kept from its work by what it cannot clear away', async () => {
+    await mkdir(home, { recursive: true });
+    const remove = await makeUnremovable(join(home, '.part-99999999-abc'));
+    try {
+      expect(await fetchIt()).toBe(home);
+    } finally {
+      await remove();
+    }
+  });
+
+  it('is not undone by what it cannot clear away of its own', async () => {
+    const staging = async (): Promise<string | undefined> =>
+      (await readdir(home).catch(() => [])).find((name) => name.startsWith('.part'));
+    await tool('npm', `${NPM}while [ -e "$CALLS.hold" ]; do PATH=/usr/bin:/bin sleep 0.02; done\n`);
+    await writeFile(join(folder, 'calls.hold'), '');
+    const fetching = fetchIt();
+    await until('npm is called', async () => (await calls()).some((call) => call.startsWith('npm')));
+    const remove = await makeUnremovable(join(home, (await staging())!, 'cache'));
+    try {
+      await rm(join(folder, 'calls.hold'));
+      expect(await fetching).toBe(home);
+    } finally {
+      await remove();
+    }
+  });
+
+  it('leaves alone the runtime that another has put in place meanwhile, and may be using', async () => {
+    const runtime = join(home, 'node-llama-cpp-3.22.1-linux-x64');
+    await tool('npm', `${NPM}while [ -e "$CALLS.hold" ]; do PATH=/usr/bin:/bin sleep 0.02; done\n`);
+    await writeFile(join(folder, 'calls.hold'), '');
+    const slow = fetchIt();
+    await until('npm is called', async () => (await calls()).some((call) => call.startsWith('npm')));
+    await tool('npm', NPM);
+    await fetchIt();
+    const { ino } = await stat(runtime);
+    await rm(join(folder, 'calls.hold'));
+    expect(await slow).toBe(home);
+    expect((await stat(runtime)).ino).toBe(ino);
+    expect(await readdir(home)).toHaveLength(3);
   });
 
   it('works when two fetch at once', async () => {

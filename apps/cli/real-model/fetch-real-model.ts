@@ -183,7 +183,7 @@ class Cache {
       }
       const found = await folderFingerprint(modules);
       await writeFile(join(project, STAMP), stampOf(found ?? ''));
-      await putInPlace(project, this.runtimeFolder, staging);
+      await putInPlace(project, this.runtimeFolder, () => this.hasRuntime(), staging);
     });
   }
 

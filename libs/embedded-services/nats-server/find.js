@@ -1,7 +1,7 @@
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { findTool, isVersionFrom, keepTool, pathsOf, runTool, saysVersion } from '#machine-tools';
+import { findTool, isVersionFrom, keepTool, pathsOf, runApt, runTool, saysVersion } from '#machine-tools';
 import { downloadServer, NATS_SERVER_VERSION, officialArchive, OLDEST_NATS_SERVER } from './release.js';
 
 const GO_INSTALL_TIMEOUT_MS = 600_000;
@@ -12,9 +12,9 @@ const APT_INSTALL = ['install', '-y', '-q', '--no-install-recommends', 'nats-ser
 /** Commands are tried until one that installs succeeds. */
 const PACKAGE_MANAGERS = [
   // A machine whose package lists were removed to save space needs them first.
-  { tool: 'apt-get', asRoot: true, commands: [APT_INSTALL, ['update', '-q'], APT_INSTALL] },
-  { tool: 'apk', asRoot: true, commands: [['add', '--no-cache', 'nats-server']] },
-  { tool: 'brew', asRoot: false, commands: [['install', 'nats-server']] },
+  { tool: 'apt-get', run: runApt, asRoot: true, commands: [APT_INSTALL, ['update', '-q'], APT_INSTALL] },
+  { tool: 'apk', run: runTool, asRoot: true, commands: [['add', '--no-cache', 'nats-server']] },
+  { tool: 'brew', run: runTool, asRoot: false, commands: [['install', 'nats-server']] },
 ];
 
 /** Where distributions put it; `/usr/sbin` is not on every user's PATH. */
@@ -48,10 +48,8 @@ export async function findNatsServer({ environment, cacheDirs, report = () => {}
     if (!(await works(path))) throw new NatsServerBinError();
     return { path, source: 'NATS_SERVER_BIN' };
   }
-  const onPath = await firstWorking(pathsOf(environment, 'nats-server'));
-  if (onPath !== undefined) return { path: onPath, source: 'PATH' };
-  const cached = await firstWorking(cacheDirs.map(cachedCopy));
-  if (cached !== undefined) return { path: cached, source: 'cache' };
+  const here = await look(environment, cacheDirs);
+  if (here !== undefined) return here;
   const failures = [];
   for (const { source, fetch } of ways) {
     try {
@@ -63,12 +61,22 @@ export async function findNatsServer({ environment, cacheDirs, report = () => {}
       failures.push(`${source}: ${reasonOf(error)}`);
     }
   }
+  // Whatever kept all of them from it may have been another process that fetched one.
+  const broughtByAnother = await look(environment, cacheDirs);
+  if (broughtByAnother !== undefined) return broughtByAnother;
   throw new NatsServerNotFoundError(
     `nats-server ${OLDEST_NATS_SERVER.join('.')} or later is needed and could not be fetched (${failures.join('; ')}). ` +
       'Install it (apt-get install nats-server; brew install nats-server; or an archive from ' +
       'https://github.com/nats-io/nats-server/releases) so that it is on PATH, set NATS_SERVER_BIN to it, ' +
       'or set NATS_URL to use a server of yours',
   );
+}
+
+async function look(environment, cacheDirs) {
+  const onPath = await firstWorking(pathsOf(environment, 'nats-server'));
+  if (onPath !== undefined) return { path: onPath, source: 'PATH' };
+  const cached = await firstWorking(cacheDirs.map(cachedCopy));
+  return cached === undefined ? undefined : { path: cached, source: 'cache' };
 }
 
 /** How to fetch one, in order. Each answers the path of an executable or throws an error that says why not. */
@@ -104,7 +112,7 @@ async function installWithGo({ environment, cacheDirs, report, signal }) {
 
 async function installPackage({ environment, report, signal }) {
   const isRoot = process.getuid?.() === 0;
-  for (const { tool, asRoot, commands } of PACKAGE_MANAGERS) {
+  for (const { tool, run, asRoot, commands } of PACKAGE_MANAGERS) {
     const path = await findTool(environment, tool);
     if (path === undefined || asRoot !== isRoot) continue;
     report(`installing nats-server with ${tool}`);
@@ -118,7 +126,7 @@ async function installPackage({ environment, report, signal }) {
     let failure;
     for (const parameters of commands) {
       try {
-        await runTool(path, parameters, { env, timeout: PACKAGE_TIMEOUT_MS, signal });
+        await run(path, parameters, { env, timeout: PACKAGE_TIMEOUT_MS, signal });
         failure = undefined;
         if (parameters[0] !== 'update') break;
       } catch (error) {
@@ -126,10 +134,10 @@ async function installPackage({ environment, report, signal }) {
         failure = error;
       }
     }
-    if (failure !== undefined) throw failure;
+    // Looked for after a failure, too: another process may have installed one meanwhile.
     const usual = USUAL_FOLDERS.map((folder) => join(folder, 'nats-server'));
     const installed = await firstWorking([...pathsOf(environment, 'nats-server'), ...usual]);
-    if (installed === undefined) throw new Error(`${tool} installed none that runs`);
+    if (installed === undefined) throw failure ?? new Error(`${tool} installed none that runs`);
     return installed;
   }
   throw new Error('none that this user may use');

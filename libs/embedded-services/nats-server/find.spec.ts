@@ -97,6 +97,40 @@ describe('where a nats-server is looked for', () => {
     expect(await find()).toEqual({ ...found, source: 'cache' });
   });
 
+  it('takes what another process brought while none could be fetched', async () => {
+    const brings = (file: string) => [
+      {
+        source: 'package manager' as const,
+        fetch: async () => {
+          await aServer(file);
+          throw new Error('E: Unable to acquire the dpkg frontend lock');
+        },
+      },
+    ];
+    const cached = join(cache, `nats-server-v${NATS_SERVER_VERSION}`);
+    expect(await find({ ways: brings(cached) })).toEqual({ path: cached, source: 'cache' });
+    await rm(cached);
+    const onPath = join(path, 'nats-server');
+    expect(await find({ ways: brings(onPath) })).toEqual({ path: onPath, source: 'PATH' });
+  });
+
+  it('takes what is installed by the time that a package manager has failed', async () => {
+    const tool = join(path, process.getuid?.() === 0 ? 'apt-get' : 'brew');
+    const server = join(path, 'nats-server');
+    await writeFile(
+      tool,
+      `#!/bin/sh
+/bin/printf '#!/bin/sh\\necho nats-server: v2.10.29\\n' > "${server}"
+/bin/chmod 755 "${server}"
+echo "E: another instance is at work" >&2
+exit 100
+`,
+    );
+    await chmod(tool, 0o755);
+    const ways = FETCHES.filter(({ source }) => source === 'package manager');
+    expect(await find({ ways })).toEqual({ path: server, source: 'package manager' });
+  });
+
   it('says in one line what to do when nothing works', async () => {
     const ways = [
       { source: 'go install' as const, fetch: () => Promise.reject(new Error('Go is not on PATH')) },

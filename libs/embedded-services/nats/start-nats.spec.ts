@@ -91,6 +91,13 @@ describe('nats-server as a child', () => {
     await withConnection(server.url, (connection) => connection.flush());
   });
 
+  // Node's own way of making folders never ends there.
+  it('fails where its folder cannot be made', async () => {
+    await expect(startNats({ binary, dataDir: '/proc/x' })).rejects.toMatchObject({
+      code: expect.stringMatching(/^E[A-Z]+$/),
+    });
+  });
+
   it('says what is wrong when its port is taken', async () => {
     const server = await start();
     const other = startNats({ binary, dataDir: join(home, 'other'), port: server.port });

@@ -1,11 +1,14 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
-import { findFreePort, isPortFree } from '../free-port.js';
+import type { ProcessIdentity } from '#machine-tools';
+import { findFreePort } from '../free-port.js';
 import { lastLines, openLog } from '../log-file.js';
-import { stopLeftover, type ProcessIdentity } from '../process-identity.js';
+import { makeFolder } from '../make-folder.js';
+import { wasPortTaken } from '../port-taken.js';
+import { stopLeftover } from '../process-identity.js';
 import { ServiceStartError } from '../service-error.js';
 import { superviseChild, waitUntilReady, type ServiceProcess, type StopStep } from '../service-process.js';
 import { renderNatsConfig, type NatsUser } from './config-file.js';
@@ -47,7 +50,7 @@ const STOP_STEPS: readonly StopStep[] = [{ signal: 'SIGTERM', waitMs: 10_000 }];
  * @throws ServiceStartError
  */
 export async function startNats(options: NatsOptions): Promise<NatsServer> {
-  await mkdir(options.dataDir, { recursive: true });
+  await makeFolder(options.dataDir);
   const dataDir = await realpath(options.dataDir);
   await clearLeftover(dataDir);
   for (let attempt = 1; ; attempt += 1) {
@@ -56,8 +59,8 @@ export async function startNats(options: NatsOptions): Promise<NatsServer> {
       return await startOnPort(options, dataDir, port);
     } catch (error) {
       // Between choosing a port and binding it another process may have taken it.
-      const portTaken = error instanceof ServiceStartError && !(await isPortFree(port));
-      if (!portTaken || options.port !== undefined || attempt >= PORT_ATTEMPTS) throw error;
+      const isTaken = error instanceof ServiceStartError && (await wasPortTaken(port, error.message));
+      if (!isTaken || options.port !== undefined || attempt >= PORT_ATTEMPTS) throw error;
     }
   }
 }

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../make-folder.js';
 import { ServiceStartError } from '../service-error.js';
 import type { PostgresBinaries } from './binaries.js';
 import { findWayToRun, type WayToRun } from './privileges.js';
@@ -33,13 +34,12 @@ export async function openCluster(
   database: string,
   signal?: AbortSignal,
 ): Promise<Cluster> {
-  await mkdir(dataDir, { recursive: true });
+  await makeFolder(dataDir);
   const folder = clusterFolder(dataDir);
   const passwordFile = join(dataDir, 'password');
   if (!existsSync(folder)) {
     for (const entry of await readdir(dataDir)) {
-      if (entry.startsWith(TEMPORARY_PREFIX))
-        await rm(join(dataDir, entry), { recursive: true, force: true });
+      if (entry.startsWith(TEMPORARY_PREFIX)) await tryRemove(join(dataDir, entry));
     }
     const password = randomBytes(24).toString('base64url');
     await writeFile(passwordFile, password, { mode: 0o600 });
@@ -48,12 +48,17 @@ export async function openCluster(
       await createCluster(binaries, temporary, password, database, signal);
       await rename(temporary, folder);
     } catch (error) {
-      await rm(temporary, { recursive: true, force: true });
+      await tryRemove(temporary);
       throw error;
     }
   }
   const wayToRun = await findWayToRun(binaries, folder);
   return { folder, password: await readFile(passwordFile, 'utf8'), wayToRun };
+}
+
+/** Where something still writes to it, it is left to the next start that makes a cluster: this one needs another name. */
+async function tryRemove(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true }).catch(() => undefined);
 }
 
 async function createCluster(

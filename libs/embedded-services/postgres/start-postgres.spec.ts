@@ -4,7 +4,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { identifyProcess } from '../process-identity.js';
+import { identifyProcess } from '#machine-tools';
+import { makeUnremovable } from '#testing';
 import { settlesWithin } from '../service-process.js';
 import { startPostgres, type PostgresServer } from './start-postgres.js';
 
@@ -109,6 +110,24 @@ describe('embedded Postgres', () => {
     const server = await startPostgres({ dataDir: fresh });
     expect(await readdir(fresh)).not.toContain('cluster.new-leftover');
     await server.stop();
+  });
+
+  it('starts beside what is left of an interrupted start and cannot be removed yet', async () => {
+    const fresh = join(home, 'beside');
+    await mkdir(fresh);
+    const remove = await makeUnremovable(join(fresh, 'cluster.new-leftover'));
+    try {
+      await (await startPostgres({ dataDir: fresh })).stop();
+    } finally {
+      await remove();
+    }
+  });
+
+  // Node's own way of making folders never ends there.
+  it('fails where its folder cannot be made', async () => {
+    await expect(startPostgres({ dataDir: '/proc/x' })).rejects.toMatchObject({
+      code: expect.stringMatching(/^E[A-Z]+$/),
+    });
   });
 
   it('says what is wrong when its port is taken', async () => {

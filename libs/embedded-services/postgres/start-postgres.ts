@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process';
-import { readFile, realpath, mkdir, rm } from 'node:fs/promises';
+import { readFile, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findFreePort, isPortFree } from '../free-port.js';
+import { identifyProcess, type ProcessIdentity } from '#machine-tools';
+import { findFreePort } from '../free-port.js';
 import { lastLines, openLog } from '../log-file.js';
-import { identifyProcess, stopLeftover, type ProcessIdentity } from '../process-identity.js';
+import { makeFolder } from '../make-folder.js';
+import { wasPortTaken } from '../port-taken.js';
+import { stopLeftover } from '../process-identity.js';
 import { ServiceStartError } from '../service-error.js';
 import { superviseChild, waitUntilReady, type ServiceProcess, type StopStep } from '../service-process.js';
 import { locatePostgres, type PostgresBinaries } from './binaries.js';
@@ -59,7 +62,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
  */
 export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
   const binaries = locatePostgres();
-  await mkdir(options.dataDir, { recursive: true });
+  await makeFolder(options.dataDir);
   const dataDir = await realpath(options.dataDir);
   const database = options.database ?? DEFAULT_DATABASE;
   await clearLeftover(clusterFolder(dataDir));
@@ -70,8 +73,8 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
       return await startOnPort(binaries, cluster, dataDir, database, port, options);
     } catch (error) {
       // Between choosing a port and binding it another process may have taken it.
-      const portTaken = error instanceof ServiceStartError && !(await isPortFree(port));
-      if (!portTaken || options.port !== undefined || attempt >= PORT_ATTEMPTS) throw error;
+      const isTaken = error instanceof ServiceStartError && (await wasPortTaken(port, error.message));
+      if (!isTaken || options.port !== undefined || attempt >= PORT_ATTEMPTS) throw error;
     }
   }
 }

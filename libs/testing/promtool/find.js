@@ -1,7 +1,7 @@
 import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { findTool, isVersionFrom, keepTool, pathsOf, runTool, saysVersion } from '#machine-tools';
+import { findTool, isVersionFrom, keepTool, pathsOf, runApt, runTool, saysVersion } from '#machine-tools';
 
 /** What Debian 12 has; every rule must load there. */
 export const OLDEST_PROMTOOL = [2, 42, 0];
@@ -72,11 +72,11 @@ async function takePackageApart({ environment, folder, report }) {
   report('fetching promtool from the package "prometheus" of the distribution (once, 20 MB)');
   const options = { env: environment, cwd: folder, timeout: PACKAGE_TIMEOUT_MS };
   try {
-    await runTool(apt, ['download', '-q', 'prometheus'], options);
+    await runApt(apt, ['download', '-q', 'prometheus'], options);
   } catch (error) {
     if (process.getuid?.() !== 0) throw error;
-    await runTool(apt, ['update', '-q'], options);
-    await runTool(apt, ['download', '-q', 'prometheus'], options);
+    await runApt(apt, ['update', '-q'], options);
+    await runApt(apt, ['download', '-q', 'prometheus'], options);
   }
   const archive = (await readdir(folder)).find((name) => name.endsWith('.deb'));
   if (archive === undefined) throw new Error('apt-get downloaded no package');
