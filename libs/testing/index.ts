@@ -16,6 +16,7 @@ export { mulberry32 } from '#domain';
 export { addExecutionTimes } from '#persistence';
 export { unhurried } from './unhurried.js';
 export { until } from './until.js';
+export { untilBlocked } from './until-blocked.js';
 export { Upstream, UpstreamCall, answers, crashes, hangs, type Behaviour } from './upstream.js';
 export { aReceipt, hashOf, signedReceipt, receiptKeyPair, type ReceiptKeyPair } from './receipt-builder.js';
 export { aRun, type RunShape } from './run-builder.js';

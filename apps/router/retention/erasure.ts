@@ -235,11 +235,8 @@ export class Erasure {
       if (Date.now() > untilMs) return { jobs, runs, complete: false };
     }
     for (let files = FILES; files === FILES;) {
-      const { deleted, left: kept } = await deleteTenantFiles(
-        database,
-        erasure.tenant,
-        erasure.requestedAt,
-        FILES,
+      const { deleted, left: kept } = await database.transaction((client) =>
+        deleteTenantFiles(client, erasure.tenant, erasure.requestedAt, FILES),
       );
       files = deleted;
       if (deleted < FILES) left += kept;

@@ -120,7 +120,9 @@ export class RetentionSweeper {
 
   private async deleteFiles(promptsDays: number, resultsDays: number): Promise<void> {
     for (let deleted = FILES; deleted === FILES && !this.stopped;) {
-      deleted = await deleteExpiredFiles(this.database, promptsDays, resultsDays, FILES);
+      deleted = await this.database.transaction((client) =>
+        deleteExpiredFiles(client, promptsDays, resultsDays, FILES),
+      );
       if (deleted === 0) return;
       this.metrics.count('beacon_contents_erased_total', { of: 'file', cause: 'retention' }, deleted);
       this.logger.info({ event: 'files.expired', count: deleted }, 'files have had their time');
