@@ -145,6 +145,8 @@ export {
   deleteExpiredWebhooks,
   eraseCells,
   eraseJobs,
+  eraseLineage,
+  eraseRedriven,
   eraseQuestions,
   findExpiredJobs,
   findExpiredRuns,
@@ -155,13 +157,13 @@ export {
   listTenantRuns,
   readCallPlaces,
   readLineage,
-  readRedriven,
   readRunErasure,
   requestTenantErasure,
   type CallPlace,
   type ContentHashes,
   type Contents,
   type ErasedCells,
+  type ErasedKin,
   type TenantErasure,
 } from './sql/retention.js';
 export {

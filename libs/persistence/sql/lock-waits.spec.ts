@@ -5,8 +5,10 @@ import type { Queryable } from '../database.js';
 import { admitJobs } from './admission.js';
 import { eraseBatch, insertBatch, takeBatch, moveBatch } from './batches/batches.js';
 import { cancelJob } from './cancel-job.js';
+import { lockOpenDeadLetters } from './dead-letters.js';
 import { appendChunk, beginFile, deleteExpiredFiles, deleteTenantFiles, finishFile } from './files.js';
 import { reissueTicket } from './reconcile.js';
+import { EVERYTHING, eraseJobs } from './retention.js';
 import { lockSettlingJobs } from './settle-jobs.js';
 
 let postgres: TestDatabase;
@@ -108,6 +110,30 @@ describe('what waits for a job sees all that was changed with it', () => {
       ...{ endpoint_id: 'US-m', region: 'US' },
     });
   });
+});
+
+it('whoever erases holds dead letters, and waits for no job that has not ended: its settlement may want them', async () => {
+  const id = await aJob();
+  const erased = await postgres.database.transaction(async (client) => {
+    await lockSettlingJobs(client, [id]);
+    return postgres.database.transaction((other) => eraseJobs(other, [id], EVERYTHING));
+  });
+  expect(erased).toEqual([]);
+});
+
+it('many that are redriven at once are seen as erased where that was done a moment ago', async () => {
+  const { database } = postgres;
+  const id = await aJob();
+  await database.query(`UPDATE jobs SET state = 'failed', completed_at = now() WHERE id = $1`, [id]);
+  await database.query(
+    `INSERT INTO dead_letters (job_id, code, detail, attempts) VALUES ($1, 'MODEL_ERROR', '', 1)`,
+    [id],
+  );
+  const lock = (client: Queryable) => lockOpenDeadLetters(client, {}, '0', 10);
+  expect(await database.transaction(lock)).toMatchObject([{ jobId: id, isErased: false }]);
+  const slow = await slowlyReading('dead_letters');
+  const erase = () => database.transaction((client) => eraseJobs(client, [id], EVERYTHING));
+  expect(await slow.meanwhile(lock, erase)).toMatchObject([{ jobId: id, isErased: true }]);
 });
 
 describe('a file that a batch has just begun to read stays', () => {
