@@ -63,6 +63,7 @@ export {
 export { addExecutionTimes, readExecutionTimes, type ExecutionSample } from './sql/execution-times.js';
 export {
   insertApiKey,
+  keepFileKey,
   readApiKeys,
   readKeysStamp,
   retireApiKey,

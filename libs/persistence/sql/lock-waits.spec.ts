@@ -113,12 +113,15 @@ describe('what waits for a job sees all that was changed with it', () => {
 });
 
 it('whoever erases holds dead letters, and waits for no job that has not ended: its settlement may want them', async () => {
-  const id = await aJob();
+  const [going, ended] = [await aJob(), await aJob()];
+  await postgres.database.query(`UPDATE jobs SET state = 'failed', completed_at = now() WHERE id = $1`, [
+    ended,
+  ]);
   const erased = await postgres.database.transaction(async (client) => {
-    await lockSettlingJobs(client, [id]);
-    return postgres.database.transaction((other) => eraseJobs(other, [id], EVERYTHING));
+    await lockSettlingJobs(client, [going]);
+    return postgres.database.transaction((other) => eraseJobs(other, [going, ended], EVERYTHING));
   });
-  expect(erased).toEqual([]);
+  expect(erased).toEqual([ended]);
 });
 
 it('many that are redriven at once are seen as erased where that was done a moment ago', async () => {
