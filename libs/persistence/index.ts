@@ -1,4 +1,5 @@
-export { Database, LOCK_BATCHES, type DatabaseOptions, type Queryable } from './database.js';
+export { LOCK_BATCHES, LOCK_TRIALS } from './advisory-locks.js';
+export { Database, type DatabaseOptions, type Queryable } from './database.js';
 export { CharterDatabase } from './charter-database.js';
 export { isRefusedRow } from './refused-row.js';
 export {
