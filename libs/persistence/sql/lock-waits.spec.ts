@@ -10,6 +10,7 @@ import { appendChunk, beginFile, deleteExpiredFiles, deleteTenantFiles, finishFi
 import { reissueTicket } from './reconcile.js';
 import { EVERYTHING, eraseJobs } from './retention.js';
 import { lockSettlingJobs } from './settle-jobs.js';
+import { giveUpUnkeyed, holdUnkeyed, releaseUnkeyed } from './unkeyed-requests.js';
 
 let postgres: TestDatabase;
 beforeAll(async () => {
@@ -137,6 +138,25 @@ it('many that are redriven at once are seen as erased where that was done a mome
   const slow = await slowlyReading('dead_letters');
   const erase = () => database.transaction((client) => eraseJobs(client, [id], EVERYTHING));
   expect(await slow.meanwhile(lock, erase)).toMatchObject([{ jobId: id, isErased: true }]);
+});
+
+it('whoever lets a request go that is just given up learns that it was', async () => {
+  const { database } = postgres;
+  const [holder, other] = [randomUUID(), randomUUID()];
+  const request = { tenant: 'a', fingerprint: 'ab'.repeat(32), jobs: 1 };
+  const note = (idempotencyKey: string) =>
+    holdUnkeyed(database, { ...request, idempotencyKey }, holder, -1, 'any', 'released');
+  expect(await note('given up')).toBe('given up');
+  const isNoted = await waitingFor(
+    (client) => giveUpUnkeyed(client, 0, other, 1000),
+    'UPDATE unkeyed_requests',
+    (client) => releaseUnkeyed(client, 'given up', holder),
+  );
+  expect(isNoted).toBe(false);
+  expect(await note('goes on')).toBe('goes on');
+  expect(await releaseUnkeyed(database, 'goes on', holder)).toBe(true);
+  // Somebody else's by now: it is not to be ended for that.
+  expect(await releaseUnkeyed(database, 'goes on', holder)).toBe(true);
 });
 
 describe('a file that a batch has just begun to read stays', () => {
