@@ -2,16 +2,9 @@ import 'reflect-metadata';
 import { createHash } from 'node:crypto';
 import { DataSource } from 'typeorm';
 import type { Pool, QueryResultRow } from 'pg';
+import { LOCK_ADMISSION, LOCK_MIGRATIONS } from './advisory-locks.js';
 import { ENTITIES } from './entities/index.js';
 import { MIGRATIONS } from './migrations/index.js';
-
-/** Advisory lock keys; one number, one meaning. */
-const LOCK_MIGRATIONS = 7_310_001;
-const LOCK_ADMISSION = 7_310_002;
-/** First half of a pair of keys; the second says which run. */
-export const LOCK_RUNS = 7_310_003;
-/** The same, of a batch. */
-export const LOCK_BATCHES = 7_310_004;
 
 /** Anything that runs one statement: the pool, or the client of a transaction. */
 export interface Queryable {

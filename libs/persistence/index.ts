@@ -1,4 +1,5 @@
-export { Database, LOCK_BATCHES, type DatabaseOptions, type Queryable } from './database.js';
+export { LOCK_BATCHES, LOCK_TRIALS } from './advisory-locks.js';
+export { Database, type DatabaseOptions, type Queryable } from './database.js';
 export { CharterDatabase } from './charter-database.js';
 export { isRefusedRow } from './refused-row.js';
 export {
@@ -63,6 +64,7 @@ export {
 export { addExecutionTimes, readExecutionTimes, type ExecutionSample } from './sql/execution-times.js';
 export {
   insertApiKey,
+  keepFileKey,
   readApiKeys,
   readKeysStamp,
   retireApiKey,
@@ -145,6 +147,8 @@ export {
   deleteExpiredWebhooks,
   eraseCells,
   eraseJobs,
+  eraseLineage,
+  eraseRedriven,
   eraseQuestions,
   findExpiredJobs,
   findExpiredRuns,
@@ -155,13 +159,13 @@ export {
   listTenantRuns,
   readCallPlaces,
   readLineage,
-  readRedriven,
   readRunErasure,
   requestTenantErasure,
   type CallPlace,
   type ContentHashes,
   type Contents,
   type ErasedCells,
+  type ErasedKin,
   type TenantErasure,
 } from './sql/retention.js';
 export {

@@ -8,8 +8,11 @@ import { WITHOUT_CRASH_SAFETY, copyPostgresTemplate } from './postgres-template.
 export interface TestDatabase {
   readonly url: string;
   readonly database: Database;
-  /** Another pool on the same database, as another process would have it. */
-  open(applicationName: string): Promise<Database>;
+  /**
+   * Another pool on the same database, as another process would have it.
+   * @param connectionOptions `-c name=value`
+   */
+  open(applicationName: string, connectionOptions?: string): Promise<Database>;
   close(): Promise<void>;
 }
 
@@ -22,11 +25,12 @@ export async function startTestDatabase(isMigrated = true): Promise<TestDatabase
   if (isMigrated) await copyPostgresTemplate(dataDir);
   const server = await startPostgres({ dataDir, settings: WITHOUT_CRASH_SAFETY });
   const opened: Database[] = [];
-  const open = async (applicationName: string): Promise<Database> => {
+  const open = async (applicationName: string, connectionOptions?: string): Promise<Database> => {
     const database = await Database.open(server.url, {
       applicationName,
       poolSize: 8,
       onConnectionFault: () => undefined,
+      ...(connectionOptions === undefined ? {} : { connectionOptions }),
     });
     opened.push(database);
     return database;

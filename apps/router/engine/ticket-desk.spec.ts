@@ -2,14 +2,19 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Outcome } from '#contracts';
 import { createLogger, Metrics } from '#observability';
-import { admitJobs, lockSettlingJobs, markStarted, returnTicket, settleJobs } from '#persistence';
+import {
+  LOCK_TRIALS,
+  admitJobs,
+  lockSettlingJobs,
+  markStarted,
+  returnTicket,
+  settleJobs,
+} from '#persistence';
 import { startTestDatabase, type TestDatabase } from '#testing';
 import type { ReceivedOutcome } from './record-outcomes.js';
 import { settle, type SettlementPolicy } from './settlement.js';
 import { TicketDesk } from './ticket-desk.js';
 
-/** As in libs/persistence/sql/suspects.ts. */
-const LOCK_TRIALS = 7_310_004;
 const POLICY: SettlementPolicy = {
   retries: { maxAttempts: 100, backoffMs: 1, backoffMaxMs: 1 },
   breaker: { failures: 2, openMs: 2000, openMaxMs: 60_000 },

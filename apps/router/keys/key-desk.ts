@@ -13,6 +13,7 @@ import type { Logger, Metrics } from '#observability';
 import {
   appendAudit,
   insertApiKey,
+  keepFileKey,
   retireApiKey,
   revokeApiKey,
   type Database,
@@ -68,15 +69,14 @@ export class KeyDesk {
     const ring = this.ring();
     const key = await this.find(ring, keyId);
     if (key.revokedAtMs === null) {
-      await this.parts.database.transaction(async (client) => {
-        // A key of the file has no row yet.
-        if ((await revokeApiKey(client, keyId)) === undefined) {
-          await insertApiKey(client, { ...rowOf(key), expiresInS: null });
-          await revokeApiKey(client, keyId);
-        }
-        await appendAudit(client, actOf(caller, 'key.revoked', keyId, { name: key.name }));
+      const isNew = await this.parts.database.transaction(async (client) => {
+        if (key.source === 'file') await keepFileKey(client, rowOf(key));
+        // Somebody else may have revoked it meanwhile: it is one act.
+        const isRevoked = await revokeApiKey(client, keyId);
+        if (isRevoked) await appendAudit(client, actOf(caller, 'key.revoked', keyId, { name: key.name }));
+        return isRevoked;
       });
-      this.record('key.revoked', keyId, caller, 'a key was revoked');
+      if (isNew) this.record('key.revoked', keyId, caller, 'a key was revoked');
     }
     return viewOf(ring, await this.find(ring, keyId));
   }

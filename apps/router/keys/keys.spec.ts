@@ -7,7 +7,15 @@ import { changeKeysFile, hashKey, makeKey } from '#api-keys';
 import type { KeyCreatedView, KeyView } from '#contracts';
 import type { Role } from '#domain';
 import { revokeApiKey } from '#persistence';
-import { BeaconClient, deploymentOf, startBeacon, until, type Beacon, type UpstreamCall } from '#testing';
+import {
+  BeaconClient,
+  deploymentOf,
+  startBeacon,
+  until,
+  untilBlocked,
+  type Beacon,
+  type UpstreamCall,
+} from '#testing';
 
 const ADMIN = makeKey();
 const NOW = '2026-01-01T00:00:00.000Z';
@@ -147,6 +155,43 @@ describe('API keys', () => {
       expect.objectContaining({ act: 'key.revoked', actor: ADMIN.keyId }),
       expect.objectContaining({ act: 'key.created', actor: ADMIN.keyId }),
     ]);
+  });
+
+  it.each(['the file', 'the database'])('of %s that are revoked by two at once end once', async (source) => {
+    let { keyId, key } = makeKey();
+    if (source === 'the file') await keep(keyId, key);
+    else ({ key_id: keyId, key } = await create(['submit']));
+    for (const url of [beacon.url, other.url])
+      await until('it is known there', async () => (await statusAt(url, key)) === 200);
+    const counted = async (): Promise<number> => {
+      const read = [beacon.url, other.url].map((url) =>
+        new BeaconClient(url, ADMIN.key).request<{ text: string }>('/metrics'),
+      );
+      return (await Promise.all(read))
+        .flatMap(
+          ({ body }) => body.text.match(/(?<=^beacon_key_changes_total\{.*change="revoked".*\} ).*/gm) ?? [],
+        )
+        .reduce((sum, value) => sum + Number(value), 0);
+    };
+    const before = await counted();
+    const { replies } = await beacon.database.transaction(async (client) => {
+      // Whoever is first stands before the entry of the act, and the second waits for the key.
+      await client.query('LOCK TABLE audit_log IN SHARE MODE');
+      const asked = [beacon.url, other.url].map((url) =>
+        new BeaconClient(url, ADMIN.key).request<KeyView>(`/keys/${keyId}`, { method: 'DELETE' }),
+      );
+      await untilBlocked(beacon.database, 'audit_log');
+      await untilBlocked(beacon.database, 'api_keys');
+      return { replies: Promise.all(asked) };
+    });
+    const [one, two] = await replies;
+    expect(one).toMatchObject({ status: 200, body: { status: 'revoked' } });
+    expect(two).toEqual({ ...two, status: 200, body: one!.body });
+    const { rows } = await beacon.database.query(
+      `SELECT FROM audit_log WHERE act = 'key.revoked' AND target = $1`,
+      [keyId],
+    );
+    expect({ entries: rows.length, counted: (await counted()) - before }).toEqual({ entries: 1, counted: 1 });
   });
 
   it('give way to their successors over a time, and see the same jobs', async () => {

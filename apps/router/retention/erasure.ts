@@ -19,6 +19,8 @@ import {
   eraseBatch,
   eraseCells,
   eraseJobs,
+  eraseLineage,
+  eraseRedriven,
   eraseQuestions,
   findRun,
   findBatch,
@@ -29,11 +31,11 @@ import {
   listTenantRuns,
   readCallPlaces,
   readLineage,
-  readRedriven,
   readRunQuestions,
   requestTenantErasure,
   type Contents,
   type Database,
+  type ErasedKin,
   type TenantErasure,
 } from '#persistence';
 import { actOf } from '../access/act-of.js';
@@ -72,8 +74,7 @@ export class Erasure {
     if (!isUuid(id)) throw jobNotFound(id);
     const jobId = id.toLowerCase();
     const erased = await this.parts.database.transaction(async (client) => {
-      const kin = await readLineage(client, jobId);
-      const own = kin.find((job) => job.id === jobId);
+      const own = (await readLineage(client, jobId)).find((job) => job.id === jobId);
       if (own === undefined) throw jobNotFound(id);
       if (own.runId !== null) {
         throw new ProblemError(
@@ -81,8 +82,7 @@ export class Erasure {
           `the job belongs to run ${own.runId}: POST /runs/${own.runId}/erase`,
         );
       }
-      const ids = kin.map((job) => job.id);
-      const done = await eraseJobs(client, ids, EVERYTHING);
+      const { ids, erased: done } = await eraseLineage(client, jobId, EVERYTHING);
       const left = ids.find((kinId) => !done.includes(kinId));
       if (left !== undefined) {
         throw new ProblemError(
@@ -149,11 +149,8 @@ export class Erasure {
         database,
         lines.map((line) => ({ tenant: batch.tenant, key: lineKey(id, line) })),
       );
-      const ids = await readRedriven(
-        database,
-        jobs.map(({ jobId }) => jobId),
-      );
-      left += ids.length - (await this.jobs(ids, EVERYTHING, 'request'));
+      const { ids, erased } = await this.redriven(jobs.map(({ jobId }) => jobId));
+      left += ids.length - erased.length;
     }
     if (left > 0) return false;
     await database.transaction(async (client) => {
@@ -165,11 +162,18 @@ export class Erasure {
   }
 
   /** Jobs of no run. @returns how many were emptied; the others have not ended */
-  async jobs(ids: readonly string[], contents: Contents, cause: ErasureCause): Promise<number> {
+  async expireJobs(ids: readonly string[], contents: Contents): Promise<number> {
     const erased = await this.parts.database.transaction((client) => eraseJobs(client, ids, contents));
-    if (cause === 'request') await this.forgetCalls(erased);
-    this.tell('job', cause, erased);
+    this.tell('job', 'retention', erased);
     return erased.length;
+  }
+
+  /** Jobs of no run and what is redriven from them: it is the same request. */
+  private async redriven(jobIds: readonly string[]): Promise<ErasedKin> {
+    const kin = await this.parts.database.transaction((client) => eraseRedriven(client, jobIds, EVERYTHING));
+    await this.forgetCalls(kin.erased);
+    this.tell('job', 'request', kin.erased);
+    return kin;
   }
 
   /** @returns whether nothing is left; false also where the run goes on */
@@ -212,9 +216,9 @@ export class Erasure {
       const ids = await listTenantJobs(database, erasure, after, BATCH);
       const last = ids.at(-1);
       if (last === undefined) break;
-      const erased = await this.jobs(ids, EVERYTHING, 'request');
-      jobs += erased;
-      left += ids.length - erased;
+      const kin = await this.redriven(ids);
+      jobs += kin.erased.length;
+      left += kin.ids.length - kin.erased.length;
       after = last;
       if (Date.now() > untilMs) return { jobs, runs, complete: false };
     }
@@ -235,11 +239,8 @@ export class Erasure {
       if (Date.now() > untilMs) return { jobs, runs, complete: false };
     }
     for (let files = FILES; files === FILES;) {
-      const { deleted, left: kept } = await deleteTenantFiles(
-        database,
-        erasure.tenant,
-        erasure.requestedAt,
-        FILES,
+      const { deleted, left: kept } = await database.transaction((client) =>
+        deleteTenantFiles(client, erasure.tenant, erasure.requestedAt, FILES),
       );
       files = deleted;
       if (deleted < FILES) left += kept;

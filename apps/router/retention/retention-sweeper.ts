@@ -120,7 +120,9 @@ export class RetentionSweeper {
 
   private async deleteFiles(promptsDays: number, resultsDays: number): Promise<void> {
     for (let deleted = FILES; deleted === FILES && !this.stopped;) {
-      deleted = await deleteExpiredFiles(this.database, promptsDays, resultsDays, FILES);
+      deleted = await this.database.transaction((client) =>
+        deleteExpiredFiles(client, promptsDays, resultsDays, FILES),
+      );
       if (deleted === 0) return;
       this.metrics.count('beacon_contents_erased_total', { of: 'file', cause: 'retention' }, deleted);
       this.logger.info({ event: 'files.expired', count: deleted }, 'files have had their time');
@@ -146,7 +148,7 @@ export class RetentionSweeper {
     };
     for (let erased = 1; erased > 0 && !this.stopped;) {
       const jobIds = await findExpiredJobs(this.database, what, days, JOBS);
-      erased = await this.erasure.jobs(jobIds, contents, 'retention');
+      erased = await this.erasure.expireJobs(jobIds, contents);
     }
     for (let found = 1; found > 0 && !this.stopped;) {
       // Begun once, a run is not found again: what is left of it is gone on with above.

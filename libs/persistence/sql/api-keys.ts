@@ -66,17 +66,23 @@ export async function insertApiKey(database: Queryable, key: NewApiKey): Promise
   return row;
 }
 
-/**
- * Revokes a key. One that was revoked before keeps its time.
- * @returns undefined where there is no such key
- */
-export async function revokeApiKey(database: Queryable, keyId: string): Promise<ApiKeyRow | undefined> {
-  const { rows } = await database.query<ApiKeyRow & Record<string, unknown>>(
-    `UPDATE api_keys SET revoked_at = coalesce(revoked_at, clock_timestamp())
-      WHERE key_id = $1 RETURNING ${COLUMNS}`,
+/** A key of the file, so that it can be revoked here. Where somebody else does so now, he is waited for, and his row stays. */
+export async function keepFileKey(database: Queryable, key: Omit<NewApiKey, 'expiresInS'>): Promise<void> {
+  const { keyId, name, tenant, hash, roles, limits, replaces } = key;
+  await database.query(
+    `INSERT INTO api_keys (key_id, name, tenant, hash, roles, limits, replaces)
+     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (key_id) DO NOTHING`,
+    [keyId, name, tenant, hash, roles, JSON.stringify(limits), replaces],
+  );
+}
+
+/** @returns whether this revoked it; one that was revoked before keeps its time */
+export async function revokeApiKey(database: Queryable, keyId: string): Promise<boolean> {
+  const { rowCount } = await database.query(
+    `UPDATE api_keys SET revoked_at = clock_timestamp() WHERE key_id = $1 AND revoked_at IS NULL`,
     [keyId],
   );
-  return rows[0];
+  return (rowCount ?? 0) > 0;
 }
 
 /**

@@ -16,11 +16,14 @@ export interface CancelledJob {
 /**
  * Cancels a waiting job at once; a job whose ticket is out becomes `cancelling` until its call is known to be
  * over. A finished job stays as it is.
+ * @param client a transaction
  */
-export async function cancelJob(database: Queryable, jobId: string): Promise<CancelledJob | undefined> {
-  const { rows } = await database.query<CancelledJob & Record<string, unknown>>(
+export async function cancelJob(client: Queryable, jobId: string): Promise<CancelledJob | undefined> {
+  // Of its own: the next one has to see the ticket that the job may just be given.
+  await client.query(`SELECT FROM jobs WHERE id = $1 FOR UPDATE`, [jobId]);
+  const { rows } = await client.query<CancelledJob & Record<string, unknown>>(
     `WITH before AS (
-            SELECT id, state FROM jobs WHERE id = $1 FOR UPDATE
+            SELECT id, state FROM jobs WHERE id = $1
           ), changed AS (
             UPDATE jobs
                SET state = CASE WHEN before.state IN ('queued', 'retrying') THEN 'cancelled' ELSE 'cancelling' END,

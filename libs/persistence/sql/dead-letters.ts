@@ -233,11 +233,16 @@ export async function lockOpenDeadLetters(
   afterLetterNo: string,
   limit: number,
 ): Promise<LockedDeadLetter[]> {
-  const { rows } = await client.query<LockedDeadLetter & Record<string, unknown>>(
-    `SELECT ${LOCKED} FROM ${LOCKED_FROM}
+  const { rows: locked } = await client.query<{ jobId: string }>(
+    `SELECT letter.job_id AS "jobId" FROM dead_letters AS letter
       WHERE ${MATCHES} AND letter.letter_no > $13::bigint
-      ORDER BY letter.letter_no LIMIT $14 FOR UPDATE OF letter SKIP LOCKED`,
+      ORDER BY letter.letter_no LIMIT $14 FOR UPDATE SKIP LOCKED`,
     [...valuesOf({ ...filter, state: 'open' }), afterLetterNo, limit],
+  );
+  // Here, too: a job may have been erased since the other one began.
+  const { rows } = await client.query<LockedDeadLetter & Record<string, unknown>>(
+    `SELECT ${LOCKED} FROM ${LOCKED_FROM} WHERE letter.job_id = ANY ($1::uuid[]) ORDER BY letter.letter_no`,
+    [locked.map(({ jobId }) => jobId)],
   );
   return rows;
 }

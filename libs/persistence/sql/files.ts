@@ -164,6 +164,22 @@ export async function listFiles(
 }
 
 /**
+ * Deletes those of these files that no batch reads which has not ended. Each transaction locks files in the order of their
+ * ids, and whether they are read is a question of its own: a statement that had waited for a batch which just begins would
+ * not see it.
+ * @param client a transaction
+ * @returns how many
+ */
+export async function deleteUnusedFiles(client: Queryable, fileIds: readonly string[]): Promise<number> {
+  await client.query(`SELECT FROM files WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE`, [fileIds]);
+  const { rowCount } = await client.query(
+    `DELETE FROM files WHERE id = ANY ($1::uuid[]) AND state = 'stored' AND NOT ${FILE_IN_USE}`,
+    [fileIds],
+  );
+  return rowCount ?? 0;
+}
+
+/**
  * @param client a transaction: a batch that begins at the same moment is waited for, and seen
  * @returns `in_use`: a batch that has not ended reads it
  */
@@ -171,12 +187,7 @@ export async function deleteFile(
   client: Queryable,
   fileId: string,
 ): Promise<'deleted' | 'in_use' | 'unknown'> {
-  await client.query(`SELECT FROM files WHERE id = $1 FOR UPDATE`, [fileId]);
-  const { rowCount } = await client.query(
-    `DELETE FROM files WHERE id = $1 AND state = 'stored' AND NOT ${FILE_IN_USE}`,
-    [fileId],
-  );
-  if ((rowCount ?? 0) > 0) return 'deleted';
+  if ((await deleteUnusedFiles(client, [fileId])) > 0) return 'deleted';
   return (await readFileTenant(client, fileId)) === undefined ? 'unknown' : 'in_use';
 }
 
@@ -233,47 +244,57 @@ export async function dropAbandonedFiles(
 /**
  * Deletes files that have had their time: by their own date, or by what retention says of what they hold. One that a
  * batch still reads stays.
+ * @param client a transaction
  * @param promptsDays, resultsDays 0: for ever
  * @returns how many
  */
 export async function deleteExpiredFiles(
-  database: Queryable,
+  client: Queryable,
   promptsDays: number,
   resultsDays: number,
   limit: number,
 ): Promise<number> {
-  const { rowCount } = await database.query(
-    `DELETE FROM files WHERE id = ANY (ARRAY(
-            SELECT id FROM files
-             WHERE state = 'stored' AND NOT ${FILE_IN_USE}
-               AND (expires_at <= clock_timestamp()
-                    OR ($1::float8 > 0 AND purpose <> 'batch_output'
-                        AND created_at < clock_timestamp() - make_interval(secs => $1::float8 * 86400))
-                    OR ($2::float8 > 0 AND purpose = 'batch_output'
-                        AND created_at < clock_timestamp() - make_interval(secs => $2::float8 * 86400)))
-             ORDER BY file_no LIMIT $3 FOR UPDATE SKIP LOCKED))`,
+  const { rows } = await client.query<{ id: string }>(
+    `SELECT id FROM files
+      WHERE state = 'stored' AND NOT ${FILE_IN_USE}
+        AND (expires_at <= clock_timestamp()
+             OR ($1::float8 > 0 AND purpose <> 'batch_output'
+                 AND created_at < clock_timestamp() - make_interval(secs => $1::float8 * 86400))
+             OR ($2::float8 > 0 AND purpose = 'batch_output'
+                 AND created_at < clock_timestamp() - make_interval(secs => $2::float8 * 86400)))
+      ORDER BY file_no LIMIT $3 FOR UPDATE SKIP LOCKED`,
     [promptsDays, resultsDays, limit],
   );
-  return rowCount ?? 0;
+  return deleteUnusedFiles(
+    client,
+    rows.map(({ id }) => id),
+  );
 }
 
-/** Files a tenant had stored until then, some at a time. @returns how many are deleted, and how many a batch still reads */
+/**
+ * Files a tenant had stored until then, some at a time.
+ * @param client a transaction
+ * @returns how many are deleted, and how many a batch still reads
+ */
 export async function deleteTenantFiles(
-  database: Queryable,
+  client: Queryable,
   tenant: string,
   until: Date,
   limit: number,
 ): Promise<{ deleted: number; left: number }> {
-  const { rowCount } = await database.query(
-    `DELETE FROM files WHERE id = ANY (ARRAY(
-            SELECT id FROM files
-             WHERE tenant = $1 AND created_at <= $2 AND state = 'stored' AND NOT ${FILE_IN_USE}
-             ORDER BY file_no LIMIT $3))`,
+  const { rows: unused } = await client.query<{ id: string }>(
+    `SELECT id FROM files
+      WHERE tenant = $1 AND created_at <= $2 AND state = 'stored' AND NOT ${FILE_IN_USE}
+      ORDER BY file_no LIMIT $3`,
     [tenant, until, limit],
   );
-  const { rows } = await database.query<{ left: number }>(
+  const deleted = await deleteUnusedFiles(
+    client,
+    unused.map(({ id }) => id),
+  );
+  const { rows } = await client.query<{ left: number }>(
     `SELECT count(*)::integer AS left FROM files WHERE tenant = $1 AND created_at <= $2`,
     [tenant, until],
   );
-  return { deleted: rowCount ?? 0, left: rows[0]?.left ?? 0 };
+  return { deleted, left: rows[0]?.left ?? 0 };
 }

@@ -23,7 +23,8 @@ const ENDED = `state IN ('completed','failed','cancelled','expired')
 const NEEDED_BY_BATCH = `EXISTS (SELECT FROM batch_lines WHERE batch_lines.job_id = jobs.id)`;
 
 /**
- * Empties ended jobs and all that hangs on them; those that have not ended are left out.
+ * Empties ended jobs and all that hangs on them; those that have not ended are left out, and not waited for: whoever
+ * settles them may wait for dead letters that are locked here.
  * @returns ids of those that were emptied
  */
 export async function eraseJobs(
@@ -42,7 +43,7 @@ export async function eraseJobs(
                           THEN result || jsonb_build_object('response', NULL, 'response_sha256', ${HASH})
                           ELSE result END,
             result_erased_at = CASE WHEN $3 THEN coalesce(result_erased_at, clock_timestamp()) ELSE result_erased_at END
-      WHERE id = ANY (ARRAY(SELECT id FROM jobs WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE)) AND ${ENDED}
+      WHERE id = ANY (ARRAY(SELECT id FROM jobs WHERE id = ANY ($1::uuid[]) AND ${ENDED} ORDER BY id FOR UPDATE)) AND ${ENDED}
   RETURNING id`,
     [jobIds, prompts, results],
   );
@@ -82,16 +83,63 @@ export async function readLineage(
   return rows;
 }
 
-/** These jobs and all that were redriven from them, and from those. */
-export async function readRedriven(database: Queryable, jobIds: readonly string[]): Promise<string[]> {
+/** These jobs, and all that were redriven from them, and from those, and have contents. */
+async function readRedriven(database: Queryable, jobIds: readonly string[]): Promise<string[]> {
   const { rows } = await database.query<{ id: string }>(
     `WITH RECURSIVE kin (id) AS (
             SELECT unnest($1::uuid[]) UNION SELECT jobs.id FROM kin JOIN jobs ON jobs.redriven_from = kin.id
           )
-     SELECT id FROM kin`,
+     SELECT id FROM kin JOIN jobs USING (id)
+      WHERE id = ANY ($1) OR prompt_erased_at IS NULL OR result_erased_at IS NULL`,
     [jobIds],
   );
   return rows.map(({ id }) => id);
+}
+
+/** Jobs that have a request in common, and those of them that are emptied; the others have not ended. */
+export interface ErasedKin {
+  readonly ids: readonly string[];
+  readonly erased: readonly string[];
+}
+
+/**
+ * Empties these jobs, and what is redriven from them.
+ * @param client a transaction
+ */
+export function eraseRedriven(
+  client: Queryable,
+  jobIds: readonly string[],
+  contents: Contents,
+): Promise<ErasedKin> {
+  return eraseKin(client, () => readRedriven(client, jobIds), contents);
+}
+
+/**
+ * Empties a job and all that were made of one another by redriving.
+ * @param client a transaction
+ */
+export function eraseLineage(client: Queryable, jobId: string, contents: Contents): Promise<ErasedKin> {
+  const read = async (): Promise<string[]> => (await readLineage(client, jobId)).map(({ id }) => id);
+  return eraseKin(client, read, contents);
+}
+
+/**
+ * Whoever redrives a job locks its dead letter, and so does whoever empties it: a redrive that came first is waited for,
+ * and its job is found by reading again; one that comes later finds the request erased.
+ */
+async function eraseKin(
+  client: Queryable,
+  read: () => Promise<readonly string[]>,
+  contents: Contents,
+): Promise<ErasedKin> {
+  const ids = new Set<string>();
+  const erased: string[] = [];
+  for (;;) {
+    const found = (await read()).filter((id) => !ids.has(id));
+    if (found.length === 0) return { ids: [...ids], erased };
+    for (const id of found) ids.add(id);
+    erased.push(...(await eraseJobs(client, found, contents)));
+  }
 }
 
 /** Ended jobs of no run whose contents have had their time, oldest first; those being erased elsewhere are left out. */
@@ -332,6 +380,17 @@ export async function completeTenantErasure(
   );
 }
 
+/** A job of a request that was made until then: it may have been redriven since. */
+const ASKED_UNTIL = (
+  time: string,
+): string => `(created_at <= ${time} OR redriven_from IS NOT NULL AND EXISTS (
+          WITH RECURSIVE elder (redriven_from, created_at) AS (
+                 SELECT old.redriven_from, old.created_at FROM jobs AS old WHERE old.id = jobs.redriven_from
+                  UNION ALL
+                 SELECT old.redriven_from, old.created_at FROM elder JOIN jobs AS old ON old.id = elder.redriven_from
+               )
+          SELECT FROM elder WHERE elder.created_at <= ${time}))`;
+
 /** A tenant's jobs of no run with contents, by id. @param afterId of the last one seen */
 export async function listTenantJobs(
   database: Queryable,
@@ -341,7 +400,7 @@ export async function listTenantJobs(
 ): Promise<string[]> {
   const { rows } = await database.query<{ id: string }>(
     `SELECT id FROM jobs
-      WHERE id > $3::uuid AND tenant = $1 AND run_id IS NULL AND created_at <= $2 AND NOT ${NEEDED_BY_BATCH}
+      WHERE id > $3::uuid AND tenant = $1 AND run_id IS NULL AND ${ASKED_UNTIL('$2')} AND NOT ${NEEDED_BY_BATCH}
         AND (prompt_erased_at IS NULL OR result_erased_at IS NULL)
       ORDER BY id LIMIT $4`,
     [tenant, requestedAt, afterId, limit],

@@ -24,20 +24,24 @@ export interface SettlingJob {
   readonly traceparent: string | null;
 }
 
+/**
+ * Two statements: one that had waited for a ticket which was just issued again would join the slot that was there before,
+ * and the answer to the new ticket would belong to none. Whoever changes a slot's epoch holds its job.
+ * @param client a transaction
+ */
 export async function lockSettlingJobs(
-  database: Queryable,
+  client: Queryable,
   jobIds: readonly string[],
 ): Promise<Map<string, SettlingJob>> {
-  const { rows } = await database.query<SettlingJob & Record<string, unknown>>(
+  await client.query(`SELECT FROM jobs WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE`, [jobIds]);
+  const { rows } = await client.query<SettlingJob & Record<string, unknown>>(
     `SELECT jobs.id, jobs.state, jobs.model, jobs.home_region, jobs.preferred_region, jobs.region_policy,
             jobs.attempt, jobs.epoch, jobs.max_attempts, jobs.avoid_regions, jobs.traceparent,
             (extract(epoch FROM jobs.created_at) * 1000)::float8 AS created_at_ms,
             (extract(epoch FROM jobs.started_at) * 1000)::float8 AS started_at_ms,
             slots.epoch AS slot_epoch, slots.started_at IS NOT NULL AND slots.epoch IS NOT NULL AS slot_started
        FROM jobs LEFT JOIN slots ON slots.job_id = jobs.id
-      WHERE jobs.id = ANY ($1::uuid[])
-      ORDER BY jobs.id
-        FOR UPDATE OF jobs`,
+      WHERE jobs.id = ANY ($1::uuid[])`,
     [jobIds],
   );
   return new Map(rows.map((row) => [row.id, row]));

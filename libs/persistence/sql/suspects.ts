@@ -1,8 +1,7 @@
+import { LOCK_TRIALS } from '../advisory-locks.js';
 import type { Queryable } from '../database.js';
 import { SLOT_LEASE_MS } from './admission.js';
 
-/** First half of the advisory lock under which tickets that came back are judged; the second is the region. */
-const LOCK_TRIALS = 7_310_004;
 /** Who took a ticket longer ago has nothing to do with what happens to it now. */
 const REMEMBERED = "interval '1 hour'";
 

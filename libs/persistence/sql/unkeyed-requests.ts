@@ -78,14 +78,18 @@ export async function renewUnkeyed(
  * @returns false: it was given up meanwhile, since its router seemed to have died
  */
 export async function releaseUnkeyed(database: Queryable, key: string, holder: string): Promise<boolean> {
-  const { rows } = await database.query<{ isNoted: boolean }>(
-    `WITH released AS (
-            UPDATE unkeyed_requests SET held_until = clock_timestamp(), holder = $3
-             WHERE idempotency_key = $1 AND holder = $2 AND NOT given_up)
-     SELECT EXISTS (SELECT FROM unkeyed_requests WHERE idempotency_key = $1 AND NOT given_up) AS "isNoted"`,
+  const { rowCount } = await database.query(
+    `UPDATE unkeyed_requests SET holder = $3, held_until = clock_timestamp()
+      WHERE idempotency_key = $1 AND holder = $2 AND NOT given_up`,
     [key, holder, NOBODY],
   );
-  return rows[0]?.isNoted === true;
+  if ((rowCount ?? 0) > 0) return true;
+  // Only then: the other one may have waited for whoever gave it up, and would see what was there before.
+  const { rows } = await database.query(
+    `SELECT FROM unkeyed_requests WHERE idempotency_key = $1 AND NOT given_up`,
+    [key],
+  );
+  return rows.length > 0;
 }
 
 /** The client has its answer. */

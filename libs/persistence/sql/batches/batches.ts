@@ -1,6 +1,7 @@
 import type { BatchEndpoint, BatchStatus, KeyLimits, Priority } from '#domain';
 import type { Queryable } from '../../database.js';
-import { FILE_IN_USE, UNFINISHED } from './unfinished.js';
+import { deleteUnusedFiles } from '../files.js';
+import { UNFINISHED } from './unfinished.js';
 
 /** What the jobs of a batch are asked with, besides what their lines say. */
 export interface BatchAsks {
@@ -328,25 +329,19 @@ const EMPTIED = `metadata = NULL, erased_at = coalesce(erased_at, clock_timestam
 
 /**
  * Takes out what an ended batch holds, with its files that no other batch reads.
+ * @param client a transaction
  * @returns false: there is none, or it has not ended
  */
 export async function eraseBatch(client: Queryable, id: string): Promise<boolean> {
-  const { rows } = await client.query<{
-    tenant: string;
-    files: (string | null)[];
-  }>(
+  const { rows } = await client.query<{ files: string[] }>(
     `UPDATE batches SET ${EMPTIED} WHERE id = $1 AND NOT (${UNFINISHED})
-  RETURNING tenant, ARRAY[input_file_id, output_file_id, error_file_id] AS files`,
+  RETURNING ARRAY(SELECT files.id FROM files WHERE files.tenant = batches.tenant
+                     AND files.id IN (input_file_id, output_file_id, error_file_id)) AS files`,
     [id],
   );
   const [batch] = rows;
   if (batch === undefined) return false;
-  await client.query(
-    `DELETE FROM files
-      WHERE id = ANY ($1::uuid[]) AND tenant = $2
-        AND NOT ${FILE_IN_USE}`,
-    [batch.files.filter((file) => file !== null), batch.tenant],
-  );
+  await deleteUnusedFiles(client, batch.files);
   return true;
 }
 

@@ -1,5 +1,6 @@
 import type { PoolClient, QueryResultRow } from 'pg';
-import { LOCK_RUNS, type Database } from '../../database.js';
+import { LOCK_RUNS } from '../../advisory-locks.js';
+import type { Database } from '../../database.js';
 
 /**
  * Which runs, or batches, this process drives: session locks of one connection of its own. Unlike a lease with a date they are
