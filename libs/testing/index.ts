@@ -13,6 +13,7 @@ export { startTestDatabase, type TestDatabase } from './postgres.js';
 export { TcpLink } from './tcp-link.js';
 // Tests of whole systems meet the other libs here only.
 export { mulberry32 } from '#domain';
+export { identifyProcess } from '#embedded-services';
 export { addExecutionTimes } from '#persistence';
 export { makeUnremovable } from './unremovable-folder.js';
 export { unhurried } from './unhurried.js';

@@ -1,9 +1,8 @@
 import { describe, it } from '@jest/globals';
 import { chaosSeeds } from './moments.js';
 import { onStack } from '../stack/stack.js';
-import { killing, play } from './scenario.js';
+import { killing, play, SCENARIO_MS } from './scenario.js';
 
-const LIMIT_MS = 600_000;
 const KILLS = 3;
 
 describe('a run of 64 cells survives kill -9, at any moment and several times, of', () => {
@@ -18,6 +17,6 @@ describe('a run of 64 cells survives kill -9, at any moment and several times, o
           });
         }
       }),
-    LIMIT_MS,
+    2 * SCENARIO_MS,
   );
 });

@@ -1,9 +1,8 @@
 import { describe, it } from '@jest/globals';
 import { chaosSeeds } from './moments.js';
 import { onStack } from '../stack/stack.js';
-import { killing, play } from './scenario.js';
+import { killing, play, SCENARIO_MS } from './scenario.js';
 
-const LIMIT_MS = 600_000;
 const REGIONS = ['US', 'EU', 'ASIA'];
 
 describe('a run of 64 cells on 3 GPUs, which 8 endpoints hand on to each other, never holds a fourth', () => {
@@ -26,6 +25,6 @@ describe('a run of 64 cells on 3 GPUs, which 8 endpoints hand on to each other, 
           },
         }),
       ),
-    LIMIT_MS,
+    SCENARIO_MS,
   );
 });

@@ -10,6 +10,7 @@ import { GateDecider, type Decision } from './gate-decider.js';
 import { gateViolations } from './gate-invariants.js';
 import { violations } from './invariants.js';
 import { Chance } from './moments.js';
+import { StandstillWatch } from './standstill.js';
 
 const COMMAND = 'apps/cli/bin/beacon.js';
 /** Gates after these questions, counted from 1; the last one stands before the end of the run. */
@@ -52,6 +53,7 @@ export async function playGatedRun(stack: Stack, { seed, order, kills }: GatedRu
   const chance = new Chance(seed, `gated ${order}`);
   const strikes = new Strikes(stack, chance);
   const receiver = await EventReceiver.start();
+  const standstill = new StandstillWatch();
   try {
     const gates = GATES.map((number) => ({ after_question: QUESTIONS[number - 1] ?? '' }));
     const runId = await submitExperiment(stack, order, { gates, webhook_url: receiver.url });
@@ -114,7 +116,7 @@ export async function playGatedRun(stack: Stack, { seed, order, kills }: GatedRu
     strikes.note(`over: ${evidence.run.status}`);
     await receiver.untilAllDelivered(stack, runId);
     const wrong = [
-      ...violations(evidence, stack.gpuLimit),
+      ...violations(evidence, stack.gpuLimit, { stoodStillMs: standstill.within }),
       ...gateViolations(evidence, decisions),
       ...receiver.violations(evidence),
       ...(strikes.count === kills ? [] : [`${strikes.count} strikes of ${kills}`]),
@@ -127,6 +129,7 @@ export async function playGatedRun(stack: Stack, { seed, order, kills }: GatedRu
     const told = [message, how, ...strikes.timeline, await stack.complaints()].join('\n');
     throw new Error(told, { cause: error });
   } finally {
+    standstill.stop();
     await receiver.close();
   }
   process.stdout.write(

@@ -4,7 +4,8 @@ import type { AccountedCall } from '../stack/stand-in.js';
 
 /**
  * A cold start of 4.5 s, twice where a starting call was killed; six seconds until a dead holder's ticket is delivered
- * again, or five until a lost one is found missing; and what restarts take on a loaded machine.
+ * again, or five until a lost one is found missing; and what restarts take on a loaded machine. Time in which the machine
+ * itself stood still does not count.
  */
 const LONGEST_SILENCE_MS = 25_000;
 
@@ -17,6 +18,8 @@ export interface Tolerance {
   readonly dispatcherKills?: Readonly<Record<string, number>>;
   /** JetStream lost its store: an answer that lay only there has to be asked for once more. */
   readonly lostOutcomes?: number;
+  /** How long the machine itself stood still between two moments, Unix ms: a StandstillWatch's. */
+  readonly stoodStillMs?: (fromMs: number, toMs: number) => number;
 }
 
 /**
@@ -30,7 +33,7 @@ export function violations(evidence: Evidence, gpuLimit: number, tolerance: Tole
     ...callsAfterTheAnswer(evidence),
     ...repeatedCalls(evidence, tolerance),
     ...limits(evidence, gpuLimit, tolerance),
-    ...silence(evidence),
+    ...silence(evidence, tolerance),
     ...entries(evidence, tolerance),
   ];
 }
@@ -131,16 +134,24 @@ function entries({ calls, ledger }: Evidence, { lostOutcomes = 0 }: Tolerance): 
   return differingCalls(calls, ledger).slice(lostOutcomes);
 }
 
-/** The longest time in which nothing was accepted. */
-export function longestSilenceMs({ run, events }: Evidence): number {
+/** The longest time in which nothing was accepted, while the machine did not stand still. */
+export function longestSilenceMs(
+  { run, events }: Evidence,
+  stoodStillMs: Tolerance['stoodStillMs'] = () => 0,
+): number {
   const accepted = events.filter(({ type }) => type === 'cell.accepted').map(({ at }) => Date.parse(at));
   const moments = [Date.parse(run.created_at), ...accepted].sort((left, right) => left - right);
-  return Math.max(...moments.slice(1).map((at, index) => at - (moments[index] ?? at)));
+  return Math.max(
+    ...moments.slice(1).map((at, index) => {
+      const before = moments[index] ?? at;
+      return at - before - stoodStillMs(before, at);
+    }),
+  );
 }
 
 /** I5: whatever is killed, answers go on being accepted within this bound. */
-function silence(evidence: Evidence): string[] {
-  const longestMs = longestSilenceMs(evidence);
+function silence(evidence: Evidence, { stoodStillMs }: Tolerance): string[] {
+  const longestMs = longestSilenceMs(evidence, stoodStillMs);
   return longestMs <= LONGEST_SILENCE_MS ? [] : [`nothing was accepted for ${longestMs} ms`];
 }
 

@@ -28,6 +28,8 @@ export interface JobEvidence {
   readonly account: Account;
   readonly calls: readonly AccountedCall[];
   readonly ledger: readonly LedgerEntryView[];
+  /** Calls of which nobody may know, because a dispatcher was killed while NATS was away. */
+  readonly lostNotes: number;
 }
 
 /** What must be true whatever was killed. @returns what is wrong, in words; nothing where all is well */

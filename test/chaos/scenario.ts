@@ -1,8 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { submitExperiment, untilAnswered, untilFinished } from '../stack/experiment.js';
+import { RUN_MS, submitExperiment, untilAnswered, untilFinished } from '../stack/experiment.js';
 import { longestSilenceMs, violations, type Tolerance } from './invariants.js';
 import { Chance, type Moment } from './moments.js';
+import { StandstillWatch } from './standstill.js';
 import type { Stack } from '../stack/stack.js';
+
+/** A test's limit for each scenario that it plays: above the waits within it, which say what they waited for. */
+export const SCENARIO_MS = RUN_MS + 60_000;
 
 /** One thing that is done to the stack, at its moment. @returns what was killed, to wait for its successor */
 export interface Strike {
@@ -34,6 +38,7 @@ export async function play(stack: Stack, scenario: Scenario): Promise<void> {
   const strikes = scenario.strikes(new Chance(seed, name));
   const timeline: string[] = [];
   const startedMs = performance.now();
+  const standstill = new StandstillWatch();
   const note = (what: string): void => {
     timeline.push(`${((performance.now() - startedMs) / 1000).toFixed(2)} s ${what}`);
   };
@@ -56,16 +61,20 @@ export async function play(stack: Stack, scenario: Scenario): Promise<void> {
       }),
     );
     const evidence = await untilFinished(stack, runId);
+    const stoodStillMs = standstill.within;
+    const silentS = longestSilenceMs(evidence, stoodStillMs) / 1000;
     note(
-      `over: ${evidence.run.status}, ${longestSilenceMs(evidence) / 1000} s without an answer at the most`,
+      `over: ${evidence.run.status}, ${silentS} s without an answer at the most; the machine stood still for ${standstill.totalMs / 1000} s`,
     );
-    const wrong = violations(evidence, stack.gpuLimit, tolerance);
+    const wrong = violations(evidence, stack.gpuLimit, { ...tolerance, stoodStillMs });
     if (wrong.length > 0) throw new Error(wrong.join('\n'));
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const how = `CHAOS_SEED=${seed}; everything is kept in ${stack.folder}`;
     const told = [message, how, ...timeline, await stack.complaints()].join('\n');
     throw new Error(told, { cause: error });
+  } finally {
+    standstill.stop();
   }
   process.stdout.write(`chaos, ${name}, seed ${seed}: ${timeline.join('; ')}\n`);
 }

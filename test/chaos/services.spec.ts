@@ -1,9 +1,8 @@
 import { describe, it } from '@jest/globals';
 import { chaosSeeds } from './moments.js';
 import { onStack } from '../stack/stack.js';
-import { killing, play } from './scenario.js';
+import { killing, play, SCENARIO_MS } from './scenario.js';
 
-const LIMIT_MS = 600_000;
 const ENDPOINTS = 8;
 
 describe('a run of 64 cells survives', () => {
@@ -26,6 +25,6 @@ describe('a run of 64 cells survives', () => {
           strikes: (chance) => chance.moments(2).map((moment) => killing('postgres', moment)),
         });
       }),
-    LIMIT_MS,
+    3 * SCENARIO_MS,
   );
 });

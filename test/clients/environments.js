@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -16,6 +17,9 @@ const STAMP = 'beacon-stamp';
 /** Changed with what is done below, so that what was made by another recipe is made again. */
 const RECIPE = '1';
 const OUTPUT_BYTES = 64 * 2 ** 20;
+/** An index of packages is away for a moment now and then. */
+const TRIES = 3;
+const AGAIN_MS = 3000;
 
 /** What a tool needs is not here and cannot be fetched. */
 export class NoEnvironment extends Error {}
@@ -31,9 +35,9 @@ export function pythonEnvironment(tool) {
     // A version manager's name for it may be another one tomorrow.
     await run(python, ['-m', 'venv', '--clear', folder]);
     const own = join(folder, 'bin', 'python');
-    await run(own, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', UV]);
+    await fetchWith(own, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', UV]);
     const pins = join(ROOT, 'test', 'clients', tool, 'requirements.txt');
-    await run(own, ['-m', 'uv', 'pip', 'sync', '--quiet', '--python', own, pins]);
+    await fetchWith(own, ['-m', 'uv', 'pip', 'sync', '--quiet', '--python', own, pins]);
     return join(folder, 'bin');
   }).then(({ folder, setUpMs }) => ({ bin: join(folder, 'bin'), setUpMs }));
 }
@@ -48,7 +52,7 @@ export function nodeEnvironment(tool) {
     await mkdir(folder, { recursive: true });
     for (const file of files) await copyFile(join(ROOT, 'test', 'clients', tool, file), join(folder, file));
     const parameters = ['ci', '--ignore-scripts', '--no-audit', '--no-fund'];
-    await run('npm', parameters, { cwd: folder, maxBuffer: OUTPUT_BYTES });
+    await fetchWith('npm', parameters, { cwd: folder, maxBuffer: OUTPUT_BYTES });
   }).then(({ folder, setUpMs }) => ({ bin: join(folder, 'node_modules', '.bin'), setUpMs }));
 }
 
@@ -80,6 +84,17 @@ async function environment(tool, files, make) {
   await writeFile(`${stamp}.new`, wanted);
   await rename(`${stamp}.new`, stamp);
   return { folder, setUpMs: performance.now() - begun };
+}
+
+async function fetchWith(command, parameters, options = {}) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await run(command, parameters, options);
+    } catch (error) {
+      if (tries === TRIES) throw error;
+      await delay(AGAIN_MS * tries);
+    }
+  }
 }
 
 async function findPython() {

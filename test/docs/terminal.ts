@@ -1,12 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { cp, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { until } from '#testing';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
-/** A reader's clone holds none of this yet; its packages are those that are installed here. */
-const NOT_COPIED = new Set(['.git', '.beacon', 'coverage', 'node_modules']);
 const DOCUMENTED_ADDRESS = '127.0.0.1:8080';
 /** npx takes a second to find what it is to run, and a guide has dozens of it: after the first time it is known. */
 const KNOWN_NPX = `npx() {
@@ -18,6 +16,16 @@ const READY_MS = 120_000;
 const BLOCK_MS = 180_000;
 const STOP_MS = 60_000;
 
+/**
+ * A reader's clone holds none of what git does not keep, and what other specs write there comes and goes while it is
+ * copied. Its packages are those that are installed here, and so is what was built.
+ */
+async function notCopied(): Promise<ReadonlySet<string>> {
+  const ignored = await readFile(join(REPOSITORY, '.gitignore'), 'utf8');
+  const names = ignored.split('\n').map((line) => line.replace(/\/$/, ''));
+  return new Set(['.git', ...names.filter((name) => name !== 'dist')]);
+}
+
 /** A reader at work: a clone of the repository, a shell that remembers what was set in it, and a terminal for the server. */
 export class Terminal {
   private server: { readonly child: ChildProcess; readonly url: string } | undefined;
@@ -25,13 +33,13 @@ export class Terminal {
 
   static async open(): Promise<Terminal> {
     const folder = await mkdtemp(join(tmpdir(), 'beacon-guide-'));
+    const left = await notCopied();
     for (const name of await readdir(REPOSITORY)) {
       // With the times of its files, or it would be built again.
-      if (!NOT_COPIED.has(name))
-        await cp(join(REPOSITORY, name), join(folder, name), {
-          ...{ recursive: true, preserveTimestamps: true },
-          filter: (path) => !path.includes('/.venv'),
-        });
+      await cp(join(REPOSITORY, name), join(folder, name), {
+        ...{ recursive: true, preserveTimestamps: true },
+        filter: (path) => !left.has(basename(path)),
+      });
     }
     await symlink(join(REPOSITORY, 'node_modules'), join(folder, 'node_modules'));
     return new Terminal(folder);

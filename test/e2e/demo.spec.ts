@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
-import { readdir } from 'node:fs/promises';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { until } from '#testing';
 
 const COMMAND = 'apps/cli/bin/beacon.js';
 
@@ -40,12 +40,40 @@ async function demo(
   return { code, stdout, stderr };
 }
 
+/**
+ * Five seconds without a call let a container of the demo go: as many as a retry and a machine that stands still may take
+ * together. Here they stay, so that each endpoint has to start cold once, and may not do so again.
+ */
+async function keepContainers(folder: string): Promise<void> {
+  const [own = ''] = await readdir(folder);
+  const url = await until('the stand-in says where it is', async () => {
+    const log = await readFile(join(folder, own, 'demo.log'), 'utf8');
+    const ready = log.split('\n').find((line) => line.includes('"event":"stand_in.ready"'));
+    return ready === undefined ? undefined : (JSON.parse(ready) as { url: string }).url;
+  });
+  const { endpoints } = (await (await fetch(`${url}/_stand-in/endpoints`)).json()) as {
+    endpoints: { id: string }[];
+  };
+  for (const { id } of endpoints) {
+    const { status } = await fetch(`${url}/_stand-in/endpoints/${id}/autoscaler`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', connection: 'close' },
+      body: JSON.stringify({ scaledown_window: 60_000 }),
+    });
+    expect(status).toBe(200);
+  }
+}
+
 describe('beacon demo', () => {
   it('gets 64 of 64 answers, each from its own region, through a failing endpoint and a region that goes away', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'beacon demo-'));
     // What is set for a real Beacon must not be used, and must not be in the way.
     const foreign = { DATABASE_URL: 'postgres://127.0.0.1:1/x', NATS_URL: 'nats://127.0.0.1:1' };
-    const { code, stdout, stderr } = await demo(['--json'], { TMPDIR: folder, ...foreign });
+    let kept: Promise<void> | undefined;
+    const { code, stdout, stderr } = await demo(['--json'], { TMPDIR: folder, ...foreign }, (said) => {
+      if (said.includes('All accept work')) kept ??= keepContainers(folder);
+    });
+    await kept;
     if (code !== 0) throw new Error(`it ended with ${code}: ${stderr}\n${stdout}`);
 
     const summary = JSON.parse(stdout) as Summary;

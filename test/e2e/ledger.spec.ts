@@ -21,16 +21,22 @@ function anEndpoint(region: string, model: string, changes: object = {}) {
   };
 }
 
-/** Of each call, the milliseconds by which it began and ended at other times for Beacon than for the platform. */
+/**
+ * Of each call, the milliseconds by which it began and ended at other times for Beacon than for the platform. Calls of one
+ * attempt are paired in their order; of one whose end nobody saw, because it was made again, the begin alone is compared.
+ */
 function apartMs(entries: readonly LedgerEntryView[], calls: readonly AccountedCall[]): number[] {
-  return entries.flatMap(({ kind, job_id, attempt, estimated, began_at, at }) => {
-    const same = calls.filter((call) => call.job_id === job_id && call.attempt === attempt);
-    const [call] = same;
-    // One that nobody saw end, or of which there were two, is not to be told from the other.
-    if (kind !== 'call' || estimated || same.length > 1) return [];
-    if (call === undefined || call.finished_at === null) return [];
-    const apart = (mine: string, theirs: string): number => Math.abs(Date.parse(mine) - Date.parse(theirs));
-    return [apart(began_at, call.received_at) + apart(at, call.finished_at)];
+  const apart = (mine: string, theirs: string): number => Math.abs(Date.parse(mine) - Date.parse(theirs));
+  return entries.flatMap(({ kind, job_id, attempt, call_no, estimated, began_at, at }) => {
+    if (kind !== 'call') return [];
+    const same = calls
+      .filter((call) => call.job_id === job_id && call.attempt === attempt)
+      .sort((left, right) => Date.parse(left.received_at) - Date.parse(right.received_at));
+    const call = same[(call_no ?? 1) - 1];
+    if (call === undefined) return [];
+    const began = apart(began_at, call.received_at);
+    if (estimated) return same.length > 1 ? [began] : [];
+    return call.finished_at === null ? [] : [began + apart(at, call.finished_at)];
   });
 }
 

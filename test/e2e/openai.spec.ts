@@ -280,7 +280,9 @@ describe("OpenAI's client, against Beacon", () => {
       fails(await until('the call is made', () => held[0]));
       await expect(asked).rejects.toThrow('terminated');
       await expect(
-        openai.chat.completions.create(request, { headers: { 'x-stainless-retry-count': '1' } }),
+        openai.chat.completions.create(request, {
+          headers: { ...WITH_ITS_OWN_STATUS, 'x-stainless-retry-count': '1' },
+        }),
       ).rejects.toMatchObject({ status: 424, code: 'MODEL_ERROR' });
       expect(beacon.upstream.callsOf('US/late')).toHaveLength(1);
     });

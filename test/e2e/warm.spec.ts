@@ -12,7 +12,7 @@ const LIMIT_MS = 600_000;
 const TIME_SCALE = 60;
 /** Simulated seconds; Beacon's are sixty times shorter. */
 const HOT_S = 1200;
-const CONFIGURED_S = 300;
+const CONFIGURED_S = 900;
 /** Its log goes where this spec's own goes. */
 const STDERR = 2;
 

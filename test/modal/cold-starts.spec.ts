@@ -10,7 +10,7 @@ const PLATFORM = {
   ...{ time_scale: 60, http_timeout_s: 150, reattach_window_s: 900 },
   endpoints: ENDPOINTS.map(({ id, region, model }) => ({
     ...{ id, region, models: [model], boot_s: 1, load_s: [200, 350], execution_s: [20, 35] },
-    scaledown_window_s: 600,
+    scaledown_window_s: 6000,
   })),
 };
 

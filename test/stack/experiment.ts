@@ -3,7 +3,8 @@ import { BeaconClient, until } from '#testing';
 import { readLedger } from './read-ledger.js';
 import type { Account, AccountedCall, StandIn } from './stand-in.js';
 
-const RUN_MS = 600_000;
+/** How long a run of the experiment may take at the most: it ends what hangs. */
+export const RUN_MS = 600_000;
 const ASK_MS = 20_000;
 export const QUESTIONS = [
   ...['tiananmen_neutral', 'taiwan_status', 'hongkong_2019', 'math_basic'],

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, open, readFile, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { copyPostgresTemplate, until } from '#testing';
+import { copyPostgresTemplate, identifyProcess, until } from '#testing';
 import { ENDPOINTS, StandIn } from './stand-in.js';
 
 const COMMAND = 'apps/cli/bin/beacon.js';
@@ -33,6 +33,8 @@ export interface StackOptions {
 /** One `beacon up` as operations run it, a platform for it to call, and the means to kill any of its processes. */
 export class Stack {
   private readonly readyLines: ReadyLine[] = [];
+  /** When the processes that were told of began, by their ids, which are given away again. */
+  private readonly began = new Map<number, Promise<string | undefined>>();
   private rest = '';
   private constructor(
     readonly folder: string,
@@ -44,7 +46,7 @@ export class Stack {
     supervisor.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
       const lines = (this.rest + chunk).split('\n');
       this.rest = lines.pop() ?? '';
-      this.readyLines.push(...lines.map((line) => JSON.parse(line) as ReadyLine));
+      for (const line of lines) this.note(JSON.parse(line) as ReadyLine);
     });
   }
 
@@ -124,7 +126,7 @@ export class Stack {
     process.kill(pid, 'SIGSTOP');
     try {
       const killed = this.kill('nats');
-      await until('nats-server is gone', () => isGone(killed));
+      await until('nats-server is gone', async () => (await startTimeOf(killed)) === undefined);
       const store = join(this.folder, 'data', 'nats', 'jetstream');
       if (!existsSync(store)) throw new Error('JetStream stores elsewhere');
       await rm(store, { recursive: true });
@@ -136,7 +138,6 @@ export class Stack {
 
   /** Ends everything that was started, by process id; what does not end is killed. */
   async stop(): Promise<void> {
-    const pids = new Set(this.readyLines.flatMap(({ processes }) => Object.values(processes)));
     if (this.supervisor.exitCode === null && this.supervisor.signalCode === null) {
       const ended = once(this.supervisor, 'exit');
       this.supervisor.kill('SIGTERM');
@@ -144,7 +145,10 @@ export class Stack {
       await ended;
       clearTimeout(timer);
     }
-    for (const pid of pids) if (!(await isGone(pid))) process.kill(pid, 'SIGKILL');
+    for (const [pid, began] of this.began) {
+      const startTime = await began;
+      if (startTime !== undefined && (await startTimeOf(pid)) === startTime) process.kill(pid, 'SIGKILL');
+    }
     await this.standIn.stop();
     await this.log.close();
   }
@@ -162,6 +166,11 @@ export class Stack {
       .join('\n');
   }
 
+  private note(line: ReadyLine): void {
+    this.readyLines.push(line);
+    for (const pid of Object.values(line.processes)) this.began.set(pid, startTimeOf(pid));
+  }
+
   private get latest(): ReadyLine {
     const line = this.readyLines.at(-1);
     if (line === undefined) throw new Error('it has not been ready yet');
@@ -169,10 +178,9 @@ export class Stack {
   }
 }
 
-/** A process that has ended and that its parent has not looked at yet is gone. */
-async function isGone(pid: number): Promise<boolean> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  return stat === undefined || /\) [ZX] /.test(stat);
+/** Of a process that has not ended. */
+async function startTimeOf(pid: number): Promise<string | undefined> {
+  return (await identifyProcess(pid))?.startTime;
 }
 
 function baseEnvironment(): Record<string, string> {

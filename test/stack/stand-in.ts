@@ -5,6 +5,11 @@ import { join } from 'node:path';
 
 const PROGRAM = 'dist/apps/modal-stand-in/main.js';
 const READY_MS = 30_000;
+/**
+ * A connection of its own: one that is kept may be closed, idle, by a server in the moment in which a machine that stood
+ * still uses it again, and what is no GET is not sent twice.
+ */
+const ALONE = { connection: 'close' };
 
 /** Simulated seconds per real second. */
 export const TIME_SCALE = 20;
@@ -119,7 +124,7 @@ export class StandIn {
   async fault(fault: Readonly<Record<string, unknown>>): Promise<void> {
     const { status } = await fetch(`${this.url}/_stand-in/faults`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...ALONE },
       body: JSON.stringify(fault),
     });
     if (status !== 201) throw new Error(`the fault was refused with ${status}: ${JSON.stringify(fault)}`);
@@ -131,11 +136,11 @@ export class StandIn {
   }
 
   async clearFaults(): Promise<void> {
-    await fetch(`${this.url}/_stand-in/faults`, { method: 'DELETE' });
+    await fetch(`${this.url}/_stand-in/faults`, { method: 'DELETE', headers: ALONE });
   }
 
   async newBooks(): Promise<void> {
-    await fetch(`${this.url}/_stand-in/account/reset`, { method: 'POST' });
+    await fetch(`${this.url}/_stand-in/account/reset`, { method: 'POST', headers: ALONE });
   }
 
   async stop(): Promise<void> {

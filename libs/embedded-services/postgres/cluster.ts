@@ -117,9 +117,16 @@ async function run(
     child.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString('utf8')).slice(-OUTPUT_BYTES)));
     child.stdin.on('error', () => undefined);
     child.stdin.end(input);
-    child.once('error', reject);
+    let failure: Error | undefined;
+    child.once('error', (error) => {
+      failure = error;
+      // It never began, and need not end.
+      if (child.pid === undefined) reject(error);
+    });
+    // Where it is aborted, too: until it and its children are gone, they write to the folder that is then removed.
     child.once('close', (code) => {
-      if (code === 0) resolve();
+      if (failure !== undefined) reject(failure);
+      else if (code === 0) resolve();
       else
         reject(
           new ServiceStartError('postgres', `the Postgres data folder could not be made: ${lastLine(said)}`),
