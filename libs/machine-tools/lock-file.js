@@ -18,7 +18,10 @@ export async function takeLock(path) {
       // A link is made at once and whole, and only where there is none: nobody ever reads half a lock.
       if (await tryLink(draft, path)) return { taken: true, release: () => release(path, mine) };
       const found = await readLock(path);
-      if (found === undefined) continue;
+      if (found === undefined) {
+        await delay(POLL_MS);
+        continue;
+      }
       if (await isAlive(found)) return heldBy(found);
       await removeStale(path, found, draft);
     }
@@ -65,7 +68,10 @@ async function tryLink(from, to) {
 }
 
 async function readLock(path) {
-  return readFile(path, 'utf8').catch(() => undefined);
+  return readFile(path, 'utf8').catch((error) => {
+    // Whatever else keeps it from being read does not pass.
+    if (error.code !== 'ENOENT') throw error;
+  });
 }
 
 async function isAlive(lock) {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { takeLock, type Lock } from './index.js';
@@ -81,6 +81,12 @@ describe('a lock', () => {
       await writeFile(path, stale);
       await taken(await takeLock(path)).release();
     }
+  });
+
+  it('that cannot be read is an error, which does not pass by waiting', async () => {
+    await mkdir(path);
+    await expect(takeLock(path)).rejects.toMatchObject({ code: 'EISDIR' });
+    expect(await readdir(home)).toEqual(['lock']);
   });
 
   it('of a process that is gone is taken over by one, of as many as find it at once', async () => {

@@ -32,7 +32,7 @@ export async function runApt(apt, parameters, options) {
     } catch (error) {
       // `update` does not wait for the lock of the lists, whatever it is told; nor does anything in old versions.
       const isLocked = /^E: Could not get lock /m.test(error.stderr);
-      if (!isLocked || performance.now() > deadline) throw error;
+      if (!isLocked || performance.now() > deadline) throw Object.assign(error, { isLocked });
     }
     await delay(LOCK_POLL_MS, undefined, { signal: options.signal });
   }

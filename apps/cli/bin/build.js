@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 import {
   accessSync,
   constants,
+  copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -71,17 +73,47 @@ async function buildAll(root) {
   // Taken before the build: a source that changes meanwhile makes the next start build again.
   const sources = fingerprint(root);
   const [built, next, last] = ['dist', 'dist.new', 'dist.old'].map((name) => join(root, name));
-  // Of a build that was interrupted.
-  for (const folder of [next, last]) remove(folder);
+  // A build that was interrupted as it put itself in place has left what was there before.
+  if (!existsSync(built) && existsSync(last)) renameSync(last, built);
+  remove(next);
   for (const tool of toolsOf(root)) await run(root, tool);
   writeFileSync(join(next, STAMP), sources);
-  if (existsSync(built)) renameSync(built, last);
-  renameSync(next, built);
-  remove(last);
+  tryRemove(last);
+  if (isMoved(built, last)) renameSync(next, built);
+  else fill(built, next);
+  tryRemove(last);
+}
+
+/** @returns false where it cannot be: it came with a container's image, or is mounted, or what was there cannot be removed */
+function isMoved(from, to) {
+  try {
+    renameSync(from, to);
+    return true;
+  } catch (error) {
+    // Nothing is there that was in the way.
+    return error.code === 'ENOENT';
+  }
+}
+
+/** What cannot be put in place in one step; readers take it for built when the last of it is there. */
+function fill(folder, from) {
+  for (const name of readdirSync(folder)) remove(join(folder, name));
+  cpSync(from, folder, { recursive: true, filter: (path) => path !== join(from, STAMP) });
+  copyFileSync(join(from, STAMP), join(folder, STAMP));
+  tryRemove(from);
 }
 
 function remove(folder) {
   rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+}
+
+/** What another user has left there may stay: the build is whole without that. */
+function tryRemove(folder) {
+  try {
+    remove(folder);
+  } catch {
+    // The next one tries again.
+  }
 }
 
 /** @returns `undefined` where nothing is built, or another build is just putting it in its place */

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { until } from '#testing';
+import { makeUnremovable, until } from '#testing';
 
 const BUILD = new URL('build.js', import.meta.url).href;
 const PROCESSES = 3;
@@ -160,6 +160,33 @@ describe('the build of the commands', () => {
     expect(await readFile(main, 'utf8')).toBe('built');
     expect((await readdir(root)).filter((name) => name.startsWith('dist'))).toEqual(['dist']);
     expect((await readdir(join(root, 'dist', 'apps'))).sort()).toEqual(['cli', 'portal']);
+  });
+
+  it('is put in a place that cannot be moved away, and is not failed by what cannot be removed', async () => {
+    const main = join(root, 'dist', 'apps', 'cli', 'main.js');
+    await mkdir(join(main, '..'), { recursive: true });
+    await writeFile(main, 'last');
+    await writeFile(join(root, 'dist', 'of-the-last'), '');
+    // A folder of a container's image, or one that is mounted, cannot be moved: here something stands where it would go.
+    const removeLast = await makeUnremovable(join(root, 'dist.old'));
+    try {
+      const builder = await aBuilder();
+      expect(await ask(builder, 'ensureBuilt')).toBe('built');
+      expect(await readFile(main, 'utf8')).toBe('built');
+      expect((await readdir(join(root, 'dist'))).sort()).toEqual(['.built-from', 'apps']);
+      expect(await ask(builder, 'ensureBuilt')).toBe('built');
+      expect(await journal()).toEqual(['nest', 'vite']);
+    } finally {
+      await removeLast();
+    }
+  });
+
+  it('that was interrupted as it put itself in place has not taken the last one away', async () => {
+    await mkdir(join(root, 'dist.old'));
+    await writeFile(join(root, 'dist.old', 'kept'), '');
+    await writeFile(join(root, 'broken'), '');
+    expect(await ask(await aBuilder(), 'build')).toBe('the build failed');
+    expect(await readdir(join(root, 'dist'))).toEqual(['kept']);
   });
 
   it('is made where word of the last one cannot be read', async () => {

@@ -132,6 +132,8 @@ async function installPackage({ environment, report, signal }) {
       } catch (error) {
         signal?.throwIfAborted();
         failure = error;
+        // It has been waited for: the next command would wait as long again.
+        if (error.isLocked) break;
       }
     }
     // Looked for after a failure, too: another process may have installed one meanwhile.

@@ -67,20 +67,27 @@ describe('an upload', () => {
     );
   });
 
-  it('is given up at once where its client has gone before it is read', async () => {
+  it.each([
+    ['has sent half of it', 1000],
+    ['has sent all of it', 0],
+  ])('is given up at once where its client %s, and has gone before it is read', async (_, missing) => {
     const server = createServer();
     await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
+    const body = `--bnd\r\n${PURPOSE}\r\n--bnd\r\n${FILE}\r\n--bnd--\r\n`;
     const gone = new Promise<IncomingMessage>((resolve) =>
       server.once('request', (asked) =>
         asked.once('close', () => resolve(asked)).on('error', () => undefined),
       ),
     );
+    const head = [
+      'POST / HTTP/1.1',
+      'Host: x',
+      'Content-Type: multipart/form-data; boundary=bnd',
+      `Content-Length: ${body.length + missing}`,
+    ];
     const socket = connect(port, '127.0.0.1', () =>
-      socket.write(
-        'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=bnd\r\nContent-Length: 1000\r\n\r\n',
-        () => socket.destroy(),
-      ),
+      socket.write(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy()),
     );
     const sink = { write: () => Promise.resolve() };
     await expect(readUpload(await gone, sink, 1000)).rejects.toThrow('REQUEST_INVALID: the upload broke off');

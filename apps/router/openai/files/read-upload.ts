@@ -54,7 +54,8 @@ export async function readUpload(
       });
     const alive = (): void => void stalled.refresh();
     const gone = (): void => {
-      if (!request.complete) fail(new ProblemError('REQUEST_INVALID', 'the upload broke off'));
+      // Not `complete`: what came whole and was not read goes with its client.
+      if (!request.readableEnded) fail(new ProblemError('REQUEST_INVALID', 'the upload broke off'));
     };
     const stalled = setTimeout(
       () => fail(new ProblemError('REQUEST_INVALID', `nothing came for ${STALLED_MS / 1000} s`)),
