@@ -12,10 +12,12 @@ export function findTool(environment: Environment, name: string): Promise<string
 /** Whether there is an executable there, and what it answers to `--version` is right. */
 export function saysVersion(path: string, isRight: (answer: string) => boolean): Promise<boolean>;
 
+/** Whether a version is that one or a later one; each as its numbers, the first counts most. */
 export function isVersionFrom(version: readonly number[], oldest: readonly number[]): boolean;
 
 /**
  * Runs a program to its end, with nothing on its stdin.
+ * @param options `timeout` in ms
  * @returns what it prints on stdout, then on stderr: some print their version there
  * @throws Error with the last line of its stderr (all of it is its `stderr`), or that it took too long
  */
@@ -27,8 +29,8 @@ export function runTool(
 
 /**
  * Runs apt-get, which waits for up to five minutes where another package manager is at work.
- * @param options `timeout` is without that wait
- * @throws as `runTool` does
+ * @param options `timeout` in ms, without that wait
+ * @throws as `runTool` does; its `isLocked` says that the wait was in vain
  */
 export function runApt(
   apt: string,
@@ -45,8 +47,8 @@ export function runApt(
 export function keepTool(path: string, writeTo: (temporary: string) => Promise<unknown>): Promise<string>;
 
 /**
- * Process ids are reused, so a pid read from a file proves nothing. These questions are asked before any process
- * that is not our child is signalled.
+ * Process ids are reused, so a pid read from a file proves nothing. This is compared before a process that is not our
+ * child is signalled, or its lock is heeded.
  */
 export interface ProcessIdentity {
   /** Differs between two processes that had the same pid. Opaque. */
@@ -73,5 +75,6 @@ export type Lock =
  * Takes a lock, which is a file that names the process that holds it. That of a process that is gone is taken over, by one
  * of any number that find it at once. Does not wait.
  * @param path in a folder that is there
+ * @throws as `readFile` and `link` do, where the file cannot be read or made
  */
 export function takeLock(path: string): Promise<Lock>;

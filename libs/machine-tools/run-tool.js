@@ -19,7 +19,7 @@ export function runTool(program, parameters, options) {
 }
 
 export async function runApt(apt, parameters, options) {
-  const patient = [...parameters, '-o', `DPkg::Lock::Timeout=${LOCK_WAIT_S}`];
+  const waiting = [...parameters, '-o', `DPkg::Lock::Timeout=${LOCK_WAIT_S}`];
   const settings = {
     ...options,
     env: { ...options.env, LC_ALL: 'C' },
@@ -28,7 +28,7 @@ export async function runApt(apt, parameters, options) {
   const deadline = performance.now() + LOCK_WAIT_S * 1000;
   for (;;) {
     try {
-      return await runTool(apt, patient, settings);
+      return await runTool(apt, waiting, settings);
     } catch (error) {
       // `update` does not wait for the lock of the lists, whatever it is told; nor does anything in old versions.
       const isLocked = /^E: Could not get lock /m.test(error.stderr);

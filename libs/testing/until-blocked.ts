@@ -2,8 +2,10 @@ import type { Database } from '#persistence';
 import { until } from './until.js';
 
 /**
- * Waits until so many statements wait for locks that other transactions hold: whatever they have read by then, they have
- * read. @param statement a piece of their text, from its first thousand characters
+ * Waits until statements wait for a lock: their snapshot is older than whatever the holder of the lock commits.
+ * @param statement a piece of their text, from the first 1024 bytes, which is all that `pg_stat_activity` keeps
+ * @param atLeast how many of them
+ * @throws as `until` does
  */
 export async function untilBlocked(database: Database, statement: string, atLeast = 1): Promise<void> {
   await until(`blocked: ${statement}`, async () => {

@@ -131,7 +131,7 @@ function limits({ account }: Evidence, gpuLimit: number, { dispatcherKills = {} 
 /** I4: each call that the platform saw is in the ledger once, and none that it did not see. */
 function entries({ calls, ledger }: Evidence, { lostOutcomes = 0 }: Tolerance): string[] {
   // A dispatcher's notes of its calls were in the store that was lost.
-  return differingCalls(calls, ledger).slice(lostOutcomes);
+  return differingCalls(calls, ledger, lostOutcomes);
 }
 
 /** The longest time in which nothing was accepted, while the machine did not stand still. */

@@ -28,8 +28,8 @@ export interface JobEvidence {
   readonly account: Account;
   readonly calls: readonly AccountedCall[];
   readonly ledger: readonly LedgerEntryView[];
-  /** Calls of which nobody may know, because a dispatcher was killed while NATS was away. */
-  readonly lostNotes: number;
+  /** So many calls at the most may be missing in the ledger: a dispatcher was killed while NATS was away. */
+  readonly unknownCallsMax: number;
 }
 
 /** What must be true whatever was killed. @returns what is wrong, in words; nothing where all is well */

@@ -86,8 +86,8 @@ const nothingLeaks: JobInvariant = ({ told }) =>
   );
 
 /** I4. */
-const everyCallIsInTheLedger: JobInvariant = ({ calls, ledger, lostNotes }) =>
-  differingCalls(calls, ledger).slice(lostNotes);
+const everyCallIsInTheLedger: JobInvariant = ({ calls, ledger, unknownCallsMax }) =>
+  differingCalls(calls, ledger, unknownCallsMax);
 
 export const WEBHOOK_INVARIANTS: readonly JobInvariant[] = [
   ...[

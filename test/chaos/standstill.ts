@@ -1,10 +1,11 @@
 const TICK_MS = 100;
-/** What a busy machine does not mean by a tick that is late. */
-const LEAST_MS = 500;
+/** A tick that is late by less is that of a busy machine; by more, of one that stood still. */
+const LATE_MS = 500;
 
 /**
- * Notes when this machine stood still, all processes at once, by a clock of its own that did not tick. What is claimed of
- * Beacon in milliseconds is claimed of the time in which it could do anything.
+ * Notes when this machine stood still (a virtual machine that is paused, a host that gives it no processor) by a clock of
+ * its own that did not tick. What is claimed of Beacon in milliseconds is claimed of the time in which it could do anything.
+ * A spec that keeps its own process busy for so long is taken for that, too.
  */
 export class StandstillWatch {
   private readonly gaps: { readonly fromMs: number; readonly toMs: number }[] = [];
@@ -29,7 +30,7 @@ export class StandstillWatch {
 
   private tick(): void {
     const nowMs = Date.now();
-    if (nowMs - this.dueMs >= LEAST_MS) this.gaps.push({ fromMs: this.dueMs, toMs: nowMs });
+    if (nowMs - this.dueMs >= LATE_MS) this.gaps.push({ fromMs: this.dueMs, toMs: nowMs });
     this.dueMs = nowMs + TICK_MS;
   }
 }

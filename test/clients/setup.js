@@ -1,5 +1,5 @@
-// Runs before the tests, so that the spec of the clients finds the one for Python and need not fetch it. It never fails: that
-// spec does, with the same words.
+// Runs before the tests, so that the spec of the clients need not fetch the one for Python. Never fails: where that cannot be
+// installed, the spec fails with the same message.
 import { openaiPython } from './openai-python/tool.js';
 
 try {

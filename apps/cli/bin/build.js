@@ -28,6 +28,7 @@ const LOCK_TIMEOUT_MS = 120_000;
  * Builds `dist/` where it is missing or older than the sources. Everything the build says goes to stderr: stdout
  * belongs to the command. Two commands that start at once build once.
  * @param {string} root the project's folder
+ * @throws Error where it cannot be built and nothing is there, where the build fails, or another one does not end
  */
 export async function ensureBuilt(root) {
   const tools = toolsOf(root);
@@ -72,31 +73,35 @@ export async function build(root) {
 async function buildAll(root) {
   // Taken before the build: a source that changes meanwhile makes the next start build again.
   const sources = fingerprint(root);
-  const [built, next, last] = ['dist', 'dist.new', 'dist.old'].map((name) => join(root, name));
+  const [built, next, previous] = ['dist', 'dist.new', 'dist.old'].map((name) => join(root, name));
   // A build that was interrupted as it put itself in place has left what was there before.
-  if (!existsSync(built) && existsSync(last)) renameSync(last, built);
+  if (!existsSync(built) && existsSync(previous)) renameSync(previous, built);
   remove(next);
   for (const tool of toolsOf(root)) await run(root, tool);
   writeFileSync(join(next, STAMP), sources);
-  tryRemove(last);
-  if (isMoved(built, last)) renameSync(next, built);
-  else fill(built, next);
-  tryRemove(last);
+  tryRemove(previous);
+  if (tryMoveAside(built, previous)) renameSync(next, built);
+  else replaceContents(built, next);
+  tryRemove(previous);
 }
 
-/** @returns false where it cannot be: it came with a container's image, or is mounted, or what was there cannot be removed */
-function isMoved(from, to) {
+/**
+ * @returns whether its place is free now; it is not where the folder came with a container's image (EXDEV), is mounted
+ * (EBUSY), or something that cannot be removed is where it would go
+ */
+function tryMoveAside(from, to) {
   try {
     renameSync(from, to);
     return true;
   } catch (error) {
-    // Nothing is there that was in the way.
+    // Nothing was built before.
     return error.code === 'ENOENT';
   }
 }
 
-/** What cannot be put in place in one step; readers take it for built when the last of it is there. */
-function fill(folder, from) {
+/** The stamp goes first and comes last: a command that starts meanwhile does not take half of it for what was built. */
+function replaceContents(folder, from) {
+  remove(join(folder, STAMP));
   for (const name of readdirSync(folder)) remove(join(folder, name));
   cpSync(from, folder, { recursive: true, filter: (path) => path !== join(from, STAMP) });
   copyFileSync(join(from, STAMP), join(folder, STAMP));
@@ -185,7 +190,10 @@ async function acquireLock(path) {
   for (;;) {
     const lock = await takeLock(path);
     if (lock.taken) return lock;
-    if (performance.now() > deadline) throw new Error('another build does not end');
+    if (performance.now() > deadline) {
+      const limit = `${LOCK_TIMEOUT_MS / 1000} s`;
+      throw new Error(`another build (process ${lock.pid}) has not ended in ${limit}: end it, or try again`);
+    }
     await delay(POLL_MS);
   }
 }

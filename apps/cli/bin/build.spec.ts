@@ -162,7 +162,7 @@ describe('the build of the commands', () => {
     expect((await readdir(join(root, 'dist', 'apps'))).sort()).toEqual(['cli', 'portal']);
   });
 
-  it('is put in a place that cannot be moved away, and is not failed by what cannot be removed', async () => {
+  it('is copied to where the last one cannot be moved away, and what cannot be removed is no failure', async () => {
     const main = join(root, 'dist', 'apps', 'cli', 'main.js');
     await mkdir(join(main, '..'), { recursive: true });
     await writeFile(main, 'last');

@@ -69,14 +69,14 @@ export class KeyDesk {
     const ring = this.ring();
     const key = await this.find(ring, keyId);
     if (key.revokedAtMs === null) {
-      const isNew = await this.parts.database.transaction(async (client) => {
+      const isRevokedNow = await this.parts.database.transaction(async (client) => {
         if (key.source === 'file') await keepFileKey(client, rowOf(key));
         // Somebody else may have revoked it meanwhile: it is one act.
-        const isRevoked = await revokeApiKey(client, keyId);
-        if (isRevoked) await appendAudit(client, actOf(caller, 'key.revoked', keyId, { name: key.name }));
-        return isRevoked;
+        const isRevokedNow = await revokeApiKey(client, keyId);
+        if (isRevokedNow) await appendAudit(client, actOf(caller, 'key.revoked', keyId, { name: key.name }));
+        return isRevokedNow;
       });
-      if (isNew) this.record('key.revoked', keyId, caller, 'a key was revoked');
+      if (isRevokedNow) this.record('key.revoked', keyId, caller, 'a key was revoked');
     }
     return viewOf(ring, await this.find(ring, keyId));
   }
