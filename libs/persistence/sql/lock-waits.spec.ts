@@ -7,7 +7,7 @@ import { eraseBatch, insertBatch, takeBatch, moveBatch } from './batches/batches
 import { cancelJob } from './cancel-job.js';
 import { lockOpenDeadLetters } from './dead-letters.js';
 import { appendChunk, beginFile, deleteExpiredFiles, deleteTenantFiles, finishFile } from './files.js';
-import { reissueTicket } from './reconcile.js';
+import { expireJobs, reissueTicket } from './reconcile.js';
 import { EVERYTHING, eraseJobs } from './retention.js';
 import { lockSettlingJobs } from './settle-jobs.js';
 import { giveUpUnkeyed, holdUnkeyed, releaseUnkeyed } from './unkeyed-requests.js';
@@ -110,6 +110,23 @@ describe('what waits for a job sees all that was changed with it', () => {
       ...{ from: 'dispatched', to: 'cancelling', attempt: 1, epoch: 1, home_region: 'US' },
       ...{ endpoint_id: 'US-m', region: 'US' },
     });
+  });
+
+  it('a deadline the ticket that the job was given while others were looked for', async () => {
+    const { database } = postgres;
+    const id = await aJob();
+    await database.query(`UPDATE jobs SET deadline = '-infinity' WHERE id = $1`, [id]);
+    const slow = await slowlyReading('jobs');
+    const expired = await slow.meanwhile(
+      (client) => expireJobs(client, 10),
+      () => admit(database, id),
+    );
+    expect(expired).toEqual([
+      {
+        ...{ id, from: 'dispatched', attempt: 1, epoch: 1, home_region: 'US' },
+        ...{ endpoint_id: 'US-m', region: 'US' },
+      },
+    ]);
   });
 });
 
