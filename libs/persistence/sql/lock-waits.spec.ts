@@ -7,7 +7,8 @@ import { eraseBatch, insertBatch, takeBatch, moveBatch } from './batches/batches
 import { cancelJob } from './cancel-job.js';
 import { lockOpenDeadLetters } from './dead-letters.js';
 import { appendChunk, beginFile, deleteExpiredFiles, deleteTenantFiles, finishFile } from './files.js';
-import { expireJobs, reissueTicket } from './reconcile.js';
+import { markStarted } from './mark-started.js';
+import { expireJobs, reissueTicket, returnTicket } from './reconcile.js';
 import { EVERYTHING, eraseJobs } from './retention.js';
 import { lockSettlingJobs } from './settle-jobs.js';
 import { giveUpUnkeyed, holdUnkeyed, releaseUnkeyed } from './unkeyed-requests.js';
@@ -127,6 +128,65 @@ describe('what waits for a job sees all that was changed with it', () => {
         ...{ endpoint_id: 'US-m', region: 'US' },
       },
     ]);
+  });
+});
+
+describe('a sign of life just as its lease runs out', () => {
+  const hear = (client: Queryable, jobId: string) =>
+    markStarted(client, [{ job_id: jobId, epoch: 1, dispatcher_id: 'd', running_ms: 0 }]);
+  /** @returns what `take` and the sign come to, which waits for the job's lock before `take` reaches for the slot */
+  const crossing = async <T>(jobId: string, take: (client: Queryable) => Promise<T>) => {
+    const { database } = postgres;
+    await database.query(`UPDATE slots SET lease_until = '-infinity' WHERE job_id = $1`, [jobId]);
+    const { taken, heard } = await database.transaction(async (client) => {
+      await client.query(`SELECT FROM jobs WHERE id = $1 FOR UPDATE`, [jobId]);
+      const sign = database.transaction((other) => hear(other, jobId));
+      await untilBlocked(database, 'WITH signs');
+      return { taken: await take(client), heard: sign };
+    });
+    return { taken, heard: await heard };
+  };
+
+  it('waits for whoever issues the ticket again, and changes nothing of the new one', async () => {
+    const { database } = postgres;
+    const id = await aJob();
+    await admit(database, id);
+    const { taken, heard } = await crossing(id, (client) => reissueTicket(client, id, 1));
+    expect({ taken, heard }).toMatchObject({ taken: { id, epoch: 2 }, heard: [] });
+    const { rows } = await database.query(`SELECT epoch, holder, started_at FROM slots WHERE job_id = $1`, [
+      id,
+    ]);
+    expect(rows).toEqual([{ epoch: 2, holder: null, started_at: null }]);
+  });
+
+  it('of a call that is known to run, too', async () => {
+    const { database } = postgres;
+    const id = await aJob();
+    await admit(database, id);
+    expect(await hear(database, id)).toMatchObject([{ id }]);
+    const { taken, heard } = await crossing(id, (client) => reissueTicket(client, id, 1));
+    expect({ taken, heard }).toMatchObject({ taken: { id, epoch: 2 }, heard: [] });
+  });
+
+  it('waits for whoever takes the ticket back', async () => {
+    const { database } = postgres;
+    const id = await aJob();
+    await admit(database, id);
+    expect(await crossing(id, (client) => returnTicket(client, id, 1, 'nobody'))).toEqual({
+      taken: true,
+      heard: [],
+    });
+    const { rows } = await database.query(`SELECT state FROM jobs WHERE id = $1`, [id]);
+    expect(rows).toEqual([{ state: 'queued' }]);
+  });
+
+  it('goes on where the ticket is left as it is', async () => {
+    const id = await aJob();
+    await admit(postgres.database, id);
+    expect(await crossing(id, () => Promise.resolve('left'))).toMatchObject({
+      taken: 'left',
+      heard: [{ id }],
+    });
   });
 });
 
