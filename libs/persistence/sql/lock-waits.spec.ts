@@ -5,7 +5,7 @@ import type { Queryable } from '../database.js';
 import { admitJobs } from './admission.js';
 import { eraseBatch, insertBatch, takeBatch, moveBatch } from './batches/batches.js';
 import { cancelJob } from './cancel-job.js';
-import { lockOpenDeadLetters } from './dead-letters.js';
+import { lockDeadLetter, lockOpenDeadLetters, markPoison } from './dead-letters.js';
 import { appendChunk, beginFile, deleteExpiredFiles, deleteTenantFiles, finishFile } from './files.js';
 import { markStarted } from './mark-started.js';
 import { expireJobs, reissueTicket, returnTicket } from './reconcile.js';
@@ -216,6 +216,40 @@ it('many that are redriven at once are seen as erased where that was done a mome
   const erase = () => database.transaction((client) => eraseJobs(client, [id], EVERYTHING));
   expect(await slow.meanwhile(lock, erase)).toMatchObject([{ jobId: id, isErased: true }]);
 });
+
+it.each<[string, (client: Queryable, jobIds: readonly string[]) => Promise<unknown>, number]>([
+  ['erases', (client, jobIds) => eraseJobs(client, jobIds, EVERYTHING), 1000],
+  ['marks poison', (client, jobIds) => markPoison(client, jobIds, ['MODEL_ERROR'], 1), 2000],
+])(
+  'whoever %s takes dead letters as whoever redrives does: from a job to the one that was made of it',
+  async (_, change, letterNo) => {
+    const { database } = postgres;
+    const [made, failed] = [await aJob(), await aJob()].sort() as [string, string];
+    await database.query(`UPDATE jobs SET state = 'failed', completed_at = now() WHERE id IN ($1, $2)`, [
+      failed,
+      made,
+    ]);
+    // Whether the table is read from its beginning or by the jobs' ids, the later letter comes first.
+    for (const [id, no] of [
+      [made, letterNo + 1],
+      [failed, letterNo],
+    ]) {
+      await database.query(
+        `INSERT INTO dead_letters (job_id, letter_no, code, detail, attempts) OVERRIDING SYSTEM VALUE
+       VALUES ($1, $2, 'MODEL_ERROR', '', 1)`,
+        [id, no],
+      );
+    }
+    const [changed] = await database.transaction(async (client) => {
+      expect(await lockDeadLetter(client, failed)).toMatchObject({ isErased: false });
+      const changing = database.transaction((other) => change(other, [failed, made]));
+      await untilBlocked(database, 'dead_letters');
+      expect(await lockDeadLetter(client, made)).toMatchObject({ isErased: false });
+      return [changing];
+    });
+    await changed;
+  },
+);
 
 it('whoever lets a request go that is just given up learns that it was', async () => {
   const { database } = postgres;
