@@ -6,6 +6,7 @@ import {
   lockDeadLetter,
   lockSettlingJobs,
   markPoison,
+  moveBatch,
   redriveLetters,
   requestTenantErasure,
   type Database,
@@ -13,6 +14,8 @@ import {
   type TenantErasure,
 } from '#persistence';
 import { startTestDatabase, untilBlocked, type TestDatabase } from '#testing';
+import { lineKey } from '../openai/batches/ask-lines.js';
+import { aBatchInProgress } from '../openai/batches/spec-support.js';
 import { Erasure } from './erasure.js';
 
 const CALLER: Caller = {
@@ -142,6 +145,23 @@ describe('a request that is erased while somebody redrives its job', () => {
     await fail(refused.made);
     expect(await erase()).toEqual({ job_id: failed, erased: true, also_erased: [refused.made] });
     expect(await secrets('cleo')).toEqual([]);
+  });
+
+  it('of a batch: it is not said to be erased, and its files stay, until the new one has ended, and then takes both', async () => {
+    const { database } = postgres;
+    const { id, fence, inputFileId } = await aBatchInProgress(database, 1, 3600, 'fay');
+    const files = async () => (await database.query('SELECT id FROM files WHERE tenant = $1', ['fay'])).rows;
+    await moveBatch(database, id, 'in_progress', 'completed', {}, fence);
+    const failed = await aFailedJob('fay');
+    await database.query(`UPDATE jobs SET idempotency_key = $2 WHERE id = $1`, [failed, lineKey(id, 1)]);
+    const { made, end } = await whileRedriven(failed, () => erasure.batch(id));
+    expect(end).toBe(false);
+    expect(await secrets('fay')).toEqual([made]);
+    expect(await files()).toEqual([{ id: inputFileId }]);
+    await fail(made);
+    expect(await erasure.batch(id)).toBe(true);
+    expect(await secrets('fay')).toEqual([]);
+    expect(await files()).toEqual([]);
   });
 
   describe('where the new job is settled again, and both come to wait for one another', () => {

@@ -162,7 +162,7 @@ export class Erasure {
   }
 
   /** Jobs of no run. @returns how many were emptied; the others have not ended */
-  async expireJobs(ids: readonly string[], contents: Contents): Promise<number> {
+  async eraseExpired(ids: readonly string[], contents: Contents): Promise<number> {
     const erased = await this.parts.database.transaction((client) => eraseJobs(client, ids, contents));
     this.tell('job', 'retention', erased);
     return erased.length;
