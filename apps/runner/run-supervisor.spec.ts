@@ -476,6 +476,47 @@ describe('a runner that loses its locks', () => {
     answer();
     await stopped;
   });
+
+  it('keeps those it has taken anew where a step from before ends the run', async () => {
+    const own = await postgres.open('locks-kept');
+    const router = new RouterClient({ baseUrl: stub.url, tries: 1 });
+    const answers: (() => void)[] = [];
+    const { hints } = startRunner({
+      database: own,
+      router: {
+        submit: (...given) => router.submit(...given),
+        status: async (jobId) => {
+          // Of the step that is dropped, and of the one that follows it; all others go on.
+          if (answers.length < 2) await new Promise<void>((resolve) => answers.push(resolve));
+          return router.status(jobId);
+        },
+        cancel: (jobId) => router.cancel(jobId),
+      },
+    });
+    const isLocked = async (runId: string): Promise<boolean> => {
+      const { rows } = await database.query(
+        `SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 7310003
+            AND objid::bigint = hashtext($1)::bigint & 4294967295`,
+        [runId],
+      );
+      return rows.length > 0;
+    };
+    const runId = await start({ questions: 1, regions: ['US'] });
+    await until('its job is asked for', () => answers.length === 1);
+    await database.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'locks-kept'`,
+    );
+    await until('the run is driven anew', () => answers.length === 2);
+    hints.announced.length = 0;
+    answers[0]!();
+    await until('the first step has told of its end', () => hints.announced.includes(runId));
+    expect((await findRun(database, runId))?.status).toBe('completed');
+    // Its lock is asked for after anything that the first step may have given free.
+    await untilStatus(await start({ questions: 1, regions: ['US'] }), 'completed');
+    expect(await isLocked(runId)).toBe(true);
+    answers[1]!();
+    await until('the run is let go', async () => !(await isLocked(runId)));
+  });
 });
 
 describe('a runner that is killed', () => {

@@ -1,4 +1,6 @@
-// Advisory lock keys: one number, one meaning. They stand here alone, so that nobody takes one that is taken.
+// Numbers of advisory locks: one number, one meaning. They stand here alone, so that nobody takes one that is taken.
+// Locks that turn on a name (`runs of …`, `batches of …`, `files of …`) have the hash of a text in place of a number, and
+// stand where they are taken.
 
 export const LOCK_MIGRATIONS = 7_310_001;
 export const LOCK_ADMISSION = 7_310_002;

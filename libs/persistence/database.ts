@@ -29,6 +29,13 @@ export interface DatabaseOptions {
  */
 const hearConnectionFault = (): void => undefined;
 
+/** Each costs at least the second after which Postgres looks for dead-locks. */
+const DEADLOCK_REPEATS = 3;
+
+function isDeadlock(error: unknown): boolean {
+  return ((error ?? {}) as { code?: unknown }).code === '40P01';
+}
+
 const MIGRATION_OPTIONS = {
   type: 'postgres',
   migrations: MIGRATIONS,
@@ -120,6 +127,20 @@ export class Database {
   /** Runs `work` in one READ COMMITTED transaction; an error rolls back and is thrown on. */
   transaction<T>(work: (client: Queryable) => Promise<T>): Promise<T> {
     return this.inTransaction('BEGIN', work);
+  }
+
+  /**
+   * The same for work that may come to wait for whoever waits for it: where Postgres ends it for that it is done anew, a
+   * few times. It changes nothing but what it queries.
+   */
+  async deadlockableTransaction<T>(work: (client: Queryable) => Promise<T>): Promise<T> {
+    for (let repeats = 0; ; repeats += 1) {
+      try {
+        return await this.transaction(work);
+      } catch (error) {
+        if (repeats === DEADLOCK_REPEATS || !isDeadlock(error)) throw error;
+      }
+    }
   }
 
   /**

@@ -4,12 +4,18 @@ import type { Caller } from '#domain';
 import { Metrics, createLogger } from '#observability';
 import {
   lockDeadLetter,
+  lockSettlingJobs,
+  markPoison,
+  moveBatch,
   redriveLetters,
   requestTenantErasure,
+  type Database,
   type Queryable,
   type TenantErasure,
 } from '#persistence';
 import { startTestDatabase, untilBlocked, type TestDatabase } from '#testing';
+import { lineKey } from '../openai/batches/ask-lines.js';
+import { aBatchInProgress } from '../openai/batches/spec-support.js';
 import { Erasure } from './erasure.js';
 
 const CALLER: Caller = {
@@ -139,5 +145,73 @@ describe('a request that is erased while somebody redrives its job', () => {
     await fail(refused.made);
     expect(await erase()).toEqual({ job_id: failed, erased: true, also_erased: [refused.made] });
     expect(await secrets('cleo')).toEqual([]);
+  });
+
+  it('of a batch: it is not said to be erased, and its files stay, until the new one has ended, and then takes both', async () => {
+    const { database } = postgres;
+    const { id, fence, inputFileId } = await aBatchInProgress(database, 1, 3600, 'fay');
+    const files = async () => (await database.query('SELECT id FROM files WHERE tenant = $1', ['fay'])).rows;
+    await moveBatch(database, id, 'in_progress', 'completed', {}, fence);
+    const failed = await aFailedJob('fay');
+    await database.query(`UPDATE jobs SET idempotency_key = $2 WHERE id = $1`, [failed, lineKey(id, 1)]);
+    const { made, end } = await whileRedriven(failed, () => erasure.batch(id));
+    expect(end).toBe(false);
+    expect(await secrets('fay')).toEqual([made]);
+    expect(await files()).toEqual([{ id: inputFileId }]);
+    await fail(made);
+    expect(await erasure.batch(id)).toBe(true);
+    expect(await secrets('fay')).toEqual([]);
+    expect(await files()).toEqual([]);
+  });
+
+  describe('where the new job is settled again, and both come to wait for one another', () => {
+    let patient: Database;
+    beforeAll(async () => {
+      // Whoever settles is not the one whom Postgres ends for it.
+      patient = await postgres.open('patient', '-c deadlock_timeout=1h');
+    });
+
+    /** @returns the job that is made of it, and what `erase` comes to, which holds the letter and wants the new job */
+    const whileSettled = async <T>(
+      failed: string,
+      erase: () => Promise<T>,
+    ): Promise<{ made: string; end: T }> => {
+      const { database } = postgres;
+      await database.query(
+        `INSERT INTO webhook_deliveries (job_id, event_type, url, body)
+         VALUES ($1, 'job.failed', 'http://localhost', '{"data":{"metadata":{}}}')`,
+        [failed],
+      );
+      const { made, erasing, settling } = await database.transaction(async (webhooks) => {
+        await webhooks.query(`SELECT FROM webhook_deliveries WHERE job_id = $1 FOR UPDATE`, [failed]);
+        const redriven = await whileRedriven(failed, () => Promise.resolve({ begun: erase() }));
+        await untilBlocked(database, 'erase_webhook_metadata');
+        await fail(redriven.made);
+        const settled = patient.transaction(async (client) => {
+          await lockSettlingJobs(client, [redriven.made]);
+          return markPoison(client, [redriven.made], ['MODEL_ERROR'], 1);
+        });
+        await untilBlocked(database, 'SET poison');
+        return { made: redriven.made, erasing: redriven.end.begun, settling: { settled } };
+      });
+      const [end, marked] = await Promise.all([erasing, settling.settled]);
+      expect(marked).toBe(2);
+      return { made, end };
+    };
+
+    it('of a job: it is done anew, and erases both', async () => {
+      const failed = await aFailedJob('dora');
+      const { made, end } = await whileSettled(failed, () => erasure.job(failed, CALLER));
+      expect(end).toEqual({ job_id: failed, erased: true, also_erased: [made] });
+      expect(await secrets('dora')).toEqual([]);
+    });
+
+    it('of a tenant: likewise', async () => {
+      const failed = await aFailedJob('ed');
+      const asked = await askFor('ed');
+      const { end } = await whileSettled(failed, () => pass(asked));
+      expect(end).toEqual({ jobs: 2, runs: 0, complete: true });
+      expect(await secrets('ed')).toEqual([]);
+    });
   });
 });

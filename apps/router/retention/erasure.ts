@@ -73,7 +73,7 @@ export class Erasure {
   async job(id: string, caller: Caller): Promise<JobErasedView> {
     if (!isUuid(id)) throw jobNotFound(id);
     const jobId = id.toLowerCase();
-    const erased = await this.parts.database.transaction(async (client) => {
+    const erased = await this.parts.database.deadlockableTransaction(async (client) => {
       const own = (await readLineage(client, jobId)).find((job) => job.id === jobId);
       if (own === undefined) throw jobNotFound(id);
       if (own.runId !== null) {
@@ -162,7 +162,7 @@ export class Erasure {
   }
 
   /** Jobs of no run. @returns how many were emptied; the others have not ended */
-  async expireJobs(ids: readonly string[], contents: Contents): Promise<number> {
+  async eraseExpired(ids: readonly string[], contents: Contents): Promise<number> {
     const erased = await this.parts.database.transaction((client) => eraseJobs(client, ids, contents));
     this.tell('job', 'retention', erased);
     return erased.length;
@@ -170,7 +170,9 @@ export class Erasure {
 
   /** Jobs of no run and what is redriven from them: it is the same request. */
   private async redriven(jobIds: readonly string[]): Promise<ErasedKin> {
-    const kin = await this.parts.database.transaction((client) => eraseRedriven(client, jobIds, EVERYTHING));
+    const kin = await this.parts.database.deadlockableTransaction((client) =>
+      eraseRedriven(client, jobIds, EVERYTHING),
+    );
     await this.forgetCalls(kin.erased);
     this.tell('job', 'request', kin.erased);
     return kin;

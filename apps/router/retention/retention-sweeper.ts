@@ -148,7 +148,7 @@ export class RetentionSweeper {
     };
     for (let erased = 1; erased > 0 && !this.stopped;) {
       const jobIds = await findExpiredJobs(this.database, what, days, JOBS);
-      erased = await this.erasure.expireJobs(jobIds, contents);
+      erased = await this.erasure.eraseExpired(jobIds, contents);
     }
     for (let found = 1; found > 0 && !this.stopped;) {
       // Begun once, a run is not found again: what is left of it is gone on with above.

@@ -316,7 +316,7 @@ export async function discardLetters(
 
 /**
  * Marks the dead letters of payloads that have failed so often, and all of those that were given up for what they did to
- * their workers.
+ * their workers: one after the other as they were made, as whoever redrives goes from one to the next.
  * @param codes that speak against what was asked
  * @returns how many were marked
  */
@@ -337,10 +337,11 @@ export async function markPoison(
              GROUP BY letter.tenant, letter.payload_sha256
             HAVING count(*) >= $3 OR bool_or(letter.code = 'POISON_SUSPECTED')
           )
-     UPDATE dead_letters AS letter SET poison = true
-       FROM poison
-      WHERE letter.payload_sha256 = poison.payload_sha256 AND letter.tenant = poison.tenant
-        AND letter.code = ANY ($2) AND NOT letter.poison`,
+     UPDATE dead_letters SET poison = true
+      WHERE job_id = ANY (ARRAY(
+              SELECT letter.job_id FROM poison JOIN dead_letters AS letter USING (payload_sha256, tenant)
+               WHERE letter.code = ANY ($2) AND NOT letter.poison
+               ORDER BY letter.letter_no FOR UPDATE OF letter))`,
     [jobIds, codes, lettersMax],
   );
   return rowCount ?? 0;

@@ -5,9 +5,10 @@ import type { Queryable } from '../database.js';
 import { admitJobs } from './admission.js';
 import { eraseBatch, insertBatch, takeBatch, moveBatch } from './batches/batches.js';
 import { cancelJob } from './cancel-job.js';
-import { lockOpenDeadLetters } from './dead-letters.js';
+import { lockDeadLetter, lockOpenDeadLetters, markPoison } from './dead-letters.js';
 import { appendChunk, beginFile, deleteExpiredFiles, deleteTenantFiles, finishFile } from './files.js';
-import { reissueTicket } from './reconcile.js';
+import { markStarted } from './mark-started.js';
+import { expireJobs, reissueTicket, returnTicket } from './reconcile.js';
 import { EVERYTHING, eraseJobs } from './retention.js';
 import { lockSettlingJobs } from './settle-jobs.js';
 import { giveUpUnkeyed, holdUnkeyed, releaseUnkeyed } from './unkeyed-requests.js';
@@ -111,6 +112,82 @@ describe('what waits for a job sees all that was changed with it', () => {
       ...{ endpoint_id: 'US-m', region: 'US' },
     });
   });
+
+  it('a deadline the ticket that the job was given while others were looked for', async () => {
+    const { database } = postgres;
+    const id = await aJob();
+    await database.query(`UPDATE jobs SET deadline = '-infinity' WHERE id = $1`, [id]);
+    const slow = await slowlyReading('jobs');
+    const expired = await slow.meanwhile(
+      (client) => expireJobs(client, 10),
+      () => admit(database, id),
+    );
+    expect(expired).toEqual([
+      {
+        ...{ id, from: 'dispatched', attempt: 1, epoch: 1, home_region: 'US' },
+        ...{ endpoint_id: 'US-m', region: 'US' },
+      },
+    ]);
+  });
+});
+
+describe('a sign of life just as its lease runs out', () => {
+  const hear = (client: Queryable, jobId: string) =>
+    markStarted(client, [{ job_id: jobId, epoch: 1, dispatcher_id: 'd', running_ms: 0 }]);
+  /** @returns what `take` and the sign come to, which waits for the job's lock before `take` reaches for the slot */
+  const crossing = async <T>(jobId: string, take: (client: Queryable) => Promise<T>) => {
+    const { database } = postgres;
+    await database.query(`UPDATE slots SET lease_until = '-infinity' WHERE job_id = $1`, [jobId]);
+    const { taken, heard } = await database.transaction(async (client) => {
+      await client.query(`SELECT FROM jobs WHERE id = $1 FOR UPDATE`, [jobId]);
+      const sign = database.transaction((other) => hear(other, jobId));
+      await untilBlocked(database, 'WITH signs');
+      return { taken: await take(client), heard: sign };
+    });
+    return { taken, heard: await heard };
+  };
+
+  it('waits for whoever issues the ticket again, and changes nothing of the new one', async () => {
+    const { database } = postgres;
+    const id = await aJob();
+    await admit(database, id);
+    const { taken, heard } = await crossing(id, (client) => reissueTicket(client, id, 1));
+    expect({ taken, heard }).toMatchObject({ taken: { id, epoch: 2 }, heard: [] });
+    const { rows } = await database.query(`SELECT epoch, holder, started_at FROM slots WHERE job_id = $1`, [
+      id,
+    ]);
+    expect(rows).toEqual([{ epoch: 2, holder: null, started_at: null }]);
+  });
+
+  it('of a call that is known to run, too', async () => {
+    const { database } = postgres;
+    const id = await aJob();
+    await admit(database, id);
+    expect(await hear(database, id)).toMatchObject([{ id }]);
+    const { taken, heard } = await crossing(id, (client) => reissueTicket(client, id, 1));
+    expect({ taken, heard }).toMatchObject({ taken: { id, epoch: 2 }, heard: [] });
+  });
+
+  it('waits for whoever takes the ticket back', async () => {
+    const { database } = postgres;
+    const id = await aJob();
+    await admit(database, id);
+    expect(await crossing(id, (client) => returnTicket(client, id, 1, 'nobody'))).toEqual({
+      taken: true,
+      heard: [],
+    });
+    const { rows } = await database.query(`SELECT state FROM jobs WHERE id = $1`, [id]);
+    expect(rows).toEqual([{ state: 'queued' }]);
+  });
+
+  it('goes on where the ticket is left as it is', async () => {
+    const id = await aJob();
+    await admit(postgres.database, id);
+    expect(await crossing(id, () => Promise.resolve('left'))).toMatchObject({
+      taken: 'left',
+      heard: [{ id }],
+    });
+  });
 });
 
 it('whoever erases holds dead letters, and waits for no job that has not ended: its settlement may want them', async () => {
@@ -139,6 +216,40 @@ it('many that are redriven at once are seen as erased where that was done a mome
   const erase = () => database.transaction((client) => eraseJobs(client, [id], EVERYTHING));
   expect(await slow.meanwhile(lock, erase)).toMatchObject([{ jobId: id, isErased: true }]);
 });
+
+it.each<[string, (client: Queryable, jobIds: readonly string[]) => Promise<unknown>, number]>([
+  ['erases', (client, jobIds) => eraseJobs(client, jobIds, EVERYTHING), 1000],
+  ['marks poison', (client, jobIds) => markPoison(client, jobIds, ['MODEL_ERROR'], 1), 2000],
+])(
+  'whoever %s takes dead letters as whoever redrives does: from a job to the one that was made of it',
+  async (_, change, letterNo) => {
+    const { database } = postgres;
+    const [made, failed] = [await aJob(), await aJob()].sort() as [string, string];
+    await database.query(`UPDATE jobs SET state = 'failed', completed_at = now() WHERE id IN ($1, $2)`, [
+      failed,
+      made,
+    ]);
+    // Whether the table is read from its beginning or by the jobs' ids, the later letter comes first.
+    for (const [id, no] of [
+      [made, letterNo + 1],
+      [failed, letterNo],
+    ]) {
+      await database.query(
+        `INSERT INTO dead_letters (job_id, letter_no, code, detail, attempts) OVERRIDING SYSTEM VALUE
+       VALUES ($1, $2, 'MODEL_ERROR', '', 1)`,
+        [id, no],
+      );
+    }
+    const [changed] = await database.transaction(async (client) => {
+      expect(await lockDeadLetter(client, failed)).toMatchObject({ isErased: false });
+      const changing = database.transaction((other) => change(other, [failed, made]));
+      await untilBlocked(database, 'dead_letters');
+      expect(await lockDeadLetter(client, made)).toMatchObject({ isErased: false });
+      return [changing];
+    });
+    await changed;
+  },
+);
 
 it('whoever lets a request go that is just given up learns that it was', async () => {
   const { database } = postgres;

@@ -23,6 +23,9 @@ export interface StartedJob {
 /**
  * Extends the leases of running calls and moves jobs whose call has begun from `dispatched` to `processing`.
  * Times are the database's: the dispatcher only says how long ago.
+ *
+ * Each job is locked before its slot, as by whoever issues its ticket again or takes it back: they would wait for one
+ * another. What is locked is read rather than inlined, and no slot is changed that was not joined to it.
  * @returns jobs that changed state
  */
 export async function markStarted(database: Queryable, signs: readonly SignOfLife[]): Promise<StartedJob[]> {
@@ -32,6 +35,8 @@ export async function markStarted(database: Queryable, signs: readonly SignOfLif
                    clock_timestamp() - make_interval(secs => running_ms / 1000.0) AS began
               FROM jsonb_to_recordset($1::jsonb) AS s (job_id uuid, epoch integer, dispatcher_id text, running_ms float8)
              ORDER BY job_id, epoch DESC
+          ), locked AS (
+            SELECT id, state, started_at FROM jobs WHERE id IN (SELECT job_id FROM signs) ORDER BY id FOR NO KEY UPDATE
           ), held AS (
             UPDATE slots
                SET left_at = CASE WHEN slots.holder IS DISTINCT FROM signs.dispatcher_id
@@ -41,11 +46,11 @@ export async function markStarted(database: Queryable, signs: readonly SignOfLif
                    lease_until = clock_timestamp() + make_interval(secs => $2 / 1000.0),
                    trial_until = CASE WHEN slots.trial_until IS NOT NULL
                                       THEN clock_timestamp() + make_interval(secs => $2 / 1000.0) END
-              FROM signs
+              FROM signs JOIN locked ON locked.id = signs.job_id
              WHERE slots.job_id = signs.job_id AND slots.epoch = signs.epoch
          RETURNING slots.job_id, slots.epoch, slots.attempt, slots.endpoint_id, slots.region, slots.leased_at, signs.began
           ), before AS (
-            SELECT id, started_at FROM jobs JOIN held ON held.job_id = jobs.id WHERE jobs.state = 'dispatched'
+            SELECT id, started_at FROM locked WHERE state = 'dispatched'
           ), started AS (
             UPDATE jobs
                SET state = 'processing', started_at = coalesce(jobs.started_at, held.began)

@@ -149,24 +149,36 @@ export interface ExpiredJob {
   readonly region: string | null;
 }
 
-/** Ends jobs whose own deadline has passed. A call that is running is cancelled by the caller of this. */
-export async function expireJobs(database: Queryable, limit: number): Promise<ExpiredJob[]> {
-  const { rows } = await database.query<ExpiredJob & Record<string, unknown>>(
+/**
+ * Ends jobs whose own deadline has passed. A call that is running is cancelled by the caller of this.
+ *
+ * Two statements: the first one sees the slots that were there when it began, and not the one that a job was given until
+ * it had the job's lock.
+ * @param client a transaction
+ */
+export async function expireJobs(client: Queryable, limit: number): Promise<ExpiredJob[]> {
+  const { rows: expired } = await client.query<Omit<ExpiredJob, 'endpoint_id' | 'region'>>(
     `WITH due AS (
             SELECT id, state FROM jobs
              WHERE deadline < clock_timestamp() AND state IN ('queued', 'retrying', 'dispatched', 'processing')
              ORDER BY deadline LIMIT $1 FOR UPDATE SKIP LOCKED
-          ), expired AS (
-            UPDATE jobs SET state = 'expired', error_code = 'DEADLINE_EXCEEDED',
-                            error_detail = 'the deadline passed before an answer', completed_at = clock_timestamp()
-              FROM due WHERE jobs.id = due.id
-         RETURNING jobs.id, due.state AS "from", jobs.attempt, jobs.epoch, jobs.home_region
           )
-     SELECT expired.*, slots.endpoint_id, slots.region
-       FROM expired LEFT JOIN slots ON slots.job_id = expired.id`,
+     UPDATE jobs SET state = 'expired', error_code = 'DEADLINE_EXCEEDED',
+                     error_detail = 'the deadline passed before an answer', completed_at = clock_timestamp()
+       FROM due WHERE jobs.id = due.id
+  RETURNING jobs.id, due.state AS "from", jobs.attempt, jobs.epoch, jobs.home_region`,
     [limit],
   );
-  return rows;
+  if (expired.length === 0) return [];
+  const { rows: slots } = await client.query<{ job_id: string; endpoint_id: string; region: string }>(
+    `SELECT job_id, endpoint_id, region FROM slots WHERE job_id = ANY ($1::uuid[])`,
+    [expired.map(({ id }) => id)],
+  );
+  const slotOf = new Map(slots.map((slot) => [slot.job_id, slot]));
+  return expired.map((job) => {
+    const { endpoint_id = null, region = null } = slotOf.get(job.id) ?? {};
+    return { ...job, endpoint_id, region };
+  });
 }
 
 export interface OverdueCancellation {

@@ -55,9 +55,11 @@ export async function eraseJobs(
       [erased],
     );
     await client.query(`DELETE FROM ledger_errors WHERE job_id = ANY ($1::uuid[])`, [erased]);
+    // One after the other as they were made: whoever redrives goes from a job's letter to that of the job made of it.
     await client.query(
       `UPDATE dead_letters SET detail = '', payload_sha256 = CASE WHEN $2 THEN NULL ELSE payload_sha256 END
-        WHERE job_id = ANY ($1::uuid[])`,
+        WHERE job_id = ANY (ARRAY(
+                SELECT job_id FROM dead_letters WHERE job_id = ANY ($1::uuid[]) ORDER BY letter_no FOR UPDATE))`,
       [erased, everything],
     );
     await client.query(`SELECT erase_webhook_metadata($1::uuid[])`, [erased]);
@@ -104,7 +106,7 @@ export interface ErasedKin {
 
 /**
  * Empties these jobs, and what is redriven from them.
- * @param client a transaction
+ * @param client a transaction that is repeated where it dead-locks
  */
 export function eraseRedriven(
   client: Queryable,
@@ -116,7 +118,7 @@ export function eraseRedriven(
 
 /**
  * Empties a job and all that were made of one another by redriving.
- * @param client a transaction
+ * @param client a transaction that is repeated where it dead-locks
  */
 export function eraseLineage(client: Queryable, jobId: string, contents: Contents): Promise<ErasedKin> {
   const read = async (): Promise<string[]> => (await readLineage(client, jobId)).map(({ id }) => id);
@@ -126,6 +128,10 @@ export function eraseLineage(client: Queryable, jobId: string, contents: Content
 /**
  * Whoever redrives a job locks its dead letter, and so does whoever empties it: a redrive that came first is waited for,
  * and its job is found by reading again; one that comes later finds the request erased.
+ *
+ * Reading again may come upon jobs that have ended, and wait for them while their kin's dead letters are held: whoever
+ * settles such a job, because its outcome was delivered again, may wait for these letters. Letters cannot all be locked
+ * before the jobs, nor jobs before the letters, since either may be made meanwhile: the caller repeats what dead-locks.
  */
 async function eraseKin(
   client: Queryable,
