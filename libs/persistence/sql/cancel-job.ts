@@ -19,7 +19,7 @@ export interface CancelledJob {
  * @param client a transaction
  */
 export async function cancelJob(client: Queryable, jobId: string): Promise<CancelledJob | undefined> {
-  // Of its own: the next one has to see the ticket that the job may just be given.
+  // By a statement of its own (decision 0029): the next one sees the ticket that the job was given while this one waited.
   await client.query(`SELECT FROM jobs WHERE id = $1 FOR UPDATE`, [jobId]);
   const { rows } = await client.query<CancelledJob & Record<string, unknown>>(
     `WITH before AS (

@@ -217,7 +217,7 @@ export async function lockDeadLetter(
   client: Queryable,
   jobId: string,
 ): Promise<LockedDeadLetter | undefined> {
-  // Read by a statement of its own: one that had waited for the lock would join what was there before.
+  // By a statement of its own (decision 0029): the next one sees what was done while this one waited.
   await client.query(`SELECT FROM dead_letters WHERE job_id = $1 FOR UPDATE`, [jobId]);
   const { rows } = await client.query<LockedDeadLetter & Record<string, unknown>>(
     `SELECT ${LOCKED} FROM ${LOCKED_FROM} WHERE letter.job_id = $1`,
@@ -239,7 +239,7 @@ export async function lockOpenDeadLetters(
       ORDER BY letter.letter_no LIMIT $14 FOR UPDATE SKIP LOCKED`,
     [...valuesOf({ ...filter, state: 'open' }), afterLetterNo, limit],
   );
-  // Here, too: a job may have been erased since the other one began.
+  // Not by the statement that locks (decision 0029): a job may have been erased since that one began.
   const { rows } = await client.query<LockedDeadLetter & Record<string, unknown>>(
     `SELECT ${LOCKED} FROM ${LOCKED_FROM} WHERE letter.job_id = ANY ($1::uuid[]) ORDER BY letter.letter_no`,
     [locked.map(({ jobId }) => jobId)],

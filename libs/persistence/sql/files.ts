@@ -164,9 +164,8 @@ export async function listFiles(
 }
 
 /**
- * Deletes those of these files that no batch reads which has not ended. Each transaction locks files in the order of their
- * ids, and whether they are read is a question of its own: a statement that had waited for a batch which just begins would
- * not see it.
+ * Deletes those of these files that no batch reads which has not ended. Locked in the order of their ids, and by a
+ * statement of its own (decision 0029): the next one sees a batch that began while this one waited.
  * @param client a transaction
  * @returns how many
  */
@@ -274,7 +273,7 @@ export async function deleteExpiredFiles(
 /**
  * Files a tenant had stored until then, some at a time.
  * @param client a transaction
- * @returns how many are deleted, and how many a batch still reads
+ * @returns how many are deleted, and how many of that time are still there
  */
 export async function deleteTenantFiles(
   client: Queryable,

@@ -152,8 +152,7 @@ export interface ExpiredJob {
 /**
  * Ends jobs whose own deadline has passed. A call that is running is cancelled by the caller of this.
  *
- * Two statements: the first one sees the slots that were there when it began, and not the one that a job was given until
- * it had the job's lock.
+ * Slots are read by the next statement (decision 0029): the first would miss the one that a job was given while it waited.
  * @param client a transaction
  */
 export async function expireJobs(client: Queryable, limit: number): Promise<ExpiredJob[]> {

@@ -43,7 +43,7 @@ export async function eraseJobs(
                           THEN result || jsonb_build_object('response', NULL, 'response_sha256', ${HASH})
                           ELSE result END,
             result_erased_at = CASE WHEN $3 THEN coalesce(result_erased_at, clock_timestamp()) ELSE result_erased_at END
-      WHERE id = ANY (ARRAY(SELECT id FROM jobs WHERE id = ANY ($1::uuid[]) AND ${ENDED} ORDER BY id FOR UPDATE)) AND ${ENDED}
+      WHERE id = ANY (ARRAY(SELECT id FROM jobs WHERE id = ANY ($1::uuid[]) AND ${ENDED} ORDER BY id FOR UPDATE))
   RETURNING id`,
     [jobIds, prompts, results],
   );
@@ -98,7 +98,7 @@ async function readRedriven(database: Queryable, jobIds: readonly string[]): Pro
   return rows.map(({ id }) => id);
 }
 
-/** Jobs that have a request in common, and those of them that are emptied; the others have not ended. */
+/** The jobs that were gone through, and those of them that were emptied; the others have not ended. */
 export interface ErasedKin {
   readonly ids: readonly string[];
   readonly erased: readonly string[];
@@ -148,7 +148,7 @@ async function eraseKin(
   }
 }
 
-/** Ended jobs of no run whose contents have had their time, oldest first; those being erased elsewhere are left out. */
+/** Ended jobs of no run whose contents have had their time, oldest first. */
 export async function findExpiredJobs(
   database: Queryable,
   what: 'prompts' | 'results',

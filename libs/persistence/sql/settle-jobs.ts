@@ -25,8 +25,8 @@ export interface SettlingJob {
 }
 
 /**
- * Two statements: one that had waited for a ticket which was just issued again would join the slot that was there before,
- * and the answer to the new ticket would belong to none. Whoever changes a slot's epoch holds its job.
+ * Locks jobs until the transaction ends, and reads them with their slots. Not in one statement (decision 0029): the answer
+ * to a ticket that was issued while it waited would belong to none. Whoever changes a slot's epoch holds its job.
  * @param client a transaction
  */
 export async function lockSettlingJobs(

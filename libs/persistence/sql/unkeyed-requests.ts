@@ -84,7 +84,7 @@ export async function releaseUnkeyed(database: Queryable, key: string, holder: s
     [key, holder, NOBODY],
   );
   if ((rowCount ?? 0) > 0) return true;
-  // Only then: the other one may have waited for whoever gave it up, and would see what was there before.
+  // Not in one statement (decision 0029): where it was given up while the first one waited, that one could not tell.
   const { rows } = await database.query(
     `SELECT FROM unkeyed_requests WHERE idempotency_key = $1 AND NOT given_up`,
     [key],
