@@ -59,6 +59,14 @@ describe('the data folder', () => {
     expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
 
+  it('is refused where its lock cannot be read', async () => {
+    await mkdir(lockOf(home), { recursive: true });
+    await expect(openDataFolder(home)).rejects.toMatchObject({
+      exitCode: EXIT_DATA_FOLDER,
+      message: expect.stringContaining('cannot be written (EISDIR)'),
+    });
+  });
+
   it('is refused where it cannot be made, without its value in the message', async () => {
     await writeFile(join(home, 'file'), '');
     // The last two are in a file system that lets nobody make folders, and says that it is the folder that is missing.

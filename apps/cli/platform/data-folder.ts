@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { access, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '#embedded-services';
-import { takeLock } from '#machine-tools';
+import { takeLock, type Lock } from '#machine-tools';
 import { CommandError } from '../command-error.js';
 import { EXIT_DATA_FOLDER } from '../exit-codes.js';
 
@@ -20,22 +20,22 @@ export interface DataFolder {
  * @throws CommandError where another Beacon uses it, or it cannot be written
  */
 export async function openDataFolder(path: string): Promise<DataFolder> {
-  let absolute: string;
-  let runPath: string;
-  try {
-    await makeFolder(path);
-    absolute = await realpath(path);
-    runPath = join(absolute, 'run');
-    await makeFolder(runPath);
-    await access(runPath, constants.W_OK);
-  } catch (cause) {
+  const { absolute, runPath, lock } = await makeAndLock(path).catch((cause: unknown) => {
     const reason = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
     const message = `the data folder cannot be written (${reason}): choose another with BEACON_DATA_DIR or --data-dir`;
     throw new CommandError(message, EXIT_DATA_FOLDER, { cause });
-  }
-  const lock = await takeLock(join(runPath, 'supervisor.lock'));
+  });
   if (!lock.taken) throw inUse(lock.pid);
   return { path: absolute, runPath, release: () => lock.release() };
+}
+
+async function makeAndLock(path: string): Promise<{ absolute: string; runPath: string; lock: Lock }> {
+  await makeFolder(path);
+  const absolute = await realpath(path);
+  const runPath = join(absolute, 'run');
+  await makeFolder(runPath);
+  await access(runPath, constants.W_OK);
+  return { absolute, runPath, lock: await takeLock(join(runPath, 'supervisor.lock')) };
 }
 
 function inUse(pid: number | undefined): CommandError {
