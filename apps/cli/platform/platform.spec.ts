@@ -30,8 +30,8 @@ setInterval(() => {}, 1000);
 process.send({ type: 'ready' });
 `;
 
-/** A stand-in that ends at its first start once its port is taken, as one does that cannot listen there. */
-const ROBBED = `
+/** A stand-in that serves from its second start on. @param robbery what ends the first, of its `port` */
+const robbed = (robbery: string): string => `
 import { existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
@@ -43,34 +43,28 @@ if (existsSync(mark)) {
   server.listen(port, '127.0.0.1', () => process.send({ type: 'ready' }));
 } else {
   writeFileSync(mark, '');
+  ${robbery}
+}
+`;
+
+/** It ends once its port is taken, as one does that cannot listen there. */
+const ROBBED = robbed(`
   console.log('port ' + port);
   const look = () =>
     connect(port, '127.0.0.1')
       .once('connect', () => process.exit(78))
       .once('error', () => setTimeout(look, 10));
   look();
-}
-`;
+`);
 
-/** A stand-in that finds its port taken at its first start, by somebody who is gone again once it says so. */
-const ROBBED_IN_PASSING = `
-import { existsSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-const port = Number(process.argv[process.argv.indexOf('--port') + 1]);
-const mark = new URL('robbed', import.meta.url);
-if (existsSync(mark)) {
-  for (const event of ['SIGTERM', 'disconnect']) process.on(event, () => process.exit(0));
-  const server = createServer((_request, response) => response.end(${JSON.stringify(CONFIGURATION)}));
-  server.listen(port, '127.0.0.1', () => process.send({ type: 'ready' }));
-} else {
-  writeFileSync(mark, '');
+/** Its port is taken by somebody who is gone again once it says so. */
+const ROBBED_IN_PASSING = robbed(`
   const thief = createServer().listen(port, '127.0.0.1', () =>
     createServer().listen(port, '127.0.0.1').on('error', ({ message }) => {
       console.error('beacon stand-in: ' + message);
       thief.close(() => process.exit(78));
     }));
-}
-`;
+`);
 
 /** The processes are stubs; Postgres and nats-server are somebody else's, so none is started. */
 describe('everything on one machine', () => {

@@ -4,10 +4,9 @@ import { readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import type { ProcessIdentity } from '#machine-tools';
-import { findFreePort } from '../free-port.js';
 import { lastLines, openLog } from '../log-file.js';
 import { makeFolder } from '../make-folder.js';
-import { wasPortTaken } from '../port-taken.js';
+import { onFreePort } from '../on-free-port.js';
 import { stopLeftover } from '../process-identity.js';
 import { ServiceStartError } from '../service-error.js';
 import { superviseChild, waitUntilReady, type ServiceProcess, type StopStep } from '../service-process.js';
@@ -40,7 +39,6 @@ export interface NatsServer extends ServiceProcess {
 const DEFAULT_MAX_STORE_BYTES = 64 * 1024 ** 3;
 const DEFAULT_START_TIMEOUT_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 1000;
-const PORT_ATTEMPTS = 5;
 const STOP_STEPS: readonly StopStep[] = [{ signal: 'SIGTERM', waitMs: 10_000 }];
 
 /**
@@ -53,16 +51,7 @@ export async function startNats(options: NatsOptions): Promise<NatsServer> {
   await makeFolder(options.dataDir);
   const dataDir = await realpath(options.dataDir);
   await clearLeftover(dataDir);
-  for (let attempt = 1; ; attempt += 1) {
-    const port = options.port ?? (await findFreePort());
-    try {
-      return await startOnPort(options, dataDir, port);
-    } catch (error) {
-      // Between choosing a port and binding it another process may have taken it.
-      const isTaken = error instanceof ServiceStartError && (await wasPortTaken(port, error.message));
-      if (!isTaken || options.port !== undefined || attempt >= PORT_ATTEMPTS) throw error;
-    }
-  }
+  return onFreePort(options.port, (port) => startOnPort(options, dataDir, port));
 }
 
 async function startOnPort(options: NatsOptions, dataDir: string, port: number): Promise<NatsServer> {

@@ -2,10 +2,9 @@ import { spawn } from 'node:child_process';
 import { readFile, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { identifyProcess, type ProcessIdentity } from '#machine-tools';
-import { findFreePort } from '../free-port.js';
 import { lastLines, openLog } from '../log-file.js';
 import { makeFolder } from '../make-folder.js';
-import { wasPortTaken } from '../port-taken.js';
+import { onFreePort } from '../on-free-port.js';
 import { stopLeftover } from '../process-identity.js';
 import { ServiceStartError } from '../service-error.js';
 import { superviseChild, waitUntilReady, type ServiceProcess, type StopStep } from '../service-process.js';
@@ -35,7 +34,6 @@ export interface PostgresServer extends ServiceProcess {
 
 const DEFAULT_DATABASE = 'beacon';
 const DEFAULT_START_TIMEOUT_MS = 120_000;
-const PORT_ATTEMPTS = 5;
 
 /** SIGINT is Postgres' fast shutdown: sessions are cut, everything committed is on disk. SIGQUIT recovers later. */
 const STOP_STEPS: readonly StopStep[] = [
@@ -67,16 +65,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   const database = options.database ?? DEFAULT_DATABASE;
   await clearLeftover(clusterFolder(dataDir));
   const cluster = await openCluster(binaries, dataDir, database, options.signal);
-  for (let attempt = 1; ; attempt += 1) {
-    const port = options.port ?? (await findFreePort());
-    try {
-      return await startOnPort(binaries, cluster, dataDir, database, port, options);
-    } catch (error) {
-      // Between choosing a port and binding it another process may have taken it.
-      const isTaken = error instanceof ServiceStartError && (await wasPortTaken(port, error.message));
-      if (!isTaken || options.port !== undefined || attempt >= PORT_ATTEMPTS) throw error;
-    }
-  }
+  return onFreePort(options.port, (port) => startOnPort(binaries, cluster, dataDir, database, port, options));
 }
 
 async function startOnPort(
