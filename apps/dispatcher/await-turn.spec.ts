@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { subjects, type Ticket, type TicketCheckReply } from '#contracts';
+import { subjects, type Ticket, type TicketCheck, type TicketCheckReply } from '#contracts';
 import { DISPATCHER_DOUBT_MS } from '#domain';
-import { OutcomePublisher, Topology, connectNats, type JsMsg, type NatsConnection } from '#messaging';
+import { OutcomePublisher, Topology, connectNats, type Delivery, type JsMsg, type NatsConnection } from '#messaging';
 import { createLogger } from '#observability';
 import { startTestNats, unhurried, type TestNats } from '#testing';
 import { awaitTurn } from './await-turn.js';
@@ -31,6 +31,7 @@ describe('whether the call of a ticket may begin', () => {
   let topology: Topology;
   let reply: TicketCheckReply;
   let asked: number;
+  let asking: TicketCheck;
 
   beforeAll(async () => {
     nats = await startTestNats();
@@ -45,6 +46,7 @@ describe('whether the call of a ticket may begin', () => {
     connection.subscribe(subjects.TICKET_CHECK, {
       callback: (_error, message) => {
         asked += 1;
+        asking = message.json();
         message.respond(JSON.stringify(reply));
       },
     });
@@ -63,7 +65,7 @@ describe('whether the call of a ticket may begin', () => {
       ...{ v: 1, job_id, attempt, epoch, endpoint_id, region, duration_ms: 1, reattached: false },
       result: { kind: 'failed', code: 'UPSTREAM_ERROR', detail: 'x' },
     });
-  const check = (ticket: Ticket) => checkTicket(connection, topology, ticket, 'spec');
+  const check = (ticket: Ticket) => checkTicket(connection, topology, ticket, 'spec', { isAgain: true, mayBeHeld: false });
 
   it('nobody can tell, while an outcome of an earlier ticket of the job is not recorded: it may be the answer', async () => {
     const ticket = aTicket({ epoch: 3 });
@@ -85,9 +87,15 @@ describe('whether the call of a ticket may begin', () => {
     readonly line: { isGood(): Promise<boolean> };
     readonly turn: Promise<string>;
   }
-  const deliveredOnce = { info: { deliveryCount: 1 }, ack: () => undefined } as unknown as JsMsg;
-  const turnOf = (ticket: Ticket, door: Door, calls: RunningCalls, line: AtTheDoor['line']) => {
-    const call = calls.take(ticket, deliveredOnce)!;
+  const deliveredOnce = { message: { ack: () => undefined } as unknown as JsMsg, count: 1 };
+  const turnOf = (
+    ticket: Ticket,
+    door: Door,
+    calls: RunningCalls,
+    line: AtTheDoor['line'],
+    delivery: Delivery = deliveredOnce,
+  ) => {
+    const call = calls.take(ticket, delivery)!;
     const services = { connection, line, topology, calls, dispatcherId: 'spec' } as unknown as WorkerServices;
     const endpoint = { id: 'US-m', concurrency: 1 } as RegionEndpoint;
     const logged = { ...services, logger: createLogger('dispatcher', 'silent') };
@@ -148,5 +156,31 @@ describe('whether the call of a ticket may begin', () => {
     calls.heard(NEVER_SILENT_MS);
     expect(await turnOf(aTicket(), new Door(), calls, line)).toBe('begin');
     expect(asked).toBe(1);
+  });
+
+  it.each([
+    ['came for the first time', 1, undefined],
+    ['came back', 2, { redelivered_to: 'spec', may_be_held: false }],
+    [
+      'came nobody knows how often',
+      undefined,
+      { redelivered_to: 'spec', may_be_held: true },
+    ],
+  ])('the router hears of one that %s', async (_, count, said) => {
+    const calls = new RunningCalls();
+    const line = { isGood: () => Promise.resolve(true) };
+    const ticket = aTicket();
+    // Nobody was heard: it is asked about in any case.
+    expect(await turnOf(ticket, new Door(), calls, line, { ...deliveredOnce, count })).toBe('begin');
+    expect(asking).toEqual({ job_id: ticket.job_id, epoch: 1, dispatcher_id: 'spec', ...said });
+  });
+
+  it('one that has waited, and comes back meanwhile, is told of as such', async () => {
+    const { calls, turn } = atTheDoor();
+    const [, waiting] = calls.all();
+    calls.take(waiting!.ticket, { ...deliveredOnce, count: undefined });
+    calls.doubtWaiting();
+    expect(await turn).toBe('begin');
+    expect(asking).toMatchObject({ redelivered_to: 'spec', may_be_held: true });
   });
 });

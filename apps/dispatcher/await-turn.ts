@@ -27,13 +27,14 @@ export async function awaitTurn(
   isDraining: () => boolean,
 ): Promise<Turn> {
   const { dispatcherId, connection, line, topology, calls, logger } = services;
-  const redelivered = isRedelivered(call);
-  if (!redelivered && !call.ticket.staged && !call.mustAsk) return 'begin';
+  if (!isRedelivered(call) && !call.ticket.staged && !call.mustAsk) return 'begin';
   let delayMs = FIRST_CHECK_DELAY_MS;
   for (;;) {
     if (call.abort.signal.aborted) return 'cancelled';
     if (isDraining()) return 'draining';
     // While this process runs all the calls the endpoint takes, one of them will pass its turn.
+    // Its ticket may come back meanwhile, and be another's as well.
+    const redelivered = isRedelivered(call);
     const full = calls.begunOn(endpoint.id) >= endpoint.concurrency;
     const asks = redelivered || calls.mustAsk(call);
     if (asks || !full) {
@@ -41,7 +42,8 @@ export async function awaitTurn(
         connection,
         topology,
         call.ticket,
-        redelivered ? dispatcherId : undefined,
+        dispatcherId,
+        { isAgain: redelivered, mayBeHeld: call.delivery.count === undefined },
       );
       if (reply === 'reported') return 'reported';
       if (redelivered)

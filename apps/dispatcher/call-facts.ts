@@ -2,8 +2,8 @@ import type { OutcomeResult, Ticket } from '#contracts';
 import type { RunningCall } from './running-calls.js';
 
 /** Somebody else may have held this ticket, or an earlier one of the same attempt. */
-export function isRedelivered({ message, ticket }: RunningCall): boolean {
-  return message.info.deliveryCount > 1 || ticket.epoch !== ticket.attempt;
+export function isRedelivered({ delivery, ticket }: RunningCall): boolean {
+  return delivery.count !== 1 || ticket.epoch !== ticket.attempt;
 }
 
 /** What every line about a ticket says. */

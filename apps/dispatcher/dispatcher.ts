@@ -12,6 +12,7 @@ import {
 import { HEARTBEAT_MS } from '#domain';
 import { HANDED_ON, createHttpClient, type HttpClient } from '#endpoint-client';
 import {
+  BrokerLife,
   CallStore,
   OutcomePublisher,
   Topology,
@@ -51,22 +52,37 @@ export class Dispatcher {
   ): Promise<Dispatcher> {
     const dispatcherId = `${region}-${randomUUID()}`;
     const calls = new RunningCalls();
+    let askLife = (): Promise<void> => Promise.resolve();
     const connection = await connectNats({
       url: settings.natsUrl ?? '',
       name: `dispatcher-${region}`,
-      onReconnect: () => logger.info({ event: 'nats.reconnected' }, 'NATS is back'),
+      onReconnect: () => {
+        logger.info({ event: 'nats.reconnected' }, 'NATS is back');
+        void askLife();
+      },
       onDisconnect: () => {
         calls.doubtWaiting();
         logger.warn({ event: 'nats.disconnected' }, 'NATS is away');
       },
     });
     const line = new Line(connection);
+    const topology = await Topology.open(connection);
+    const life = new BrokerLife(connection, {
+      read: () => topology.lifeBeganMs(),
+      onUnknown: (error) =>
+        logger.warn(
+          { event: 'nats.life_unknown', err: error },
+          'not known since when NATS runs: every ticket is asked about before its call begins',
+        ),
+    });
     const http = createHttpClient();
     const endpoints = regionEndpoints(region, settings, configuration, environment);
     const metrics = new Metrics(`dispatcher-${region}`);
     const tracing = await startTracing(settings.tracing, `dispatcher-${region}`, metrics, logger);
     const callStore = new CallStore(connection);
-    // Opened now, so that the first call need not wait for it.
+    // Both now, so that the first call need not wait for them.
+    askLife = () => life.ask();
+    await askLife();
     await callStore.prepare().catch((error: unknown) => {
       logger.warn({ event: 'call_store.not_ready', err: error }, 'the store of calls is not there yet');
     });
@@ -74,7 +90,8 @@ export class Dispatcher {
       dispatcherId,
       connection,
       line,
-      topology: await Topology.open(connection),
+      life,
+      topology,
       outcomes: new OutcomePublisher(connection, dispatcherId),
       callStore,
       http,
@@ -143,7 +160,7 @@ export class Dispatcher {
   async drain(): Promise<void> {
     await Promise.all(this.workers.map((worker) => worker.drain()));
     await this.calls.drained(this.drainMs);
-    for (const { message } of this.calls.all()) message.nak();
+    for (const { delivery } of this.calls.all()) delivery.message.nak();
     clearInterval(this.heartbeat);
     // While NATS is away nothing can be drained: what was to be said is found out by the next holder.
     await this.connection.drain().catch(() => this.connection.close());

@@ -1,5 +1,5 @@
 import { subjects, ticketSchema, type Ticket } from '#contracts';
-import { DurableConsumer, TICKET_ACK_WAIT_MS, decodeJson, extendAck, type JsMsg } from '#messaging';
+import { DurableConsumer, TICKET_ACK_WAIT_MS, decodeJson, extendAck, type Delivery } from '#messaging';
 import { NO_SPAN, spanIdsOf, type Span } from '#observability';
 import { AttemptBook } from './attempt-book.js';
 import { awaitTurn } from './await-turn.js';
@@ -34,7 +34,8 @@ export class EndpointWorker {
         await topology.ensureStreams([endpoint.region]);
         await topology.ensureEndpointConsumer(endpoint.region, endpoint.id, concurrency);
       },
-      handle: (message) => this.take(message),
+      life: services.life,
+      handle: (delivery) => this.take(delivery),
       onInterrupted: (error) => {
         logger.warn(
           { event: 'tickets.interrupted', endpoint_id: endpoint.id, err: error },
@@ -50,8 +51,9 @@ export class EndpointWorker {
     await this.consumer.stop();
   }
 
-  private take(message: JsMsg): void {
+  private take(delivery: Delivery): void {
     const { logger, calls } = this.services;
+    const { message } = delivery;
     const ticket = decodeJson(ticketSchema, message.data);
     if (ticket === undefined) {
       // Nobody can work on it. Leaving it would block the endpoint; the reconciler issues its job again.
@@ -62,7 +64,7 @@ export class EndpointWorker {
       message.ack();
       return;
     }
-    const call = calls.take(ticket, message);
+    const call = calls.take(ticket, delivery);
     if (call === undefined) return;
     this.work(call).catch((error: unknown) => {
       logger.error(
@@ -97,26 +99,26 @@ export class EndpointWorker {
 
   /** @returns the code of what went wrong; undefined: nothing did */
   private async workTraced(call: RunningCall, span: Span): Promise<string | undefined> {
-    const extend = setInterval(() => extendAck(call.message), TICKET_ACK_WAIT_MS / 3);
+    const extend = setInterval(() => extendAck(call.delivery.message), TICKET_ACK_WAIT_MS / 3);
     try {
       const turn = await awaitTurn(call, this.door, this.endpoint, this.services, () => this.draining);
       // Whoever asked for it back has been told that no call is made, so none is, whatever its turn was.
       if (call.turn === 'given_back') {
         span.event('ticket given back');
-        call.message.ack();
+        call.delivery.message.ack();
         return undefined;
       }
       if (turn === 'draining') return this.handOn(call, span);
       call.turn = 'begun';
       if (turn === 'reported') {
-        call.message.ack();
+        call.delivery.message.ack();
         return undefined;
       }
       const book = await this.bookOf(call);
       const isOver = turn === 'unwanted' || turn === 'cancelled';
       // Nothing was ever called for it, and nobody waits for word of it.
       if (turn === 'unwanted' && !book.hasCalls) {
-        call.message.ack();
+        call.delivery.message.ack();
         return undefined;
       }
       // Begun now, it would be cut off by the process's end, and made again by the next holder.
@@ -124,7 +126,7 @@ export class EndpointWorker {
       const keeper = this.keeperOf(call.ticket, book);
       const ended = isOver ? cancelledCall() : await this.caller.call(call, book, keeper, span);
       await publishUntilStored(call, ended, book, span.traceparent, this.services);
-      call.message.ack();
+      call.delivery.message.ack();
       // Not before: until its outcome is stored, a successor could still read the answer where the call left it.
       void keeper.end().catch(() => undefined);
       return errorOf(ended.result);
@@ -136,7 +138,7 @@ export class EndpointWorker {
 
   private handOn(call: RunningCall, span: Span): undefined {
     span.event('ticket handed on');
-    call.message.nak();
+    call.delivery.message.nak();
     return undefined;
   }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Ticket } from '#contracts';
 import { DISPATCHER_DOUBT_MS, HEARTBEAT_MS, REGION_SILENCE_MS, isRegionDown } from '#domain';
-import { TICKET_ACK_WAIT_MS, type JsMsg } from '#messaging';
+import { TICKET_ACK_WAIT_MS, type Delivery } from '#messaging';
 import { RunningCalls, type RunningCall } from './running-calls.js';
 
 const END_MS = 40_000;
@@ -11,7 +11,7 @@ const SPARE_MS = REGION_SILENCE_MS - DISPATCHER_DOUBT_MS - 1;
 
 function taken(calls: RunningCalls, atMs: number): RunningCall {
   const ticket = { job_id: 'a-job', attempt: 1, epoch: 1 } as Ticket;
-  return calls.take(ticket, {} as JsMsg, atMs)!;
+  return calls.take(ticket, {} as Delivery, atMs)!;
 }
 
 interface Beat {

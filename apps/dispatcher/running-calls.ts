@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { JsMsg } from '#messaging';
+import type { Delivery } from '#messaging';
 import type { Ticket } from '#contracts';
 import { mayBeGivenAway } from '#domain';
 import { Nudge } from '#endpoint-client';
@@ -17,7 +17,7 @@ export interface RunningCall {
   /** The router may have taken the ticket back: its call begins on the router's word only. */
   mustAsk: boolean;
   /** The latest delivery of the ticket: redelivery replaces the one that is acked in the end. */
-  message: JsMsg;
+  delivery: Delivery;
 }
 
 /** The tickets this process holds, one per job and attempt: in flight, or at the door. */
@@ -32,7 +32,7 @@ export class RunningCalls {
    * and delivery are adopted: a second ticket for one attempt must never become a second call.
    * @param nowMs by the monotonic clock
    */
-  take(ticket: Ticket, message: JsMsg, nowMs = performance.now()): RunningCall | undefined {
+  take(ticket: Ticket, delivery: Delivery, nowMs = performance.now()): RunningCall | undefined {
     const key = keyOf(ticket);
     const held = this.calls.get(key);
     if (held === undefined) {
@@ -44,18 +44,18 @@ export class RunningCalls {
         turn: 'waits',
         // It may have been on its way for as long as nobody was heard.
         mustAsk: mayBeGivenAway(nowMs - this.heardMs),
-        message,
+        delivery,
       };
       this.calls.set(key, call);
       return call;
     }
     if (ticket.epoch < held.ticket.epoch) {
-      message.ack();
+      delivery.message.ack();
       return undefined;
     }
-    if (ticket.epoch > held.ticket.epoch) held.message.ack();
+    if (ticket.epoch > held.ticket.epoch) held.delivery.message.ack();
     held.ticket = ticket;
-    held.message = message;
+    held.delivery = delivery;
     return undefined;
   }
 

@@ -9,7 +9,8 @@ const REPLY_TIMEOUT_MS = 2000;
  * ack, and calling again would pay twice. The same goes for the outcome of an earlier ticket of the attempt, which the
  * router takes where no call has begun since: until it is recorded nobody can tell. An outcome moves from the stream to
  * the router's rows, so looking in this order cannot miss it.
- * @param redeliveredTo this dispatcher, where the ticket came back
+ * @param dispatcherId this dispatcher; who is told to begin has the ticket from then on
+ * @param came whether the ticket came back, and whether to somebody beside its holder
  * @returns `reported`: its outcome is on its way. `undefined` where nobody can tell now: nothing is known, so nothing may
  * be called
  */
@@ -17,9 +18,10 @@ export async function checkTicket(
   connection: NatsConnection,
   topology: Pick<Topology, 'holds'>,
   ticket: Ticket,
-  redeliveredTo: string | undefined,
+  dispatcherId: string,
+  came: { readonly isAgain: boolean; readonly mayBeHeld: boolean },
 ): Promise<TicketCheckReply | 'reported' | undefined> {
-  if (redeliveredTo !== undefined) {
+  if (came.isAgain) {
     const { region, job_id: jobId, epoch } = ticket;
     const holds = (subject: string): Promise<boolean> => topology.holds(subjects.OUTCOMES_STREAM, subject);
     try {
@@ -35,7 +37,8 @@ export async function checkTicket(
     {
       job_id: ticket.job_id,
       epoch: ticket.epoch,
-      ...(redeliveredTo === undefined ? {} : { redelivered_to: redeliveredTo }),
+      dispatcher_id: dispatcherId,
+      ...(came.isAgain ? { redelivered_to: dispatcherId, may_be_held: came.mayBeHeld } : {}),
     },
     ticketCheckReplySchema,
     REPLY_TIMEOUT_MS,

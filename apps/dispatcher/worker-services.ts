@@ -1,5 +1,5 @@
 import type { HttpClient } from '#endpoint-client';
-import type { CallStore, NatsConnection, OutcomePublisher, Topology } from '#messaging';
+import type { BrokerLife, CallStore, NatsConnection, OutcomePublisher, Topology } from '#messaging';
 import type { Logger, Metrics, Tracing } from '#observability';
 import type { Line } from './line.js';
 import type { RunningCalls } from './running-calls.js';
@@ -10,6 +10,8 @@ export interface WorkerServices {
   readonly connection: NatsConnection;
   /** How `connection` really is. */
   readonly line: Line;
+  /** Of the server at its end. */
+  readonly life: BrokerLife;
   readonly topology: Topology;
   readonly outcomes: OutcomePublisher;
   readonly callStore: CallStore;

@@ -54,8 +54,13 @@ export async function openNats(
     onDisconnect: () => logger.warn({ event: 'nats.disconnected' }, 'NATS is away'),
   });
   const topology = await Topology.open(connection);
+  const makeStreams = async (): Promise<void> => {
+    await topology.ensureStreams(regions);
+    // What is issued from now on is known to have come in while NATS ran.
+    await topology.lifeBeganMs();
+  };
   ensureStreams = () =>
-    topology.ensureStreams(regions).catch((error: unknown) => {
+    makeStreams().catch((error: unknown) => {
       logger.warn({ event: 'nats.streams_missing', err: error }, 'streams could not be made yet');
     });
   // NATS may still be opening its store; everything that needs a stream makes it where it is missing.

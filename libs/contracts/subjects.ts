@@ -9,6 +9,9 @@ export function subjectToken(name: string): string {
 export const OUTCOMES_STREAM = 'OUTCOMES';
 export const OUTCOMES_SUBJECTS = 'beacon.outcomes.>';
 export const RECORDER_CONSUMER = 'recorder';
+/** Kept in the server's memory, so that it is empty after each start: its first message tells since when the server runs. */
+export const LIFE_STREAM = 'BEACON_LIFE';
+export const LIFE_SUBJECT = 'beacon.life';
 /** KV bucket of result URLs and call ids by which a running call can be found again. */
 export const CALLS_BUCKET = 'beacon_calls';
 

@@ -86,9 +86,11 @@ export {
 export {
   DISPATCHER_DOUBT_MS,
   HEARTBEAT_MS,
+  HOLDER_SILENCE_MS,
   REGION_SILENCE_MS,
   isRegionDown,
   mayBeGivenAway,
+  wouldBeHeard,
 } from './signs-of-life.js';
 export { planForSilentSlot, type SilentSlotFacts, type SilentSlotPlan } from './silent-slot.js';
 export { arrows, nextState, type JobEvent } from './lifecycle.js';

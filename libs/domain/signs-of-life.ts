@@ -19,6 +19,21 @@ export const DISPATCHER_DOUBT_MS = 3000;
  */
 export const REGION_SILENCE_MS = 8000;
 
+/**
+ * Whoever works on a ticket and was not heard for so long is gone. A NATS that was killed gives out again what it had given to
+ * the living; otherwise it takes from nobody who extends, and nothing is asked of this.
+ */
+export const HOLDER_SILENCE_MS = 3000;
+
+/**
+ * Whether a router would know of whoever else works on a ticket that has come back.
+ * @param listeningMs since the router began to hear dispatchers, or hears them again
+ * @param issuedMs since the ticket was issued: who has it now was heard by routers that listened all the while
+ */
+export function wouldBeHeard(listeningMs: number, issuedMs: number): boolean {
+  return listeningMs >= HOLDER_SILENCE_MS || issuedMs < listeningMs;
+}
+
 /** @param heardMs since the latest heartbeat of which it is known that it arrived was sent */
 export function mayBeGivenAway(heardMs: number): boolean {
   return heardMs > DISPATCHER_DOUBT_MS;

@@ -1,7 +1,17 @@
 import { jetstream, type JsMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
+import type { BrokerLife } from './broker-life.js';
 
 export type { JsMsg };
+
+export interface Delivery {
+  readonly message: JsMsg;
+  /**
+   * How often it was delivered, this time included. Whoever had it before has given it back, or was silent for too long.
+   * `undefined`: the server cannot tell, and whoever had it before may be at work on it.
+   */
+  readonly count: number | undefined;
+}
 
 export interface DurableConsumerOptions {
   readonly stream: string;
@@ -10,7 +20,9 @@ export interface DurableConsumerOptions {
   readonly prefetch: number;
   /** Makes the stream and the consumer where they are missing. */
   readonly ensure: () => Promise<void>;
-  readonly handle: (message: JsMsg) => void;
+  /** Left out: no delivery is counted. */
+  readonly life?: Pick<BrokerLife, 'beganMs'>;
+  readonly handle: (delivery: Delivery) => void;
   /** Hears why delivery stopped; it is started again by itself. */
   readonly onInterrupted: (error: unknown) => void;
 }
@@ -41,6 +53,16 @@ export class DurableConsumer {
     await this.done;
   }
 
+  /**
+   * The server counts for certain where a message came in since it runs, and since it has the consumer.
+   * @param countedFromMs Unix ms by the server's clock, as all here
+   */
+  private countOf({ info, time }: JsMsg, countedFromMs: number): number | undefined {
+    const { life } = this.options;
+    const sinceMs = Math.max(countedFromMs, life?.beganMs ?? Infinity);
+    return time.getTime() > sinceMs ? info.deliveryCount : undefined;
+  }
+
   private async run(): Promise<void> {
     const client = jetstream(this.connection, { timeout: 5000 });
     while (!this.stopped && !this.connection.isClosed()) {
@@ -55,7 +77,9 @@ export class DurableConsumer {
         });
         this.stopDelivery = () => messages.stop();
         if (this.stopped) messages.stop();
-        for await (const message of messages) this.options.handle(message);
+        const countedFromMs = Date.parse((await consumer.info(true)).created);
+        for await (const message of messages)
+          this.options.handle({ message, count: this.countOf(message, countedFromMs) });
         if (!this.stopped) throw new Error('delivery ended');
       } catch (error) {
         if (this.stopped) return;

@@ -17,12 +17,9 @@ export class OutcomePublisher {
 
   /** @throws where JetStream did not take it; publishing it again is safe (same message id) */
   async publish(outcome: Outcome): Promise<void> {
-    await this.client.publish(
-      subjects.outcomeSubject(outcome.region, outcome.job_id, outcome.epoch),
-      encodeJson(outcome),
-      {
-        msgID: `${subjects.messageId(outcome.job_id, outcome.epoch)}:${this.holder}`,
-      },
-    );
+    const { region, job_id: jobId, epoch, calls } = outcome;
+    // Of two calls both were paid for, whoever made them.
+    const msgID = [subjects.messageId(jobId, epoch), this.holder, calls?.id ?? 'none'].join(':');
+    await this.client.publish(subjects.outcomeSubject(region, jobId, epoch), encodeJson(outcome), { msgID });
   }
 }

@@ -70,7 +70,7 @@ describe('JetStream', () => {
           await topology.ensureStreams([region]);
           await topology.ensureEndpointConsumer(region, endpointId, concurrency);
         },
-        handle: (message) => received.push(message),
+        handle: ({ message }) => received.push(message),
         onInterrupted: (error) => interruptions.push(error),
       }),
     );

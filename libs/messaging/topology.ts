@@ -7,6 +7,7 @@ import {
   StorageType,
   jetstreamManager,
   type JetStreamManager,
+  type StreamInfo,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { subjects } from '#contracts';
@@ -17,6 +18,7 @@ export const TICKET_ACK_WAIT_MS = 6000;
 /** The same for outcomes: what a killed router held is recorded by its successor after so long. */
 export const OUTCOME_ACK_WAIT_MS = 5000;
 const STREAM_MAX_BYTES = 1024 * 1024 * 1024;
+const MARK_MAX_BYTES = 4096;
 
 /**
  * Streams and consumers, made where they are missing. Everything here works on nats-server 2.9: one filter
@@ -77,6 +79,41 @@ export class Topology {
     } catch (error) {
       if (!isStreamMissing(error)) throw error;
     }
+  }
+
+  /**
+   * Since when the server runs, as far as anybody has asked: the first who does leaves a mark in its memory.
+   * @returns Unix ms by the server's clock
+   * @throws where the server cannot be asked, or keeps nothing in its memory
+   */
+  async lifeBeganMs(): Promise<number> {
+    let { state } = await this.openMark();
+    if (state.messages === 0) {
+      // Of two at once the second is refused, and both read the first.
+      const left = this.manager.jetstream().publish(subjects.LIFE_SUBJECT, new Uint8Array());
+      await left.catch((error: unknown) => {
+        if (!(error instanceof JetStreamApiError)) throw error;
+      });
+      ({ state } = await this.manager.streams.info(subjects.LIFE_STREAM));
+    }
+    if (state.messages === 0) throw new Error(`${subjects.LIFE_STREAM} does not keep what is put there`);
+    return Date.parse(state.first_ts);
+  }
+
+  private async openMark(): Promise<StreamInfo> {
+    try {
+      return await this.manager.streams.info(subjects.LIFE_STREAM);
+    } catch (error) {
+      if (!isStreamMissing(error)) throw error;
+    }
+    return this.manager.streams.add({
+      name: subjects.LIFE_STREAM,
+      subjects: [subjects.LIFE_SUBJECT],
+      storage: StorageType.Memory,
+      discard: DiscardPolicy.New,
+      max_msgs: 1,
+      max_bytes: MARK_MAX_BYTES,
+    });
   }
 
   private async ensureStream(name: string, subjectFilter: string): Promise<void> {

@@ -169,6 +169,7 @@ export {
   type TenantErasure,
 } from './sql/retention.js';
 export {
+  claimTicket,
   forgetTakers,
   noteTaker,
   readSuspect,

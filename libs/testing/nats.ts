@@ -6,6 +6,8 @@ import { findNatsServer, startNats, type NatsServer } from '#embedded-services';
 export interface TestNats {
   readonly url: string;
   readonly port: number;
+  /** kill -9. */
+  kill(): Promise<void>;
   /** Kills the server and deletes everything that JetStream stored. */
   loseStore(): Promise<void>;
   /** Starts it again on the same port. */
@@ -21,12 +23,16 @@ export async function startTestNats(): Promise<TestNats> {
     cacheDirs: ['.beacon/tools'],
   });
   let server: NatsServer = await startNats({ binary, dataDir });
+  const kill = async (): Promise<void> => {
+    server.kill('SIGKILL');
+    await server.exited;
+  };
   return {
+    kill,
     url: server.url,
     port: server.port,
     loseStore: async () => {
-      server.kill('SIGKILL');
-      await server.exited;
+      await kill();
       await rm(join(dataDir, 'jetstream'), { recursive: true, force: true });
     },
     restart: async () => {

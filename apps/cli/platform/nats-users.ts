@@ -40,6 +40,7 @@ export function dispatcherPermissions(region: string): NatsPermissions {
       subjects.heartbeatSubject(region),
       subjects.startedSubject(region),
       subjects.TICKET_CHECK,
+      subjects.LIFE_SUBJECT,
       // Streams, consumers and the bucket of running calls; JetStream's own replies: acks and flow control.
       '$JS.API.>',
       `$JS.ACK.${subjects.dispatchStream(region)}.>`,

@@ -37,6 +37,7 @@ export class Endpoints {
   private readonly specById: ReadonlyMap<string, EndpointSpec>;
   /** Unix ms by this process's clock, which is compared with itself only. */
   private readonly lastHeartbeatMs = new Map<string, number>();
+  private listeningSinceMs: number;
 
   constructor(
     private readonly configuration: Configuration,
@@ -44,6 +45,7 @@ export class Endpoints {
     /** What operators ask for; left out: nothing. */
     private readonly inForce?: Pick<InForce, 'ordersFor' | 'onlyRegion'>,
   ) {
+    this.listeningSinceMs = startedAtMs;
     this.specs = configuration.endpoints.map(specOf);
     this.ids = this.specs.map(({ id }) => id);
     this.specById = new Map(this.specs.map((spec) => [spec.id, spec]));
@@ -79,7 +81,13 @@ export class Endpoints {
 
   /** NATS is back: while it was away nobody could be heard, which is no sign of death either. */
   listenAnew(nowMs: number): void {
+    this.listeningSinceMs = nowMs;
     for (const region of this.regions) this.lastHeartbeatMs.set(region, nowMs);
+  }
+
+  /** Milliseconds since dispatchers are heard without a break. */
+  listeningMs(nowMs: number): number {
+    return nowMs - this.listeningSinceMs;
   }
 
   dispatcherAlive(region: string, nowMs: number): boolean {

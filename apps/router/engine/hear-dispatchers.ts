@@ -37,7 +37,7 @@ export function takeOutcomes({
       await topology.ensureStreams(endpoints.regions);
       await topology.ensureRecorderConsumer();
     },
-    handle: (message) => {
+    handle: ({ message }) => {
       const outcome = decodeJson(outcomeSchema, message.data);
       if (outcome !== undefined) {
         engine.receive({ outcome, message });
@@ -60,6 +60,8 @@ export function hearDispatchers({
   engine,
   logger,
 }: Listening & { readonly desk: TicketDesk }): void {
+  // Before this nobody was heard.
+  endpoints.listenAnew(Date.now());
   const onInvalid = (subject: string): void => {
     logger.warn({ event: 'message.malformed', subject }, 'a malformed message was ignored');
   };

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Outcome } from '#contracts';
+import { HOLDER_SILENCE_MS } from '#domain';
 import { createLogger, Metrics } from '#observability';
 import {
   LOCK_TRIALS,
@@ -23,6 +24,7 @@ const POLICY: SettlementPolicy = {
 describe('who has worked on a ticket that came back', () => {
   let postgres: TestDatabase;
   let desk: TicketDesk;
+  let listeningMs: number;
   const received: ReceivedOutcome[] = [];
   const begun = [{ id: randomUUID(), endpoint_id: 'US-m' }];
 
@@ -30,7 +32,7 @@ describe('who has worked on a ticket that came back', () => {
     postgres = await startTestDatabase();
     desk = new TicketDesk(
       postgres.database,
-      { spec: () => undefined },
+      { spec: () => undefined, listeningMs: () => listeningMs },
       { receive: (outcome) => void received.push(outcome) },
       {
         get: async () => {
@@ -47,8 +49,11 @@ describe('who has worked on a ticket that came back', () => {
     );
   });
   afterAll(() => postgres.close());
-  beforeEach(() => {
+  beforeEach(async () => {
+    // Those of another test would go first.
+    await postgres.database.query('DELETE FROM slots');
     received.length = 0;
+    listeningMs = Infinity;
   });
 
   const aJob = async (): Promise<string> => {
@@ -132,6 +137,57 @@ describe('who has worked on a ticket that came back', () => {
     await lease('-infinity');
     expect(await returned()).toBe(true);
     expect(await ask()).toMatchObject({ wanted: false, may_begin: false });
+  });
+
+  /** NATS was killed, and gives the ticket out again. */
+  const takeUnsure = (jobId: string, epoch: number, dispatcher: string) =>
+    desk.check({ job_id: jobId, epoch, dispatcher_id: dispatcher, redelivered_to: dispatcher, may_be_held: true });
+  /** Of whoever has the ticket. */
+  const silent = (jobId: string) =>
+    postgres.database.query(
+      `UPDATE slots SET seen_at = seen_at - interval '${HOLDER_SILENCE_MS} milliseconds' WHERE job_id = $1`,
+      [jobId],
+    );
+  /** However slowly the spec goes on. */
+  const stillHeard = (jobId: string) =>
+    postgres.database.query(`UPDATE slots SET seen_at = seen_at + interval '1 hour' WHERE job_id = $1`, [jobId]);
+
+  it('does not lose it to another while it is heard, whatever NATS gives out', async () => {
+    const jobId = await aJob();
+    const { epoch } = await admit(jobId);
+    await begin(jobId, epoch, 'd1');
+    await stillHeard(jobId);
+    expect(await takeUnsure(jobId, epoch, 'd2')).toEqual({ wanted: true, ended: false, may_begin: false });
+    expect(await takeUnsure(jobId, epoch, 'd1')).toMatchObject({ may_begin: true });
+    await silent(jobId);
+    expect(await takeUnsure(jobId, epoch, 'd2')).toMatchObject({ may_begin: true });
+    expect(received).toEqual([]);
+  });
+
+  it('gives it up at once where NATS knows that it did', async () => {
+    const jobId = await aJob();
+    const { epoch } = await admit(jobId);
+    await begin(jobId, epoch, 'd1');
+    await stillHeard(jobId);
+    expect(await take(jobId, epoch, 'd2')).toMatchObject({ may_begin: true });
+  });
+
+  it('is found out by listening first, unless the ticket was issued while the router listened', async () => {
+    const jobId = await aJob();
+    const { epoch } = await admit(jobId);
+    listeningMs = 0;
+    expect(await takeUnsure(jobId, epoch, 'd2')).toEqual({ wanted: true, ended: false, may_begin: false });
+    listeningMs = HOLDER_SILENCE_MS;
+    expect(await takeUnsure(jobId, epoch, 'd2')).toMatchObject({ may_begin: true });
+  });
+
+  it('is one of those who ask for it at once', async () => {
+    const jobId = await aJob();
+    const { epoch } = await admit(jobId);
+    const waited = (dispatcher: string) =>
+      desk.check({ job_id: jobId, epoch, dispatcher_id: dispatcher });
+    const replies = await Promise.all([waited('d1'), takeUnsure(jobId, epoch, 'd2'), takeUnsure(jobId, epoch, 'd3')]);
+    expect(replies.filter(({ may_begin: mayBegin }) => mayBegin)).toHaveLength(1);
   });
 
   it('leads to a verdict that names the calls that were begun, once no transaction is open', async () => {

@@ -1,10 +1,10 @@
 import type { TicketCheck, TicketCheckReply } from '#contracts';
-import { judgeReturnedTicket } from '#domain';
+import { judgeReturnedTicket, wouldBeHeard } from '#domain';
 import type { CallStore } from '#messaging';
 import type { Logger, Metrics } from '#observability';
 import {
   checkTicket,
-  extendSlot,
+  claimTicket,
   noteTaker,
   readSuspect,
   readSuspectAttempt,
@@ -29,7 +29,7 @@ interface Judged {
 export class TicketDesk {
   constructor(
     private readonly database: Database,
-    private readonly endpoints: Pick<Endpoints, 'spec'>,
+    private readonly endpoints: Pick<Endpoints, 'spec' | 'listeningMs'>,
     private readonly engine: Pick<Engine, 'receive'>,
     private readonly callStore: Pick<CallStore, 'get'>,
     private readonly metrics: Metrics,
@@ -38,7 +38,7 @@ export class TicketDesk {
   ) {}
 
   async check(ticket: TicketCheck): Promise<TicketCheckReply> {
-    const { job_id: jobId, epoch, redelivered_to: asker } = ticket;
+    const { job_id: jobId, epoch, redelivered_to: receiver } = ticket;
     const { wanted, ended, mayBegin } = await checkTicket(
       this.database,
       jobId,
@@ -47,28 +47,29 @@ export class TicketDesk {
     );
     const reply = { wanted, ended, may_begin: mayBegin };
     if (!wanted || !mayBegin) return reply;
-    // A ticket that did not come back has no earlier holder. Older dispatchers do not say who they are.
-    if (asker === undefined) return this.letBegin(jobId, epoch, reply);
-    const judged = await this.judge(jobId, epoch, asker, reply);
+    // A ticket that did not come back has no earlier holder. But it may have gone to another meanwhile.
+    if (receiver === undefined)
+      return (await claimTicket(this.database, jobId, epoch, ticket.dispatcher_id, 'fromNobody')) ? reply : waiting(reply);
+    const judged = await this.judge(ticket, receiver, reply);
     // Not before the verdict is committed: what it leads to waits for other transactions.
     if (judged.poison !== undefined) await this.giveUp(jobId, epoch, judged.poison);
-    return judged.reply.may_begin ? this.letBegin(jobId, epoch, judged.reply) : judged.reply;
+    return judged.reply;
   }
 
-  /** Whoever looks into its silence may be about to take the ticket back: one of the two comes too late. */
-  private async letBegin(jobId: string, epoch: number, reply: TicketCheckReply): Promise<TicketCheckReply> {
-    return (await extendSlot(this.database, jobId, epoch)) ? reply : UNWANTED;
-  }
-
-  private judge(jobId: string, epoch: number, asker: string, reply: TicketCheckReply): Promise<Judged> {
+  private judge(ticket: TicketCheck, asker: string, reply: TicketCheckReply): Promise<Judged> {
+    const { job_id: jobId, epoch, may_be_held: mayBeHeld = false } = ticket;
     return this.database.transaction(async (client) => {
       const suspect = await readSuspect(client, jobId, epoch, asker);
       if (suspect === undefined) return { reply: UNWANTED };
-      const { lost, otherOnTrial, region } = suspect;
+      const { lost, otherOnTrial, region, isHeld, issuedMs } = suspect;
+      const listeningMs = this.endpoints.listeningMs(Date.now());
+      if (mayBeHeld && (isHeld || !wouldBeHeard(listeningMs, issuedMs))) return { reply: waiting(reply) };
       const verdict = judgeReturnedTicket({ lost, otherOnTrial, crashesMax: this.crashesMax });
       switch (verdict) {
         case 'begin':
         case 'beginAlone':
+          if (!(await claimTicket(client, jobId, epoch, asker, mayBeHeld ? 'fromNobody' : 'fromWhoever')))
+            return { reply: waiting(reply) };
           await noteTaker(client, jobId, epoch, asker, verdict === 'beginAlone');
           if (lost > 0) {
             this.metrics.count('beacon_ticket_crashes_total', { region });
@@ -86,12 +87,12 @@ export class TicketDesk {
           }
           return { reply };
         case 'wait':
-          return { reply: { ...reply, may_begin: false } };
+          return { reply: waiting(reply) };
         case 'poison': {
           const attempt = await readSuspectAttempt(client, jobId, epoch);
           if (attempt === undefined) return { reply: UNWANTED };
           // It asks again until the verdict is recorded: what it says of the ticket before that would be the outcome.
-          return { reply: { ...reply, may_begin: false }, poison: { ...attempt, region, lost } };
+          return { reply: waiting(reply), poison: { ...attempt, region, lost } };
         }
       }
     });
@@ -129,4 +130,9 @@ export class TicketDesk {
       },
     });
   }
+}
+
+/** It asks again. */
+function waiting(reply: TicketCheckReply): TicketCheckReply {
+  return { ...reply, may_begin: false };
 }

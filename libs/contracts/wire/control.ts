@@ -44,8 +44,12 @@ export type ControlEvent = z.infer<typeof controlEventSchema>;
 export const ticketCheckSchema = z.object({
   job_id: z.uuid(),
   epoch: z.int().min(1),
-  /** The dispatcher that asks, where the ticket came back: somebody else may have worked on it. */
+  /** The dispatcher that asks. Absent: an older one. */
+  dispatcher_id: z.string().max(200).optional(),
+  /** The same, where the ticket came back: somebody else may have worked on it. */
   redelivered_to: z.string().max(200).optional(),
+  /** NATS cannot tell whether somebody has it who neither gave it back nor fell silent. */
+  may_be_held: z.boolean().optional(),
 });
 export type TicketCheck = z.infer<typeof ticketCheckSchema>;
 export const ticketCheckReplySchema = z.object({

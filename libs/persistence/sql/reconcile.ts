@@ -32,17 +32,13 @@ export async function findSilentSlots(database: Queryable, limit: number): Promi
   return rows;
 }
 
-/**
- * Something is known of the ticket: it was found waiting in its stream, or its holder was told to begin.
- * @returns whether it still has its slot
- */
-export async function extendSlot(database: Queryable, jobId: string, epoch: number): Promise<boolean> {
-  const { rowCount } = await database.query(
+/** The ticket was found waiting in its stream. */
+export async function extendSlot(database: Queryable, jobId: string, epoch: number): Promise<void> {
+  await database.query(
     `UPDATE slots SET lease_until = clock_timestamp() + make_interval(secs => $3 / 1000.0)
       WHERE job_id = $1 AND epoch = $2`,
     [jobId, epoch, SLOT_LEASE_MS],
   );
-  return (rowCount ?? 0) > 0;
 }
 
 /**
