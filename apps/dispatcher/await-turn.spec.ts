@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { subjects, type Ticket, type TicketCheck, type TicketCheckReply } from '#contracts';
 import { DISPATCHER_DOUBT_MS } from '#domain';
-import { OutcomePublisher, Topology, connectNats, type Delivery, type JsMsg, type NatsConnection } from '#messaging';
+import {
+  OutcomePublisher,
+  Topology,
+  connectNats,
+  type Delivery,
+  type JsMsg,
+  type NatsConnection,
+} from '#messaging';
 import { createLogger } from '#observability';
 import { startTestNats, unhurried, type TestNats } from '#testing';
 import { awaitTurn } from './await-turn.js';
@@ -65,7 +72,8 @@ describe('whether the call of a ticket may begin', () => {
       ...{ v: 1, job_id, attempt, epoch, endpoint_id, region, duration_ms: 1, reattached: false },
       result: { kind: 'failed', code: 'UPSTREAM_ERROR', detail: 'x' },
     });
-  const check = (ticket: Ticket) => checkTicket(connection, topology, ticket, 'spec', { isAgain: true, mayBeHeld: false });
+  const check = (ticket: Ticket) =>
+    checkTicket(connection, topology, ticket, 'spec', { isAgain: true, mayBeHeld: false });
 
   it('nobody can tell, while an outcome of an earlier ticket of the job is not recorded: it may be the answer', async () => {
     const ticket = aTicket({ epoch: 3 });
@@ -161,11 +169,7 @@ describe('whether the call of a ticket may begin', () => {
   it.each([
     ['came for the first time', 1, undefined],
     ['came back', 2, { redelivered_to: 'spec', may_be_held: false }],
-    [
-      'came nobody knows how often',
-      undefined,
-      { redelivered_to: 'spec', may_be_held: true },
-    ],
+    ['came nobody knows how often', undefined, { redelivered_to: 'spec', may_be_held: true }],
   ])('the router hears of one that %s', async (_, count, said) => {
     const calls = new RunningCalls();
     const line = { isGood: () => Promise.resolve(true) };

@@ -38,13 +38,10 @@ export async function awaitTurn(
     const full = calls.begunOn(endpoint.id) >= endpoint.concurrency;
     const asks = redelivered || calls.mustAsk(call);
     if (asks || !full) {
-      const reply = await checkTicket(
-        connection,
-        topology,
-        call.ticket,
-        dispatcherId,
-        { isAgain: redelivered, mayBeHeld: call.delivery.count === undefined },
-      );
+      const reply = await checkTicket(connection, topology, call.ticket, dispatcherId, {
+        isAgain: redelivered,
+        mayBeHeld: call.delivery.count === undefined,
+      });
       if (reply === 'reported') return 'reported';
       if (redelivered)
         logger.debug({ event: 'ticket.redelivered', ...idsOf(call.ticket), ...reply }, 'redelivered ticket');

@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { loadSettings, parseConfiguration } from '#config';
 import { subjects, type Ticket, type TicketCheck, type TicketCheckReply } from '#contracts';
-import { TicketPublisher, Topology, connectNats, type NatsConnection } from '#messaging';
+import {
+  DurableConsumer,
+  TicketPublisher,
+  Topology,
+  connectNats,
+  type JsMsg,
+  type NatsConnection,
+} from '#messaging';
 import { createLogger } from '#observability';
 import { TcpLink, Upstream, deploymentOf, hangs, startTestNats, until, type TestNats } from '#testing';
 import { Dispatcher } from './dispatcher.js';
@@ -21,7 +28,7 @@ describe('a dispatcher', () => {
   let dispatcher: Dispatcher;
   /** What a router says of a ticket, by the id of its job. */
   const replies = new Map<string, TicketCheckReply>();
-  let beforeReply: () => void = () => undefined;
+  let beforeReply: (check: TicketCheck) => void = () => undefined;
 
   beforeAll(async () => {
     [nats, upstream] = await Promise.all([startTestNats(), Upstream.start()]);
@@ -33,9 +40,9 @@ describe('a dispatcher', () => {
     await topology.ensureStreams(['US']);
     router.subscribe(subjects.TICKET_CHECK, {
       callback: (_error, message) => {
-        const { job_id: jobId } = message.json<TicketCheck>();
-        beforeReply();
-        message.respond(JSON.stringify(replies.get(jobId)));
+        const check = message.json<TicketCheck>();
+        beforeReply(check);
+        message.respond(JSON.stringify(replies.get(check.job_id)));
       },
     });
     dispatcher = await startDispatcher();
@@ -136,5 +143,45 @@ describe('a dispatcher', () => {
     dispatcher = await startDispatcher();
     await until('the next one has made its call', () => isAcked(ticket));
     expect(upstream.callsFor('late')).toHaveLength(1);
+  });
+
+  /** Takes tickets as another dispatcher does. @returns those of jobs that it has been given, by their ids */
+  const takeElsewhere = (): { given: Map<string, JsMsg>; consumer: DurableConsumer } => {
+    const given = new Map<string, JsMsg>();
+    const consumer = new DurableConsumer(router, {
+      stream: subjects.dispatchStream('US'),
+      consumer: subjects.endpointConsumer(ENDPOINT),
+      prefetch: 2,
+      ensure: () => topology.ensureEndpointConsumer('US', ENDPOINT, 1),
+      handle: ({ message }) => given.set(message.json<Ticket>().job_id, message),
+      onInterrupted: () => undefined,
+    });
+    return { given, consumer };
+  };
+
+  it('makes no call for what a killed NATS gives out again, unless a router knows that nobody is at it', async () => {
+    await dispatcher.drain();
+    const { given, consumer } = takeElsewhere();
+    // What is given out within a tenth of a second of something else is written down later.
+    for (const name of ['before', 'just before']) {
+      const { job_id: jobId } = await issue(name, false);
+      (await until('it is given out', () => given.get(jobId))).ack();
+    }
+    const held = await issue('held', false);
+    await until('another has it', () => given.has(held.job_id));
+    await nats.kill();
+    await consumer.stop();
+    replies.set(held.job_id, MUST_WAIT);
+    let asked: TicketCheck | undefined;
+    beforeReply = (check) => (asked = check);
+    const restarted = nats.restart();
+    dispatcher = await startDispatcher();
+    await restarted;
+    await until('a router is asked', () => asked !== undefined);
+    expect(asked).toMatchObject({ job_id: held.job_id, epoch: 1, may_be_held: true });
+    expect(upstream.callsFor('held')).toHaveLength(0);
+    replies.set(held.job_id, MAY_BEGIN);
+    await until('its call is made', () => isAcked(held));
+    expect(upstream.callsFor('held')).toHaveLength(1);
   });
 });

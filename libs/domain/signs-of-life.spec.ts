@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { DISPATCHER_DOUBT_MS, HEARTBEAT_MS, HOLDER_SILENCE_MS, REGION_SILENCE_MS, wouldBeHeard } from './signs-of-life.js';
+import {
+  DISPATCHER_DOUBT_MS,
+  HEARTBEAT_MS,
+  HOLDER_SILENCE_MS,
+  REGION_SILENCE_MS,
+  wouldBeHeard,
+} from './signs-of-life.js';
 
 describe('who works on a ticket would be heard', () => {
   it.each([
@@ -8,9 +14,12 @@ describe('who works on a ticket would be heard', () => {
     [500, 499, true],
     [500, 500, false],
     [0, 0, false],
-  ])('by a router that has listened for %i ms to dispatchers, %i ms after its issue: %s', (listening, issued, would) => {
-    expect(wouldBeHeard(listening, issued)).toBe(would);
-  });
+  ])(
+    'by a router that has listened for %i ms to dispatchers, %i ms after its issue: %s',
+    (listening, issued, would) => {
+      expect(wouldBeHeard(listening, issued)).toBe(would);
+    },
+  );
 
   it('with heartbeats to spare on either side', () => {
     expect(HOLDER_SILENCE_MS).toBeGreaterThan(2 * HEARTBEAT_MS);

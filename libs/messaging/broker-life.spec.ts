@@ -113,7 +113,11 @@ describe('the life of a server', () => {
   const aLife = (read: () => Promise<number>) => {
     const connection = { info: { server_id: 'first' } } as NatsConnection;
     const faults: unknown[] = [];
-    return { connection, faults, life: new BrokerLife(connection, { read, onUnknown: (error) => faults.push(error) }) };
+    return {
+      connection,
+      faults,
+      life: new BrokerLife(connection, { read, onUnknown: (error) => faults.push(error) }),
+    };
   };
 
   it('is that of the one to which the connection leads', async () => {

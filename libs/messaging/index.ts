@@ -1,7 +1,12 @@
 export { BrokerLife, type BrokerLifeOptions } from './broker-life.js';
 export { CallStore, type FoundAttempt } from './call-store.js';
 export { connectNats, type NatsConnection, type NatsOptions } from './connection.js';
-export { DurableConsumer, type Delivery, type DurableConsumerOptions, type JsMsg } from './durable-consumer.js';
+export {
+  DurableConsumer,
+  type Delivery,
+  type DurableConsumerOptions,
+  type JsMsg,
+} from './durable-consumer.js';
 export {
   decodeJson,
   encodeJson,

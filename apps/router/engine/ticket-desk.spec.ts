@@ -141,7 +141,13 @@ describe('who has worked on a ticket that came back', () => {
 
   /** NATS was killed, and gives the ticket out again. */
   const takeUnsure = (jobId: string, epoch: number, dispatcher: string) =>
-    desk.check({ job_id: jobId, epoch, dispatcher_id: dispatcher, redelivered_to: dispatcher, may_be_held: true });
+    desk.check({
+      job_id: jobId,
+      epoch,
+      dispatcher_id: dispatcher,
+      redelivered_to: dispatcher,
+      may_be_held: true,
+    });
   /** Of whoever has the ticket. */
   const silent = (jobId: string) =>
     postgres.database.query(
@@ -150,7 +156,9 @@ describe('who has worked on a ticket that came back', () => {
     );
   /** However slowly the spec goes on. */
   const stillHeard = (jobId: string) =>
-    postgres.database.query(`UPDATE slots SET seen_at = seen_at + interval '1 hour' WHERE job_id = $1`, [jobId]);
+    postgres.database.query(`UPDATE slots SET seen_at = seen_at + interval '1 hour' WHERE job_id = $1`, [
+      jobId,
+    ]);
 
   it('does not lose it to another while it is heard, whatever NATS gives out', async () => {
     const jobId = await aJob();
@@ -184,9 +192,12 @@ describe('who has worked on a ticket that came back', () => {
   it('is one of those who ask for it at once', async () => {
     const jobId = await aJob();
     const { epoch } = await admit(jobId);
-    const waited = (dispatcher: string) =>
-      desk.check({ job_id: jobId, epoch, dispatcher_id: dispatcher });
-    const replies = await Promise.all([waited('d1'), takeUnsure(jobId, epoch, 'd2'), takeUnsure(jobId, epoch, 'd3')]);
+    const waited = (dispatcher: string) => desk.check({ job_id: jobId, epoch, dispatcher_id: dispatcher });
+    const replies = await Promise.all([
+      waited('d1'),
+      takeUnsure(jobId, epoch, 'd2'),
+      takeUnsure(jobId, epoch, 'd3'),
+    ]);
     expect(replies.filter(({ may_begin: mayBegin }) => mayBegin)).toHaveLength(1);
   });
 

@@ -49,7 +49,9 @@ export class TicketDesk {
     if (!wanted || !mayBegin) return reply;
     // A ticket that did not come back has no earlier holder. But it may have gone to another meanwhile.
     if (receiver === undefined)
-      return (await claimTicket(this.database, jobId, epoch, ticket.dispatcher_id, 'fromNobody')) ? reply : waiting(reply);
+      return (await claimTicket(this.database, jobId, epoch, ticket.dispatcher_id, 'fromNobody'))
+        ? reply
+        : waiting(reply);
     const judged = await this.judge(ticket, receiver, reply);
     // Not before the verdict is committed: what it leads to waits for other transactions.
     if (judged.poison !== undefined) await this.giveUp(jobId, epoch, judged.poison);
