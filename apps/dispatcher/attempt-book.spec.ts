@@ -16,7 +16,7 @@ function aStore() {
       return Promise.resolve(revision);
     },
     get: () => Promise.resolve(stored === undefined ? undefined : { attempt: stored, revision }),
-    forget: (known: number): Promise<void> => {
+    forget: (_jobId: string, _attempt: number, known: number): Promise<void> => {
       if (known !== revision) return Promise.reject(new Error('written since'));
       stored = undefined;
       return Promise.resolve();

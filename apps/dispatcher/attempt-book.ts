@@ -85,7 +85,8 @@ export class AttemptBook implements CallAddressStore {
   async forget(): Promise<void> {
     await this.lastWrite.catch(() => undefined);
     if (this.revision === undefined) return;
-    await this.store.forget(this.revision);
+    const { job_id: jobId, attempt } = this.ticket;
+    await this.store.forget(jobId, attempt, this.revision);
   }
 
   /** For the outcome. @param endedMsAgo since the end of the call */

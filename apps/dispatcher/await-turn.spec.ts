@@ -11,7 +11,7 @@ import {
   type NatsConnection,
 } from '#messaging';
 import { createLogger } from '#observability';
-import { startTestNats, unhurried, type TestNats } from '#testing';
+import { startTestNats, unhurried, until, type TestNats } from '#testing';
 import { awaitTurn } from './await-turn.js';
 import { Door } from './door.js';
 import { RunningCalls } from './running-calls.js';
@@ -186,5 +186,21 @@ describe('whether the call of a ticket may begin', () => {
     calls.doubtWaiting();
     expect(await turn).toBe('begin');
     expect(asking).toMatchObject({ redelivered_to: 'spec', may_be_held: true });
+  });
+
+  it.each([
+    ['is done with it', { ...UNWANTED, superseded: true }, 'reported'],
+    ['has ended it', { ...UNWANTED, ended: true }, 'cancelled'],
+  ])('one that another may have is not cancelled here before that one %s', async (_, last, turn) => {
+    const calls = new RunningCalls();
+    const line = { isGood: () => Promise.resolve(true) };
+    const ticket = aTicket();
+    reply = { ...MAY_BEGIN, may_begin: false };
+    const waiting = turnOf(ticket, new Door(), calls, line, { ...deliveredOnce, count: undefined });
+    calls.cancel(ticket.job_id, 1);
+    const before = asked;
+    await until('it is asked about again', () => asked > before + 1);
+    reply = last;
+    expect(await waiting).toBe(turn);
   });
 });

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { idsOf, isRedelivered } from './call-facts.js';
 import type { Door } from './door.js';
 import type { RegionEndpoint } from './region-endpoints.js';
@@ -9,7 +10,7 @@ import type { WorkerServices } from './worker-services.js';
 const FIRST_CHECK_DELAY_MS = 3;
 const STAGED_RECHECK_MS = 500;
 
-/** What a ticket's waiting came to; `reported`: another holder has published its outcome. */
+/** What a ticket's waiting came to; `reported`: another holder has published its outcome, or will: it has a newer ticket. */
 export type Turn = 'begin' | 'unwanted' | 'reported' | 'cancelled' | 'draining';
 
 /**
@@ -28,29 +29,34 @@ export async function awaitTurn(
 ): Promise<Turn> {
   const { dispatcherId, connection, line, topology, calls, logger } = services;
   if (!isRedelivered(call) && !call.ticket.staged && !call.mustAsk) return 'begin';
+  const mayBeginUnasked = (): boolean => !isRedelivered(call) && !calls.mustAsk(call);
   let delayMs = FIRST_CHECK_DELAY_MS;
   for (;;) {
-    if (call.abort.signal.aborted) return 'cancelled';
+    const mayBeHeld = call.delivery.count === undefined;
+    // Whoever has it tells how its call ended.
+    if (call.abort.signal.aborted && !mayBeHeld) return 'cancelled';
     if (isDraining()) return 'draining';
-    // While this process runs all the calls the endpoint takes, one of them will pass its turn.
     // Its ticket may come back meanwhile, and be another's as well.
     const redelivered = isRedelivered(call);
+    // While this process runs all the calls the endpoint takes, one of them will pass its turn.
     const full = calls.begunOn(endpoint.id) >= endpoint.concurrency;
     const asks = redelivered || calls.mustAsk(call);
     if (asks || !full) {
       const reply = await checkTicket(connection, topology, call.ticket, dispatcherId, {
         isAgain: redelivered,
-        mayBeHeld: call.delivery.count === undefined,
+        mayBeHeld,
       });
       if (reply === 'reported') return 'reported';
       if (redelivered)
         logger.debug({ event: 'ticket.redelivered', ...idsOf(call.ticket), ...reply }, 'redelivered ticket');
+      if (reply?.superseded === true) return 'reported';
       if (reply?.ended === true) return 'cancelled';
       if (reply?.wanted === false) return 'unwanted';
       if (reply?.may_begin === true) return 'begin';
     }
+    if (call.abort.signal.aborted) await delay(STAGED_RECHECK_MS);
     const woken = await door.wait(call, full ? STAGED_RECHECK_MS : delayMs, !asks);
-    if (woken === 'turn' && (await line.isGood()) && !calls.mustAsk(call) && !call.abort.signal.aborted)
+    if (woken === 'turn' && (await line.isGood()) && mayBeginUnasked() && !call.abort.signal.aborted)
       return isDraining() ? 'draining' : 'begin';
     delayMs = Math.min(delayMs * 2, STAGED_RECHECK_MS);
   }

@@ -131,7 +131,7 @@ export class Dispatcher {
     });
     const beat = (): void => {
       const sentMs = performance.now();
-      const sign: Heartbeat = { dispatcher_id: dispatcherId, region, calls: calls.beat(sentMs) };
+      const sign: Heartbeat = { dispatcher_id: dispatcherId, region, ...calls.beat(sentMs) };
       publishJson(connection, subjects.heartbeatSubject(region), sign);
       line.carried().then(
         () => calls.heard(sentMs),

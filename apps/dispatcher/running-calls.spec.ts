@@ -123,3 +123,50 @@ describe('a call that has waited', () => {
     expect(2 * HEARTBEAT_MS).toBeLessThan(DISPATCHER_DOUBT_MS);
   });
 });
+
+describe('the tickets of a process', () => {
+  const deliveryOf = (count: number | undefined): Delivery => ({
+    message: { ack: () => undefined } as unknown as Delivery['message'],
+    count,
+  });
+  const aTicket = (jobId: string, changes: Partial<Ticket> = {}): Ticket =>
+    ({ job_id: jobId, attempt: 1, epoch: 1, endpoint_id: 'US-m', ...changes }) as Ticket;
+
+  it('are all told of in heartbeats once it was decided to call, also while no call is in flight', () => {
+    const calls = new RunningCalls();
+    const [waits, begun, running] = ['waits', 'begun', 'running'].map((jobId) =>
+      calls.take(aTicket(jobId), deliveryOf(1), 0)!,
+    );
+    begun!.turn = 'begun';
+    Object.assign(running!, { turn: 'begun', startedAtMs: 100 });
+    const told = { held: [{ job_id: 'begun', epoch: 1 }] };
+    expect(calls.beat(350)).toEqual({ ...told, calls: [{ job_id: 'running', epoch: 1, running_ms: 250 }] });
+    // The call has ended; its outcome is not stored yet.
+    running!.startedAtMs = undefined;
+    expect(calls.beat(400)).toEqual({ calls: [], held: [...told.held, { job_id: 'running', epoch: 1 }] });
+    calls.release(begun!);
+    calls.release(running!);
+    expect(calls.beat(500)).toEqual({ calls: [], held: [] });
+    expect(waits!.turn).toBe('waits');
+  });
+
+  it.each([
+    [1, 'given_back'],
+    [2, 'given_back'],
+    [undefined, undefined],
+  ])('delivered %p times: one that waits is %p', (count, answer) => {
+    const calls = new RunningCalls();
+    const call = calls.take(aTicket('a-job'), deliveryOf(count), 0)!;
+    expect(calls.withdraw('a-job', 1)).toBe(answer);
+    expect(call.abort.signal.aborted).toBe(answer === 'given_back');
+  });
+
+  it('make no call at an endpoint whose ticket was taken back: the job has gone to another one', () => {
+    const calls = new RunningCalls();
+    const first = calls.take(aTicket('a-job'), deliveryOf(1), 0)!;
+    const second = calls.take(aTicket('a-job', { epoch: 2, endpoint_id: 'US-other' }), deliveryOf(1), 0);
+    expect(first).toMatchObject({ turn: 'given_back', ticket: { endpoint_id: 'US-m' } });
+    expect(second).toMatchObject({ turn: 'waits', ticket: { endpoint_id: 'US-other' } });
+    expect(calls.all()).toEqual([second]);
+  });
+});

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { Delivery } from '#messaging';
-import type { Ticket } from '#contracts';
+import type { Heartbeat, Ticket } from '#contracts';
 import { mayBeGivenAway } from '#domain';
 import { Nudge } from '#endpoint-client';
 
@@ -20,6 +20,8 @@ export interface RunningCall {
   delivery: Delivery;
 }
 
+type Beat = Pick<Heartbeat, 'calls'> & { held: NonNullable<Heartbeat['held']> };
+
 /** The tickets this process holds, one per job and attempt: in flight, or at the door. */
 export class RunningCalls {
   private readonly calls = new Map<string, RunningCall>();
@@ -34,6 +36,9 @@ export class RunningCalls {
    */
   take(ticket: Ticket, delivery: Delivery, nowMs = performance.now()): RunningCall | undefined {
     const key = keyOf(ticket);
+    const known = this.calls.get(key);
+    // Its job was taken back, and has gone to another endpoint since: no call is made at the first.
+    if (known?.turn === 'waits' && known.ticket.endpoint_id !== ticket.endpoint_id) this.giveBack(known);
     const held = this.calls.get(key);
     if (held === undefined) {
       const call: RunningCall = {
@@ -74,17 +79,23 @@ export class RunningCalls {
 
   /**
    * The router wants a ticket back whose call has not begun. From then on it does not begin.
-   * @returns `undefined` where this process does not hold the ticket
+   * @returns `undefined` where this process does not hold the ticket, or may not be the only one that does
    */
   withdraw(jobId: string, epoch: number): 'given_back' | 'begun' | undefined {
     const call = this.all().find(({ ticket }) => ticket.job_id === jobId && ticket.epoch === epoch);
     if (call === undefined) return undefined;
     if (call.turn === 'begun') return 'begun';
+    // Another dispatcher may have the same ticket, and it is for that one to say.
+    if (call.delivery.count === undefined) return undefined;
+    this.giveBack(call);
+    return 'given_back';
+  }
+
+  private giveBack(call: RunningCall): void {
     call.turn = 'given_back';
     // The attempt's next ticket may come to this very process, and must not be taken for a copy of this one.
     this.release(call);
     call.abort.abort();
-    return 'given_back';
   }
 
   /**
@@ -118,13 +129,16 @@ export class RunningCalls {
     return call.mustAsk;
   }
 
-  /** What the heartbeat reports. @param nowMs by the monotonic clock */
-  beat(nowMs = performance.now()): { job_id: string; epoch: number; running_ms: number }[] {
-    return [...this.calls.values()].flatMap(({ ticket, startedAtMs }) =>
-      startedAtMs === undefined
-        ? []
-        : [{ job_id: ticket.job_id, epoch: ticket.epoch, running_ms: Math.round(nowMs - startedAtMs) }],
-    );
+  /** What the heartbeat reports: whatever is not heard of may be given to others. @param nowMs by the monotonic clock */
+  beat(nowMs = performance.now()): Beat {
+    const beat: Beat = { calls: [], held: [] };
+    for (const { ticket, turn, startedAtMs } of this.calls.values()) {
+      const { job_id, epoch } = ticket;
+      if (startedAtMs !== undefined)
+        beat.calls.push({ job_id, epoch, running_ms: Math.round(nowMs - startedAtMs) });
+      else if (turn === 'begun') beat.held.push({ job_id, epoch });
+    }
+    return beat;
   }
 
   private doubtAfterSilence(nowMs: number): void {

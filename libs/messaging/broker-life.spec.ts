@@ -92,7 +92,10 @@ describe('how often a ticket was delivered', () => {
     await publish('kept');
     expect((await delivered('kept')).count).toBe(1);
     const manager = await jetstreamManager(connection);
-    await manager.consumers.delete(subjects.dispatchStream(REGION), subjects.endpointConsumer(ENDPOINT));
+    // The server may not be able to remove a folder that it writes to: it has forgotten the consumer by then.
+    await manager.consumers
+      .delete(subjects.dispatchStream(REGION), subjects.endpointConsumer(ENDPOINT))
+      .catch(() => undefined);
     const again = await delivered('kept', 2);
     expect(again.message.info.deliveryCount).toBe(1);
     expect(again.count).toBeUndefined();
@@ -139,6 +142,13 @@ describe('the life of a server', () => {
     answer(1);
     await asked;
     connection.info!.server_id = 'first';
+    expect(life.beganMs).toBe(Infinity);
+  });
+
+  it('is unknown in a cluster: a ticket may lie on another of its servers', async () => {
+    const { connection, life } = aLife(() => Promise.resolve(1));
+    await life.ask();
+    connection.info!.cluster = 'c1';
     expect(life.beganMs).toBe(Infinity);
   });
 

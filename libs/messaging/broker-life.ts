@@ -25,8 +25,16 @@ export class BrokerLife {
     private readonly options: BrokerLifeOptions,
   ) {}
 
-  /** Unix ms by the server's clock; infinity where it is not known of the server to which the connection leads now. */
+  /**
+   * Unix ms by the server's clock; infinity where nobody can tell. In a cluster the stream of tickets may lie on another server
+   * than the mark, and on another than the one at the end of the connection.
+   */
   get beganMs(): number {
+    return this.connection.info?.cluster === undefined ? this.ownBeganMs : Infinity;
+  }
+
+  /** Infinity where it is not known of the server to which the connection leads now. */
+  private get ownBeganMs(): number {
     if (this.known !== undefined && this.known.serverId === this.serverId) return this.known.beganMs;
     if (performance.now() - this.failedMs > ASK_AGAIN_MS) void this.ask();
     return Infinity;

@@ -63,15 +63,28 @@ describe('the store of running calls', () => {
     const jobId = randomUUID();
     const mine = await store.put(jobId, 1, at('https://a.test/1'));
     const others = await store.put(jobId, 1, at('https://a.test/2'));
-    await expect(store.forget(mine)).rejects.toThrow();
+    await expect(store.forget(jobId, 1, mine)).rejects.toThrow();
     expect((await store.get(jobId, 1))?.attempt.address).toBe('https://a.test/2');
-    await store.forget(others);
+    await store.forget(jobId, 1, others);
     expect(await store.get(jobId, 1)).toBeUndefined();
     const manager = await jetstreamManager(connection);
     const subject = `$KV.${subjects.CALLS_BUCKET}.${subjects.callKey(jobId, 1)}`;
     const { state } = await manager.streams.info(`KV_${subjects.CALLS_BUCKET}`, { subjects_filter: subject });
     // Not even a marker is left.
     expect(state.subjects ?? {}).toEqual({});
+  });
+
+  it('forgets nothing of another attempt, also where its bucket was wiped and counts from one again', async () => {
+    const store = new CallStore(connection);
+    const [ended, others] = [randomUUID(), randomUUID()];
+    const bucket = () => new Kvm(connection).open(subjects.CALLS_BUCKET);
+    await store.prepare();
+    await (await bucket()).destroy();
+    const revision = await new CallStore(connection).put(ended, 1, at('https://a.test/ended'));
+    await (await bucket()).destroy();
+    expect(await new CallStore(connection).put(others, 1, at('https://a.test/others'))).toBe(revision);
+    await expect(store.forget(ended, 1, revision)).rejects.toThrow('not there');
+    expect((await store.get(others, 1))?.attempt.address).toBe('https://a.test/others');
   });
 
   it('goes on after its bucket was deleted', async () => {

@@ -49,14 +49,18 @@ export class CallStore {
   }
 
   /**
-   * Takes one revision out. A later one stays: it is about a call which has not ended yet. Not by the bucket's own purge,
-   * which would leave a marker for every call that was ever made.
+   * Takes one revision out. A later one stays: it is about a call which has not ended yet. By its key as well, because a
+   * bucket that was wiped counts from one again, for other calls. Not by the bucket's own purge, which would leave a marker
+   * for every call that was ever made.
    * @throws where the revision is not there any more
    */
-  async forget(revision: number): Promise<void> {
+  async forget(jobId: string, attempt: number, revision: number): Promise<void> {
     this.manager ??= jetstreamManager(this.connection, { checkAPI: false });
     const { streams } = await this.manager;
-    await streams.deleteMessage(`KV_${subjects.CALLS_BUCKET}`, revision, false);
+    const bucket = subjects.CALLS_BUCKET;
+    const filter = `$KV.${bucket}.${subjects.callKey(jobId, attempt)}`;
+    const { purged } = await streams.purge(`KV_${bucket}`, { filter, seq: revision + 1 });
+    if (purged === 0) throw new Error('what was to be forgotten is not there any more');
   }
 
   /**

@@ -172,10 +172,12 @@ export {
   claimTicket,
   forgetTakers,
   noteTaker,
+  readHolding,
   readSuspect,
   readSuspectAttempt,
   type SuspectAttempt,
   type SuspectTicket,
+  type TicketHolding,
 } from './sql/suspects.js';
 export {
   dropSlot,

@@ -1,8 +1,7 @@
 import { performance } from 'node:perf_hooks';
-import type { Started } from '#contracts';
 import type { TicketPublisher } from '#messaging';
 import type { Logger, Metrics, Tracing } from '#observability';
-import { markStarted, type AdmittedJob, type Database, type Queryable } from '#persistence';
+import { markStarted, type AdmittedJob, type Database, type Queryable, type SignOfLife } from '#persistence';
 import type { LedgerPricing } from '../ledger/ledger-pricing.js';
 import type { InForce } from '../operations/in-force.js';
 import { Admission, type Admitted } from './admission.js';
@@ -43,7 +42,7 @@ const FAULT_PAUSE_MS = 250;
 export class Engine {
   private readonly outcomes: ReceivedOutcome[] = [];
   private readonly held = new HeldOutcomes();
-  private readonly started: Started[] = [];
+  private readonly signs: SignOfLife[] = [];
   private readonly releaseReplies: ReleaseReply[] = [];
   private poked = true;
   private running: Promise<void> | undefined;
@@ -70,10 +69,10 @@ export class Engine {
     this.wake();
   }
 
-  /** A call has begun, or is still running. */
-  alive(started: readonly Started[]): void {
-    for (const sign of started) this.started.push(sign);
-    if (started.length > 0) this.wake();
+  /** A call has begun, or is still running, or its ticket is worked on. */
+  alive(signs: readonly SignOfLife[]): void {
+    for (const sign of signs) this.signs.push(sign);
+    if (signs.length > 0) this.wake();
   }
 
   /** Jobs were accepted. */
@@ -103,31 +102,31 @@ export class Engine {
   }
 
   private hasNews(): boolean {
-    const { poked, outcomes, started, releaseReplies } = this;
-    return poked || outcomes.length > 0 || started.length > 0 || releaseReplies.length > 0;
+    const { poked, outcomes, signs, releaseReplies } = this;
+    return poked || outcomes.length > 0 || signs.length > 0 || releaseReplies.length > 0;
   }
 
   private async run(): Promise<void> {
     while (!this.stopped && this.hasNews()) {
       const outcomes = this.outcomes.splice(0, OUTCOMES_PER_CYCLE);
-      const started = this.started.splice(0);
+      const signs = this.signs.splice(0);
       this.poked = false;
       try {
-        await this.cycle(outcomes, started);
+        await this.cycle(outcomes, signs);
         this.failures = 0;
       } catch (error) {
-        await this.recover(error, outcomes, started);
+        await this.recover(error, outcomes, signs);
       }
     }
   }
 
-  private async cycle(outcomes: readonly ReceivedOutcome[], started: readonly Started[]): Promise<void> {
+  private async cycle(outcomes: readonly ReceivedOutcome[], signs: readonly SignOfLife[]): Promise<void> {
     const { database, metrics } = this.options;
     const beganMs = performance.now();
     const beganAtMs = Date.now();
     const replies = [...this.releaseReplies];
     const cycle = await database.admissionTransaction((client, nowMs) =>
-      this.transact(client, nowMs, outcomes, started, replies),
+      this.transact(client, nowMs, outcomes, signs, replies),
     );
     metrics.observe('beacon_settle_seconds', {}, (performance.now() - beganMs) / 1000);
     this.releaseReplies.splice(0, replies.length);
@@ -144,7 +143,7 @@ export class Engine {
     client: Queryable,
     nowMs: number,
     received: readonly ReceivedOutcome[],
-    signs: readonly Started[],
+    signs: readonly SignOfLife[],
     replies: readonly ReleaseReply[],
   ): Promise<CommittedCycle> {
     const { endpoints, inForce, pricing, random } = this.options;
@@ -152,8 +151,8 @@ export class Engine {
     await inForce.refresh(client);
     const { onlyRegion, retries, breaker } = inForce;
     const ended = new Set(received.map(({ outcome }) => `${outcome.job_id}:${outcome.epoch}`));
-    const startedSigns = signs.filter(({ job_id, epoch }) => !ended.has(`${job_id}:${epoch}`));
-    const started = startedSigns.length > 0 ? await markStarted(client, startedSigns) : [];
+    const current = signs.filter(({ job_id, epoch }) => !ended.has(`${job_id}:${epoch}`));
+    const started = current.length > 0 ? await markStarted(client, current) : [];
     const book = await EndpointBook.read(client, endpoints);
     for (const reply of replies) {
       const view = book.views().find(({ spec }) => spec.id === reply.endpointId);
@@ -190,7 +189,7 @@ export class Engine {
   private async recover(
     error: unknown,
     outcomes: readonly ReceivedOutcome[],
-    started: readonly Started[],
+    signs: readonly SignOfLife[],
   ): Promise<void> {
     const { logger } = this.options;
     this.failures += 1;
@@ -210,7 +209,7 @@ export class Engine {
       return;
     }
     this.outcomes.unshift(...outcomes);
-    this.started.unshift(...started.slice(-10_000));
+    this.signs.unshift(...signs.slice(-10_000));
     this.poked = true;
     await new Promise((resolve) => setTimeout(resolve, FAULT_PAUSE_MS));
   }

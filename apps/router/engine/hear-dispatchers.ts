@@ -76,10 +76,13 @@ export function hearDispatchers({
     connection,
     subjects.ALL_HEARTBEATS,
     heartbeatSchema,
-    ({ region, dispatcher_id, calls }) => {
+    ({ region, dispatcher_id, calls, held = [] }) => {
       const wasAlive = endpoints.dispatcherAlive(region, Date.now());
       endpoints.heartbeat(region, Date.now());
-      engine.alive(calls.map((call) => ({ ...call, dispatcher_id })));
+      engine.alive([
+        ...calls.map((call) => ({ ...call, dispatcher_id })),
+        ...held.map((ticket) => ({ ...ticket, dispatcher_id, running_ms: null })),
+      ]);
       if (!wasAlive) engine.poke();
     },
     onInvalid,

@@ -1,6 +1,6 @@
 import type { BegunCall, Outcome } from '#contracts';
 import { probeReplySchema, subjects } from '#contracts';
-import { afterProbe, planForSilentSlot, type SilentSlotPlan } from '#domain';
+import { HOLDER_SILENCE_MS, afterProbe, planForSilentSlot, type SilentSlotPlan } from '#domain';
 import { publishJson, requestJson, type CallStore, type NatsConnection, type Topology } from '#messaging';
 import type { Logger, Metrics } from '#observability';
 import {
@@ -129,6 +129,8 @@ export class Reconciler {
   }
 
   private async lookIntoSilentSlots(): Promise<void> {
+    // Whoever is at work may not have been heard yet: NATS was away, or this process.
+    if (this.options.endpoints.listeningMs(Date.now()) < HOLDER_SILENCE_MS) return;
     for (const slot of await findSilentSlots(this.options.database, BATCH)) {
       // One that cannot be looked into must not keep the others waiting.
       await this.lookInto(slot).catch((error: unknown) => {

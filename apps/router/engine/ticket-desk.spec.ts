@@ -151,7 +151,7 @@ describe('who has worked on a ticket that came back', () => {
   /** Of whoever has the ticket. */
   const silent = (jobId: string) =>
     postgres.database.query(
-      `UPDATE slots SET seen_at = seen_at - interval '${HOLDER_SILENCE_MS} milliseconds' WHERE job_id = $1`,
+      `UPDATE slots SET seen_at = clock_timestamp() - interval '${HOLDER_SILENCE_MS} milliseconds' WHERE job_id = $1`,
       [jobId],
     );
   /** However slowly the spec goes on. */
@@ -169,6 +169,54 @@ describe('who has worked on a ticket that came back', () => {
     expect(await takeUnsure(jobId, epoch, 'd1')).toMatchObject({ may_begin: true });
     await silent(jobId);
     expect(await takeUnsure(jobId, epoch, 'd2')).toMatchObject({ may_begin: true });
+    expect(received).toEqual([]);
+  });
+
+  it('is left to tell of its end, also where the job is over', async () => {
+    const jobId = await aJob();
+    const { epoch } = await admit(jobId);
+    await begin(jobId, epoch, 'd1');
+    await stillHeard(jobId);
+    await postgres.database.query(`UPDATE jobs SET state = 'cancelling' WHERE id = $1`, [jobId]);
+    expect(await takeUnsure(jobId, epoch, 'd2')).toEqual({ wanted: true, ended: false, may_begin: false });
+    await silent(jobId);
+    expect(await takeUnsure(jobId, epoch, 'd2')).toMatchObject({ ended: true });
+  });
+
+  it('is heard while no call is in flight, and does not take the ticket from another by that', async () => {
+    const jobId = await aJob();
+    const { epoch } = await admit(jobId);
+    const sign = (dispatcher: string) =>
+      markStarted(postgres.database, [{ job_id: jobId, epoch, dispatcher_id: dispatcher, running_ms: null }]);
+    expect(await sign('d1')).toEqual([]);
+    await sign('d2');
+    const { rows } = await postgres.database.query(
+      `SELECT holder, state, slots.started_at FROM slots JOIN jobs ON jobs.id = slots.job_id WHERE job_id = $1`,
+      [jobId],
+    );
+    expect(rows).toEqual([{ holder: 'd1', state: 'dispatched', started_at: null }]);
+    await stillHeard(jobId);
+    expect(await takeUnsure(jobId, epoch, 'd2')).toMatchObject({ may_begin: false });
+  });
+
+  it('has nothing to tell of where a newer ticket was issued', async () => {
+    const jobId = await aJob();
+    const { epoch } = await admit(jobId);
+    await returnTicket(postgres.database, jobId, epoch, 'holder');
+    const gone = { wanted: false, ended: false, may_begin: false };
+    expect(await takeUnsure(jobId, epoch, 'd1')).toEqual(gone);
+    await admit(jobId);
+    expect(await takeUnsure(jobId, epoch, 'd1')).toEqual({ ...gone, superseded: true });
+  });
+
+  it('is not counted among the lost', async () => {
+    const jobId = await aJob();
+    const { epoch } = await admit(jobId);
+    for (const dispatcher of ['d1', 'd2', 'd3']) {
+      await begin(jobId, epoch, dispatcher);
+      await stillHeard(jobId);
+      expect(await takeUnsure(jobId, epoch, 'another')).toMatchObject({ wanted: true, may_begin: false });
+    }
     expect(received).toEqual([]);
   });
 

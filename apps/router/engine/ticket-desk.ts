@@ -6,6 +6,7 @@ import {
   checkTicket,
   claimTicket,
   noteTaker,
+  readHolding,
   readSuspect,
   readSuspectAttempt,
   type Database,
@@ -39,13 +40,16 @@ export class TicketDesk {
 
   async check(ticket: TicketCheck): Promise<TicketCheckReply> {
     const { job_id: jobId, epoch, redelivered_to: receiver } = ticket;
-    const { wanted, ended, mayBegin } = await checkTicket(
+    const { wanted, ended, superseded, mayBegin } = await checkTicket(
       this.database,
       jobId,
       epoch,
       (id) => this.endpoints.spec(id)?.concurrency ?? 1,
     );
-    const reply = { wanted, ended, may_begin: mayBegin };
+    const reply = { wanted, ended, may_begin: mayBegin, ...(superseded ? { superseded } : {}) };
+    // Also where its job is over: whoever has it tells how its call ended.
+    if (receiver !== undefined && ticket.may_be_held === true && (await this.mayBeHeld(ticket, receiver)))
+      return { wanted: true, ended: false, may_begin: false };
     if (!wanted || !mayBegin) return reply;
     // A ticket that did not come back has no earlier holder. But it may have gone to another meanwhile.
     if (receiver === undefined)
@@ -58,14 +62,20 @@ export class TicketDesk {
     return judged.reply;
   }
 
+  /** Somebody else is at it, or would not have been heard yet. */
+  private async mayBeHeld({ job_id: jobId, epoch }: TicketCheck, asker: string): Promise<boolean> {
+    const holding = await readHolding(this.database, jobId, epoch, asker);
+    if (holding === undefined) return false;
+    const listeningMs = this.endpoints.listeningMs(Date.now());
+    return holding.isHeld || !wouldBeHeard(listeningMs, holding.issuedMs);
+  }
+
   private judge(ticket: TicketCheck, asker: string, reply: TicketCheckReply): Promise<Judged> {
     const { job_id: jobId, epoch, may_be_held: mayBeHeld = false } = ticket;
     return this.database.transaction(async (client) => {
       const suspect = await readSuspect(client, jobId, epoch, asker);
       if (suspect === undefined) return { reply: UNWANTED };
-      const { lost, otherOnTrial, region, isHeld, issuedMs } = suspect;
-      const listeningMs = this.endpoints.listeningMs(Date.now());
-      if (mayBeHeld && (isHeld || !wouldBeHeard(listeningMs, issuedMs))) return { reply: waiting(reply) };
+      const { lost, otherOnTrial, region } = suspect;
       const verdict = judgeReturnedTicket({ lost, otherOnTrial, crashesMax: this.crashesMax });
       switch (verdict) {
         case 'begin':

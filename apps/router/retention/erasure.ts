@@ -280,7 +280,7 @@ export class Erasure {
         );
         await topology.purge(subjects.OUTCOMES_STREAM, subjects.outcomesOfJob(region, jobId));
         const kept = await callStore.get(jobId, attempt);
-        if (kept !== undefined) await callStore.forget(kept.revision);
+        if (kept !== undefined) await callStore.forget(jobId, attempt, kept.revision);
       }
     } catch (error) {
       logger.warn(

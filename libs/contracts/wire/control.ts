@@ -15,6 +15,11 @@ export const heartbeatSchema = z.object({
   dispatcher_id: z.string(),
   region: z.string(),
   calls: z.array(startedSchema.omit({ dispatcher_id: true })).max(10_000),
+  /** Tickets it works on whose call is not in flight: about to be made, or ended with an outcome that NATS has not stored yet. */
+  held: z
+    .array(startedSchema.pick({ job_id: true, epoch: true }))
+    .max(10_000)
+    .optional(),
 });
 export type Heartbeat = z.infer<typeof heartbeatSchema>;
 
@@ -57,6 +62,8 @@ export const ticketCheckReplySchema = z.object({
   wanted: z.boolean(),
   /** The ticket is the current one of a job that is over: its call is to be ended and reported as cancelled. */
   ended: z.boolean(),
+  /** Its job has a newer ticket, whose holder tells of the attempt's calls. */
+  superseded: z.boolean().optional(),
   /** Its slot is among those whose calls may be in flight. */
   may_begin: z.boolean(),
 });

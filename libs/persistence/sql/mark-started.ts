@@ -5,7 +5,8 @@ export interface SignOfLife {
   readonly job_id: string;
   readonly epoch: number;
   readonly dispatcher_id: string;
-  readonly running_ms: number;
+  /** `null`: its call is not in flight. It is about to be made, or has ended with an outcome that is on its way. */
+  readonly running_ms: number | null;
 }
 
 export interface StartedJob {
@@ -21,7 +22,7 @@ export interface StartedJob {
 }
 
 /**
- * Extends the leases of running calls and moves jobs whose call has begun from `dispatched` to `processing`.
+ * Extends the leases of tickets that are worked on and moves jobs whose call has begun from `dispatched` to `processing`.
  * Times are the database's: the dispatcher only says how long ago.
  *
  * Each job is locked before its slot, as by whoever issues its ticket again or takes it back: they would wait for one
@@ -34,7 +35,7 @@ export async function markStarted(database: Queryable, signs: readonly SignOfLif
             SELECT DISTINCT ON (job_id) job_id, epoch, dispatcher_id,
                    clock_timestamp() - make_interval(secs => running_ms / 1000.0) AS began
               FROM jsonb_to_recordset($1::jsonb) AS s (job_id uuid, epoch integer, dispatcher_id text, running_ms float8)
-             ORDER BY job_id, epoch DESC
+             ORDER BY job_id, epoch DESC, running_ms DESC NULLS LAST
           ), locked AS (
             SELECT id, state, started_at FROM jobs WHERE id IN (SELECT job_id FROM signs) ORDER BY id FOR NO KEY UPDATE
           ), held AS (
@@ -48,6 +49,7 @@ export async function markStarted(database: Queryable, signs: readonly SignOfLif
                                       THEN clock_timestamp() + make_interval(secs => $2 / 1000.0) END
               FROM signs JOIN locked ON locked.id = signs.job_id
              WHERE slots.job_id = signs.job_id AND slots.epoch = signs.epoch
+               AND (signs.began IS NOT NULL OR slots.holder IS NULL OR slots.holder = signs.dispatcher_id)
          RETURNING slots.job_id, slots.epoch, slots.attempt, slots.endpoint_id, slots.region, slots.leased_at, signs.began
           ), before AS (
             SELECT id, started_at FROM locked WHERE state = 'dispatched'
@@ -55,7 +57,7 @@ export async function markStarted(database: Queryable, signs: readonly SignOfLif
             UPDATE jobs
                SET state = 'processing', started_at = coalesce(jobs.started_at, held.began)
               FROM held
-             WHERE jobs.id = held.job_id AND jobs.epoch = held.epoch AND jobs.state = 'dispatched'
+             WHERE jobs.id = held.job_id AND jobs.epoch = held.epoch AND jobs.state = 'dispatched' AND held.began IS NOT NULL
          RETURNING jobs.id, jobs.model, jobs.created_at, held.attempt, held.region, held.endpoint_id, held.began, held.leased_at
           ), attempted AS (
             UPDATE attempts SET status = 'running', started_at = started.began

@@ -199,14 +199,14 @@ export async function findCallsToCancel(database: Queryable, limit: number): Pro
 
 /**
  * Whether a ticket is still to be worked on, and whether its call may begin: among the endpoint's slots it must be
- * one of the `concurrency` oldest. Every younger one waits for a call to end.
+ * one of the `concurrency` oldest. Every younger one waits for a call to end. `superseded`: the job has a newer ticket.
  */
 export async function checkTicket(
   database: Queryable,
   jobId: string,
   epoch: number,
   concurrencyOf: (endpointId: string) => number,
-): Promise<{ wanted: boolean; ended: boolean; mayBegin: boolean }> {
+): Promise<{ wanted: boolean; ended: boolean; mayBegin: boolean; superseded: boolean }> {
   const { rows } = await database.query<{ endpoint_id: string; wanted: boolean; older: number }>(
     `SELECT slots.endpoint_id, jobs.state IN ('dispatched', 'processing') AS wanted,
             CASE WHEN slots.started_at IS NOT NULL THEN 0 ELSE
@@ -220,6 +220,13 @@ export async function checkTicket(
     [jobId, epoch],
   );
   const [slot] = rows;
-  if (slot === undefined) return { wanted: false, ended: false, mayBegin: false };
-  return { wanted: slot.wanted, ended: !slot.wanted, mayBegin: slot.older < concurrencyOf(slot.endpoint_id) };
+  if (slot === undefined) {
+    const { rowCount } = await database.query('SELECT FROM slots WHERE job_id = $1 AND epoch > $2', [
+      jobId,
+      epoch,
+    ]);
+    return { wanted: false, ended: false, mayBegin: false, superseded: (rowCount ?? 0) > 0 };
+  }
+  const { wanted, older } = slot;
+  return { wanted, ended: !wanted, superseded: false, mayBegin: older < concurrencyOf(slot.endpoint_id) };
 }

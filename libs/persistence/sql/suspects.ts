@@ -15,10 +15,28 @@ export interface SuspectTicket {
   /** Others who have worked on this attempt and no longer do. */
   readonly lost: number;
   readonly otherOnTrial: boolean;
+}
+
+export interface TicketHolding {
   /** Somebody else has it, and was heard a moment ago. */
   readonly isHeld: boolean;
   /** Since it was issued. */
   readonly issuedMs: number;
+}
+
+/** @returns undefined where the ticket has no slot any more */
+export async function readHolding(
+  database: Queryable,
+  jobId: string,
+  epoch: number,
+  asker: string,
+): Promise<TicketHolding | undefined> {
+  const { rows } = await database.query<TicketHolding & Record<string, unknown>>(
+    `SELECT ${IS_HELD} AS "isHeld", (extract(epoch FROM clock_timestamp() - leased_at) * 1000)::float8 AS "issuedMs"
+       FROM slots WHERE job_id = $1 AND epoch = $2`,
+    [jobId, epoch, asker],
+  );
+  return rows[0];
 }
 
 /**
@@ -45,8 +63,7 @@ export async function readSuspect(
     [jobId, epoch],
   );
   const { rows } = await client.query<SuspectTicket & Record<string, unknown>>(
-    `SELECT slots.region, ${IS_HELD} AS "isHeld",
-            (extract(epoch FROM clock_timestamp() - slots.leased_at) * 1000)::float8 AS "issuedMs",
+    `SELECT slots.region,
             -- Whoever took an earlier attempt has said how that one ended.
             (SELECT count(*)::integer FROM ticket_takers AS taker
               WHERE taker.job_id = slots.job_id AND taker.attempt = slots.attempt
