@@ -4,6 +4,7 @@ import { JOB_STATES } from './job.js';
 import { planForSilentSlot, type SilentSlotFacts } from './silent-slot.js';
 
 const base: SilentSlotFacts = {
+  holderWouldBeHeard: true,
   jobState: 'dispatched',
   started: false,
   pastDeadline: false,
@@ -12,6 +13,7 @@ const base: SilentSlotFacts = {
   hasTaker: true,
 };
 const facts = fc.record({
+  holderWouldBeHeard: fc.boolean(),
   jobState: fc.constantFrom(...JOB_STATES),
   started: fc.boolean(),
   pastDeadline: fc.boolean(),
@@ -23,6 +25,17 @@ const facts = fc.record({
 describe('a silent slot', () => {
   it.each<[string, Partial<SilentSlotFacts>, string]>([
     ['a staged ticket that waits in its stream is left alone', {}, 'extend'],
+    [
+      'a running call is left alone while its holder has had no time to be heard',
+      {
+        jobState: 'processing',
+        started: true,
+        ticketWaits: false,
+        pastDeadline: true,
+        holderWouldBeHeard: false,
+      },
+      'wait',
+    ],
     ['a ticket that was never published is issued again', { ticketWaits: false }, 'reissue'],
     ['a ticket nobody would take is taken back', { hasTaker: false }, 'return'],
     [

@@ -2,6 +2,8 @@ import type { JobState } from './job.js';
 
 /** What is known of a slot whose lease ran out without a sign of life. */
 export interface SilentSlotFacts {
+  /** Whoever is at work on it would have been heard by now: dispatchers are heard for long enough. */
+  readonly holderWouldBeHeard: boolean;
   readonly jobState: JobState;
   /** A dispatcher has begun the call. */
   readonly started: boolean;
@@ -16,6 +18,8 @@ export interface SilentSlotFacts {
 }
 
 export type SilentSlotPlan =
+  /** Nothing is known yet: look again. */
+  | 'wait'
   /** It is alive after all, or will be: look again when the lease runs out once more. */
   | 'extend'
   /** The call is given up: its attempt counts as lost, and its slot is freed. */
@@ -31,6 +35,7 @@ export type SilentSlotPlan =
 
 /** Decides what becomes of a silent slot. What is certain goes first, and a paid call is never thrown away early. */
 export function planForSilentSlot(facts: SilentSlotFacts): SilentSlotPlan {
+  if (!facts.holderWouldBeHeard) return 'wait';
   const wanted = facts.jobState === 'dispatched' || facts.jobState === 'processing';
   if (facts.outcomeWaits) return 'extend';
   if (facts.started && facts.pastDeadline) return 'concludeLost';

@@ -129,8 +129,6 @@ export class Reconciler {
   }
 
   private async lookIntoSilentSlots(): Promise<void> {
-    // Whoever is at work may not have been heard yet: NATS was away, or this process.
-    if (this.options.endpoints.listeningMs(Date.now()) < HOLDER_SILENCE_MS) return;
     for (const slot of await findSilentSlots(this.options.database, BATCH)) {
       // One that cannot be looked into must not keep the others waiting.
       await this.lookInto(slot).catch((error: unknown) => {
@@ -156,6 +154,7 @@ export class Reconciler {
     // Of an earlier ticket, too: it may be the answer, and a new ticket could be called before it is recorded.
     const outcomes = subjects.outcomesOfJob(region, slot.job_id);
     const plan = planForSilentSlot({
+      holderWouldBeHeard: endpoints.listeningMs(Date.now()) >= HOLDER_SILENCE_MS,
       jobState: slot.job_state,
       started: slot.started,
       pastDeadline: slot.age_ms > slot.timeout_ms + LOST_GRACE_MS,
@@ -172,6 +171,8 @@ export class Reconciler {
     const { job_id: jobId, epoch, region } = slot;
     const ids = { job_id: jobId, attempt: slot.attempt, epoch, endpoint_id: slot.endpoint_id, region };
     switch (plan) {
+      case 'wait':
+        return;
       case 'extend':
         await extendSlot(database, jobId, epoch);
         return;
