@@ -1,8 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { loadSettings, parseConfiguration, type Configuration } from '#config';
-import { ProblemError, type Outcome, type StoredAttempt } from '#contracts';
+import {
+  ProblemError,
+  subjects,
+  ticketCheckSchema,
+  type Outcome,
+  type StoredAttempt,
+  type TicketCheck,
+} from '#contracts';
 import type { Caller, KeyLimits, Role } from '#domain';
-import { CallStore, OutcomePublisher, Topology, connectNats, type NatsConnection } from '#messaging';
+import {
+  CallStore,
+  OutcomePublisher,
+  Topology,
+  connectNats,
+  subscribeJson,
+  type NatsConnection,
+} from '#messaging';
 import { Metrics, createLogger } from '#observability';
 import type { Database } from '#persistence';
 import type { FastifyRequest } from 'fastify';
@@ -74,6 +88,10 @@ export interface Beacon {
   dispatcher(region: string): TestDispatcher;
   /** Another one, beside those that run. */
   startDispatcher(region: string): Promise<TestDispatcher>;
+  /** What dispatchers have asked about tickets so far. */
+  readonly ticketChecks: readonly TicketCheck[];
+  /** NATS gives out again what it has given out at an endpoint, as a server does that was killed a moment later. */
+  forgetDeliveries(region: string, endpointId: string): Promise<void>;
   /** What is written down of an attempt's calls so far. A line that is cut before that takes it along. */
   noteOf(jobId: string, attempt?: number): Promise<StoredAttempt | undefined>;
   /** @param holder who publishes; JetStream drops what one holder publishes twice */
@@ -179,6 +197,16 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
     onDisconnect: () => undefined,
   });
   const callStore = new CallStore(observer);
+  const ticketChecks: TicketCheck[] = [];
+  subscribeJson(
+    observer,
+    subjects.TICKET_CHECK,
+    ticketCheckSchema,
+    (check) => ticketChecks.push(check),
+    (subject) => {
+      throw new Error(`a malformed message on ${subject}`);
+    },
+  );
   const url = `http://127.0.0.1:${port}`;
   const runner =
     options.runner === true
@@ -199,6 +227,12 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
       return dispatcher;
     },
     startDispatcher,
+    ticketChecks,
+    forgetDeliveries: async (region, endpointId) => {
+      const consumer = `${subjects.dispatchStream(region)}.${subjects.endpointConsumer(endpointId)}`;
+      // Dispatchers make it again. The server may say that it could not remove a folder to which it writes: it has forgotten then.
+      await observer.request(`$JS.API.CONSUMER.DELETE.${consumer}`);
+    },
     noteOf: async (jobId, attempt = 1) => (await callStore.get(jobId, attempt))?.attempt,
     publishOutcome: (outcome, holder = 'test') => new OutcomePublisher(observer, holder).publish(outcome),
     stopRouter,

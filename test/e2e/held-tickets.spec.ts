@@ -1,7 +1,4 @@
-import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { subjects, type TicketCheck } from '#contracts';
-import { connectNats, type NatsConnection } from '#messaging';
 import {
   deploymentOf,
   hangs,
@@ -14,24 +11,14 @@ import {
 
 describe('a ticket that NATS gives out again while its holder works on it', () => {
   let beacon: Beacon;
-  let connection: NatsConnection;
-  const asked: TicketCheck[] = [];
   const asksAbout = (jobId: string): number =>
-    asked.filter(({ job_id: id, may_be_held: mayBeHeld }) => id === jobId && mayBeHeld === true).length;
+    beacon.ticketChecks.filter(({ job_id: id, may_be_held: mayBeHeld }) => id === jobId && mayBeHeld === true)
+      .length;
 
   beforeAll(async () => {
     beacon = await startBeacon({ configuration: deploymentOf({ answered: ['US'], cancelled: ['US'] }) });
-    connection = await connectNats({
-      ...{ url: beacon.nats.url, name: 'spec', onReconnect: () => undefined, onDisconnect: () => undefined },
-    });
-    connection.subscribe(subjects.TICKET_CHECK, {
-      callback: (_error, message) => void asked.push(message.json<TicketCheck>()),
-    });
   });
-  afterAll(async () => {
-    await connection.close();
-    await beacon.stop();
-  });
+  afterAll(() => beacon.stop());
 
   /** A call that hangs at one dispatcher, whose ticket another one is given. */
   const heldTwice = async (
@@ -42,19 +29,18 @@ describe('a ticket that NATS gives out again while its holder works on it', () =
     await beacon.client.untilJob(jobId, 'processing');
     const call = await beacon.upstream.call(`US/${model}`);
     await until('it is written down', async () => (await beacon.noteOf(jobId))?.calls.length === 1);
-    beacon.dispatcher('US').link.cut();
-    // It was heard a moment ago, however slowly this goes on.
-    await beacon.database.query(
-      `UPDATE slots SET seen_at = seen_at + interval '1 hour', lease_until = lease_until + interval '1 hour' WHERE job_id = $1`,
-      [jobId],
-    );
     const other = await beacon.startDispatcher('US');
-    // What a killed server forgets is forgotten so for certain. It may not be able to remove a folder that it writes to.
-    const manager = await jetstreamManager(connection);
-    await manager.consumers
-      .delete(subjects.dispatchStream('US'), subjects.endpointConsumer(`US-${model}`))
-      .catch(() => undefined);
+    beacon.dispatcher('US').link.cut();
+    // However slowly this goes on; a last word of it may be on its way yet.
+    const wasJustHeard = () =>
+      beacon.database.query(
+        `UPDATE slots SET seen_at = clock_timestamp() + interval '1 hour', lease_until = 'infinity' WHERE job_id = $1`,
+        [jobId],
+      );
+    await wasJustHeard();
+    await beacon.forgetDeliveries('US', `US-${model}`);
     await until('the other one asks', () => asksAbout(jobId) > 0);
+    await wasJustHeard();
     return { jobId, call, other };
   };
   const entries = async (jobId: string): Promise<unknown[]> =>
