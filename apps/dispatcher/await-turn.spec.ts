@@ -39,6 +39,7 @@ describe('whether the call of a ticket may begin', () => {
   let reply: TicketCheckReply;
   let asked: number;
   let asking: TicketCheck;
+  let onAsked: () => void;
 
   beforeAll(async () => {
     nats = await startTestNats();
@@ -54,6 +55,7 @@ describe('whether the call of a ticket may begin', () => {
       callback: (_error, message) => {
         asked += 1;
         asking = message.json();
+        onAsked();
         message.respond(JSON.stringify(reply));
       },
     });
@@ -61,6 +63,7 @@ describe('whether the call of a ticket may begin', () => {
   beforeEach(() => {
     reply = MAY_BEGIN;
     asked = 0;
+    onAsked = () => undefined;
   });
   afterAll(async () => {
     await connection.close();
@@ -176,7 +179,7 @@ describe('whether the call of a ticket may begin', () => {
     const ticket = aTicket();
     // Nobody was heard: it is asked about in any case.
     expect(await turnOf(ticket, new Door(), calls, line, { ...deliveredOnce, count })).toBe('begin');
-    expect(asking).toEqual({ job_id: ticket.job_id, epoch: 1, dispatcher_id: 'spec', ...said });
+    expect(asking).toEqual({ job_id: ticket.job_id, attempt: 1, epoch: 1, dispatcher_id: 'spec', ...said });
   });
 
   it('one that has waited, and comes back meanwhile, is told of as such', async () => {
@@ -189,7 +192,7 @@ describe('whether the call of a ticket may begin', () => {
   });
 
   it.each([
-    ['is done with it', { ...UNWANTED, superseded: true }, 'reported'],
+    ['is done with it', { ...UNWANTED, superseded: true }, 'superseded'],
     ['has ended it', { ...UNWANTED, ended: true }, 'cancelled'],
   ])('one that another may have is not cancelled here before that one %s', async (_, last, turn) => {
     const calls = new RunningCalls();
@@ -202,5 +205,18 @@ describe('whether the call of a ticket may begin', () => {
     await until('it is asked about again', () => asked > before + 1);
     reply = last;
     expect(await waiting).toBe(turn);
+  });
+
+  it('one that is issued again while it is asked about is asked about again', async () => {
+    const calls = new RunningCalls();
+    const line = { isGood: () => Promise.resolve(true) };
+    const ticket = aTicket();
+    reply = { ...UNWANTED, superseded: true };
+    onAsked = () => {
+      if (asked > 1) reply = MAY_BEGIN;
+      else calls.take({ ...ticket, epoch: 2 }, deliveredOnce);
+    };
+    expect(await turnOf(ticket, new Door(), calls, line)).toBe('begin');
+    expect(asking.epoch).toBe(2);
   });
 });

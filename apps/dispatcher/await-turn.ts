@@ -10,13 +10,17 @@ import type { WorkerServices } from './worker-services.js';
 const FIRST_CHECK_DELAY_MS = 3;
 const STAGED_RECHECK_MS = 500;
 
-/** What a ticket's waiting came to; `reported`: another holder has published its outcome, or will: it has a newer ticket. */
-export type Turn = 'begin' | 'unwanted' | 'reported' | 'cancelled' | 'draining';
+/**
+ * What a ticket's waiting came to. `reported`: another holder has published its outcome. `superseded`: its job has a newer one,
+ * whose holder tells of the attempt.
+ */
+export type Turn = 'begin' | 'unwanted' | 'reported' | 'superseded' | 'cancelled' | 'draining';
 
 /**
  * A fresh ticket's call begins at once. A staged one waits for a call to end here, or for the router's word
  * where another dispatcher runs the call before it. A redelivered one begins on the router's word only: its earlier
- * holder may be at it still. So does one that has waited, here or on its way, while nobody was heard: it may have been
+ * holder may be at it still. So does one of which nobody knows how often it was delivered: somebody may have it at the same time,
+ * who alone says how its call ends. So does one that has waited, here or on its way, while nobody was heard: it may have been
  * taken back. And nothing begins by a turn while the line is dead: the router would not hear that it has begun, and take it
  * back later.
  */
@@ -42,22 +46,27 @@ export async function awaitTurn(
     const full = calls.begunOn(endpoint.id) >= endpoint.concurrency;
     const asks = redelivered || calls.mustAsk(call);
     if (asks || !full) {
-      const reply = await checkTicket(connection, topology, call.ticket, dispatcherId, {
+      const { ticket } = call;
+      const reply = await checkTicket(connection, topology, ticket, dispatcherId, {
         isAgain: redelivered,
         mayBeHeld,
       });
+      // It was issued again meanwhile, and this says nothing of the new one.
+      if (call.ticket.epoch !== ticket.epoch) continue;
       if (reply === 'reported') return 'reported';
       if (redelivered)
         logger.debug({ event: 'ticket.redelivered', ...idsOf(call.ticket), ...reply }, 'redelivered ticket');
-      if (reply?.superseded === true) return 'reported';
+      if (reply?.superseded === true) return 'superseded';
       if (reply?.ended === true) return 'cancelled';
       if (reply?.wanted === false) return 'unwanted';
       if (reply?.may_begin === true) return 'begin';
     }
+    // The door would wake it at once.
     if (call.abort.signal.aborted) await delay(STAGED_RECHECK_MS);
     const woken = await door.wait(call, full ? STAGED_RECHECK_MS : delayMs, !asks);
     if (woken === 'turn' && (await line.isGood()) && mayBeginUnasked() && !call.abort.signal.aborted)
       return isDraining() ? 'draining' : 'begin';
-    delayMs = Math.min(delayMs * 2, STAGED_RECHECK_MS);
+    // A call has ended here: in a moment the router knows of it.
+    delayMs = woken === 'passed' ? FIRST_CHECK_DELAY_MS : Math.min(delayMs * 2, STAGED_RECHECK_MS);
   }
 }

@@ -173,7 +173,9 @@ describe('a dispatcher', () => {
     await consumer.stop();
     replies.set(held.job_id, MUST_WAIT);
     let asked: TicketCheck | undefined;
-    beforeReply = (check) => (asked = check);
+    beforeReply = (check) => {
+      if (check.job_id === held.job_id) asked = check;
+    };
     const restarted = nats.restart();
     dispatcher = await startDispatcher();
     await restarted;

@@ -52,16 +52,17 @@ export class Dispatcher {
   ): Promise<Dispatcher> {
     const dispatcherId = `${region}-${randomUUID()}`;
     const calls = new RunningCalls();
-    let askLife = (): Promise<void> => Promise.resolve();
+    let onBack = (): void => undefined;
     const connection = await connectNats({
       url: settings.natsUrl ?? '',
       name: `dispatcher-${region}`,
       onReconnect: () => {
         logger.info({ event: 'nats.reconnected' }, 'NATS is back');
-        void askLife();
+        onBack();
       },
       onDisconnect: () => {
         calls.doubtWaiting();
+        calls.doubtDeliveries();
         logger.warn({ event: 'nats.disconnected' }, 'NATS is away');
       },
     });
@@ -81,8 +82,7 @@ export class Dispatcher {
     const tracing = await startTracing(settings.tracing, `dispatcher-${region}`, metrics, logger);
     const callStore = new CallStore(connection);
     // Both now, so that the first call need not wait for them.
-    askLife = () => life.ask();
-    await askLife();
+    await life.ask();
     await callStore.prepare().catch((error: unknown) => {
       logger.warn({ event: 'call_store.not_ready', err: error }, 'the store of calls is not there yet');
     });
@@ -115,7 +115,7 @@ export class Dispatcher {
           { event: 'ticket.withdrawn', job_id, epoch, answer },
           'the router asked for a ticket back',
         );
-        replyJson(message, { given_back: answer === 'given_back' });
+        replyJson(message, { given_back: answer === 'given_back', dispatcher_id: dispatcherId });
       },
     );
     const probes = new HealthProbes(http.axios);
@@ -140,6 +140,11 @@ export class Dispatcher {
     };
     // Before the first ticket: until somebody was heard here, it is asked about.
     beat();
+    onBack = () => {
+      // Whoever is not heard for long loses what it works on.
+      beat();
+      void life.ask();
+    };
     const workers = endpoints.map((endpoint) => new EndpointWorker(services, endpoint));
     connection.subscribe(subjects.METRICS, {
       callback: (_error, message) => {

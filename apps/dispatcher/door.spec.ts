@@ -30,14 +30,14 @@ describe('the door of an endpoint', () => {
     const redelivered = door.wait(aCall(), LONG_MS, false);
     const staged = door.wait(aCall(), LONG_MS, true);
     expect(door.passTurn()).toBe(true);
-    expect(await Promise.all([redelivered, staged])).toEqual(['woken', 'turn']);
+    expect(await Promise.all([redelivered, staged])).toEqual(['passed', 'turn']);
   });
 
   it('passes no turn to tickets that take none', async () => {
     const door = new Door();
     const redelivered = door.wait(aCall(), LONG_MS, false);
     expect(door.passTurn()).toBe(false);
-    expect(await redelivered).toBe('woken');
+    expect(await redelivered).toBe('passed');
   });
 
   it('wakes a ticket whose call was given up, or whose time to ask again has come', async () => {

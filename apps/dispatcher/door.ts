@@ -11,12 +11,13 @@ export class Door {
    * Resolves when a call of this endpoint ends and passes its turn on, when the wait is given up, or after `timeoutMs`.
    * @param takesTurn false for a ticket that somebody else may have begun: a call that ends here says nothing about that
    *   one. It is only woken, to ask again.
+   * @returns `turn`: it is this one's. `passed`: a call has ended, and this one takes no turn
    */
-  async wait(call: RunningCall, timeoutMs: number, takesTurn: boolean): Promise<'turn' | 'woken'> {
+  async wait(call: RunningCall, timeoutMs: number, takesTurn: boolean): Promise<'turn' | 'passed' | 'woken'> {
     const { signal } = call.abort;
     if (signal.aborted) return 'woken';
     return new Promise((resolve) => {
-      const end = (result: 'turn' | 'woken'): void => {
+      const end = (result: 'turn' | 'passed' | 'woken'): void => {
         clearTimeout(timer);
         signal.removeEventListener('abort', wake);
         this.waiting.delete(call);
@@ -25,7 +26,7 @@ export class Door {
       const wake = (): void => end('woken');
       const timer = setTimeout(wake, timeoutMs);
       signal.addEventListener('abort', wake, { once: true });
-      this.waiting.set(call, { takesTurn, go: () => end(takesTurn ? 'turn' : 'woken') });
+      this.waiting.set(call, { takesTurn, go: () => end(takesTurn ? 'turn' : 'passed') });
     });
   }
 

@@ -110,7 +110,7 @@ export class EndpointWorker {
       }
       if (turn === 'draining') return this.handOn(call, span);
       call.turn = 'begun';
-      if (turn === 'reported') {
+      if (turn === 'reported' || turn === 'superseded') {
         call.delivery.message.ack();
         return undefined;
       }

@@ -20,7 +20,7 @@ export interface RunningCall {
   delivery: Delivery;
 }
 
-type Beat = Pick<Heartbeat, 'calls'> & { held: NonNullable<Heartbeat['held']> };
+type Beat = Pick<Heartbeat, 'calls'> & { at_work: NonNullable<Heartbeat['at_work']> };
 
 /** The tickets this process holds, one per job and attempt: in flight, or at the door. */
 export class RunningCalls {
@@ -38,7 +38,12 @@ export class RunningCalls {
     const key = keyOf(ticket);
     const known = this.calls.get(key);
     // Its job was taken back, and has gone to another endpoint since: no call is made at the first.
-    if (known?.turn === 'waits' && known.ticket.endpoint_id !== ticket.endpoint_id) this.giveBack(known);
+    if (
+      known?.turn === 'waits' &&
+      known.ticket.endpoint_id !== ticket.endpoint_id &&
+      known.ticket.epoch < ticket.epoch
+    )
+      this.giveBack(known);
     const held = this.calls.get(key);
     if (held === undefined) {
       const call: RunningCall = {
@@ -79,14 +84,12 @@ export class RunningCalls {
 
   /**
    * The router wants a ticket back whose call has not begun. From then on it does not begin.
-   * @returns `undefined` where this process does not hold the ticket, or may not be the only one that does
+   * @returns `undefined` where this process does not hold the ticket
    */
   withdraw(jobId: string, epoch: number): 'given_back' | 'begun' | undefined {
     const call = this.all().find(({ ticket }) => ticket.job_id === jobId && ticket.epoch === epoch);
     if (call === undefined) return undefined;
     if (call.turn === 'begun') return 'begun';
-    // Another dispatcher may have the same ticket, and it is for that one to say.
-    if (call.delivery.count === undefined) return undefined;
     this.giveBack(call);
     return 'given_back';
   }
@@ -104,6 +107,12 @@ export class RunningCalls {
    */
   doubtWaiting(): void {
     for (const call of this.calls.values()) if (call.turn === 'waits') call.mustAsk = true;
+  }
+
+  /** NATS was away, and may have been killed: then it gives out again what waits here. */
+  doubtDeliveries(): void {
+    for (const call of this.calls.values())
+      if (call.turn === 'waits') call.delivery = { ...call.delivery, count: undefined };
   }
 
   /** The endpoint says that the call of this attempt has ended. @returns whether this process holds it */
@@ -131,12 +140,12 @@ export class RunningCalls {
 
   /** What the heartbeat reports: whatever is not heard of may be given to others. @param nowMs by the monotonic clock */
   beat(nowMs = performance.now()): Beat {
-    const beat: Beat = { calls: [], held: [] };
+    const beat: Beat = { calls: [], at_work: [] };
     for (const { ticket, turn, startedAtMs } of this.calls.values()) {
       const { job_id, epoch } = ticket;
       if (startedAtMs !== undefined)
         beat.calls.push({ job_id, epoch, running_ms: Math.round(nowMs - startedAtMs) });
-      else if (turn === 'begun') beat.held.push({ job_id, epoch });
+      else if (turn === 'begun') beat.at_work.push({ job_id, epoch });
     }
     return beat;
   }

@@ -10,7 +10,7 @@ const REPLY_TIMEOUT_MS = 2000;
  * router takes where no call has begun since: until it is recorded nobody can tell. An outcome moves from the stream to
  * the router's rows, so looking in this order cannot miss it.
  * @param dispatcherId this dispatcher; who is told to begin has the ticket from then on
- * @param came whether the ticket came back, and whether to somebody beside its holder
+ * @param arrival whether the ticket came back, and whether to somebody beside its holder
  * @returns `reported`: its outcome is on its way. `undefined` where nobody can tell now: nothing is known, so nothing may
  * be called
  */
@@ -19,9 +19,9 @@ export async function checkTicket(
   topology: Pick<Topology, 'holds'>,
   ticket: Ticket,
   dispatcherId: string,
-  came: { readonly isAgain: boolean; readonly mayBeHeld: boolean },
+  arrival: { readonly isAgain: boolean; readonly mayBeHeld: boolean },
 ): Promise<TicketCheckReply | 'reported' | undefined> {
-  if (came.isAgain) {
+  if (arrival.isAgain) {
     const { region, job_id: jobId, epoch } = ticket;
     const holds = (subject: string): Promise<boolean> => topology.holds(subjects.OUTCOMES_STREAM, subject);
     try {
@@ -36,9 +36,10 @@ export async function checkTicket(
     subjects.TICKET_CHECK,
     {
       job_id: ticket.job_id,
+      attempt: ticket.attempt,
       epoch: ticket.epoch,
       dispatcher_id: dispatcherId,
-      ...(came.isAgain ? { redelivered_to: dispatcherId, may_be_held: came.mayBeHeld } : {}),
+      ...(arrival.isAgain ? { redelivered_to: dispatcherId, may_be_held: arrival.mayBeHeld } : {}),
     },
     ticketCheckReplySchema,
     REPLY_TIMEOUT_MS,

@@ -54,15 +54,15 @@ export async function openNats(
     onDisconnect: () => logger.warn({ event: 'nats.disconnected' }, 'NATS is away'),
   });
   const topology = await Topology.open(connection);
-  const makeStreams = async (): Promise<void> => {
-    await topology.ensureStreams(regions);
-    // What is issued from now on is known to have come in while NATS ran.
-    await topology.lifeBeganMs();
-  };
-  ensureStreams = () =>
-    makeStreams().catch((error: unknown) => {
+  ensureStreams = async () => {
+    await topology.ensureStreams(regions).catch((error: unknown) => {
       logger.warn({ event: 'nats.streams_missing', err: error }, 'streams could not be made yet');
     });
+    // What is issued from now on is known to have come in while NATS ran.
+    await topology.lifeBeganMs().catch((error: unknown) => {
+      logger.warn({ event: 'nats.life_unknown', err: error }, 'not known since when NATS runs');
+    });
+  };
   // NATS may still be opening its store; everything that needs a stream makes it where it is missing.
   await ensureStreams();
   return { connection, topology };

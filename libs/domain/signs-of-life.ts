@@ -20,8 +20,8 @@ export const DISPATCHER_DOUBT_MS = 3000;
 export const REGION_SILENCE_MS = 8000;
 
 /**
- * Whoever works on a ticket and was not heard for so long is gone. A NATS that was killed gives out again what it had given to
- * the living; otherwise it takes from nobody who extends, and nothing is asked of this.
+ * Whoever works on a ticket and was not heard for so long is gone: another who has it besides may begin. It is also how long a
+ * router listens before it concludes anything from silence.
  */
 export const HOLDER_SILENCE_MS = 3000;
 

@@ -24,6 +24,8 @@ export async function connectNats(options: NatsOptions): Promise<NatsConnection>
     maxReconnectAttempts: -1,
     reconnectTimeWait: 100,
     reconnectJitter: 100,
+    // A server that comes back is found by everybody within so much: whoever is late is taken for dead (`HOLDER_SILENCE_MS`).
+    timeout: 2000,
     waitOnFirstConnect: true,
     pingInterval: 5000,
     maxPingOut: 3,

@@ -169,16 +169,14 @@ export {
   type TenantErasure,
 } from './sql/retention.js';
 export {
-  claimTicket,
   forgetTakers,
   noteTaker,
-  readHolding,
   readSuspect,
   readSuspectAttempt,
   type SuspectAttempt,
   type SuspectTicket,
-  type TicketHolding,
 } from './sql/suspects.js';
+export { claimTicket, readHolding, type TicketHolding } from './sql/held-tickets.js';
 export {
   dropSlot,
   expireJobs,

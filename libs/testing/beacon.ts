@@ -88,8 +88,8 @@ export interface Beacon {
   dispatcher(region: string): TestDispatcher;
   /** Another one, beside those that run. */
   startDispatcher(region: string): Promise<TestDispatcher>;
-  /** What dispatchers have asked about tickets so far. */
-  readonly ticketChecks: readonly TicketCheck[];
+  /** @returns what dispatchers ask about tickets from now on, to be read again and again */
+  hearTicketChecks(): readonly TicketCheck[];
   /** NATS gives out again what it has given out at an endpoint, as a server does that was killed a moment later. */
   forgetDeliveries(region: string, endpointId: string): Promise<void>;
   /** What is written down of an attempt's calls so far. A line that is cut before that takes it along. */
@@ -197,16 +197,6 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
     onDisconnect: () => undefined,
   });
   const callStore = new CallStore(observer);
-  const ticketChecks: TicketCheck[] = [];
-  subscribeJson(
-    observer,
-    subjects.TICKET_CHECK,
-    ticketCheckSchema,
-    (check) => ticketChecks.push(check),
-    (subject) => {
-      throw new Error(`a malformed message on ${subject}`);
-    },
-  );
   const url = `http://127.0.0.1:${port}`;
   const runner =
     options.runner === true
@@ -227,7 +217,19 @@ export async function startBeacon(options: BeaconOptions): Promise<Beacon> {
       return dispatcher;
     },
     startDispatcher,
-    ticketChecks,
+    hearTicketChecks: () => {
+      const checks: TicketCheck[] = [];
+      subscribeJson(
+        observer,
+        subjects.TICKET_CHECK,
+        ticketCheckSchema,
+        (check) => checks.push(check),
+        (subject) => {
+          throw new Error(`a malformed message on ${subject}`);
+        },
+      );
+      return checks;
+    },
     forgetDeliveries: async (region, endpointId) => {
       const consumer = `${subjects.dispatchStream(region)}.${subjects.endpointConsumer(endpointId)}`;
       // Dispatchers make it again. The server may say that it could not remove a folder to which it writes: it has forgotten then.

@@ -19,6 +19,7 @@ export { makeUnremovable } from './unremovable-folder.js';
 export { unhurried } from './unhurried.js';
 export { until } from './until.js';
 export { untilBlocked } from './until-blocked.js';
+export { neverSilent } from './never-silent.js';
 export { Upstream, UpstreamCall, answers, crashes, hangs, type Behaviour } from './upstream.js';
 export { aReceipt, hashOf, signedReceipt, receiptKeyPair, type ReceiptKeyPair } from './receipt-builder.js';
 export { aRun, type RunShape } from './run-builder.js';

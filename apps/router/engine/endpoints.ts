@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Configuration, EndpointConfiguration } from '#config';
 import { resolveRegion } from '#config';
 import type { AssumedTimes, EndpointRecord, EndpointSpec, EndpointView, HandoverPolicy } from '#domain';
@@ -37,7 +38,8 @@ export class Endpoints {
   private readonly specById: ReadonlyMap<string, EndpointSpec>;
   /** Unix ms by this process's clock, which is compared with itself only. */
   private readonly lastHeartbeatMs = new Map<string, number>();
-  private listeningSinceMs: number;
+  /** By the monotonic clock. */
+  private listeningSinceMs = performance.now();
 
   constructor(
     private readonly configuration: Configuration,
@@ -45,7 +47,6 @@ export class Endpoints {
     /** What operators ask for; left out: nothing. */
     private readonly inForce?: Pick<InForce, 'ordersFor' | 'onlyRegion'>,
   ) {
-    this.listeningSinceMs = startedAtMs;
     this.specs = configuration.endpoints.map(specOf);
     this.ids = this.specs.map(({ id }) => id);
     this.specById = new Map(this.specs.map((spec) => [spec.id, spec]));
@@ -81,13 +82,13 @@ export class Endpoints {
 
   /** NATS is back: while it was away nobody could be heard, which is no sign of death either. */
   listenAnew(nowMs: number): void {
-    this.listeningSinceMs = nowMs;
+    this.listeningSinceMs = performance.now();
     for (const region of this.regions) this.lastHeartbeatMs.set(region, nowMs);
   }
 
   /** Milliseconds since dispatchers are heard without a break. */
-  listeningMs(nowMs: number): number {
-    return nowMs - this.listeningSinceMs;
+  listeningMs(): number {
+    return performance.now() - this.listeningSinceMs;
   }
 
   dispatcherAlive(region: string, nowMs: number): boolean {

@@ -43,6 +43,8 @@ export class Engine {
   private readonly outcomes: ReceivedOutcome[] = [];
   private readonly held = new HeldOutcomes();
   private readonly signs: SignOfLife[] = [];
+  /** By the monotonic clock; undefined: all signs are written down. */
+  private unwrittenSinceMs: number | undefined;
   private readonly releaseReplies: ReleaseReply[] = [];
   private poked = true;
   private running: Promise<void> | undefined;
@@ -71,6 +73,7 @@ export class Engine {
 
   /** A call has begun, or is still running, or its ticket is worked on. */
   alive(signs: readonly SignOfLife[]): void {
+    if (signs.length > 0) this.unwrittenSinceMs ??= performance.now();
     for (const sign of signs) this.signs.push(sign);
     if (signs.length > 0) this.wake();
   }
@@ -78,6 +81,11 @@ export class Engine {
   /** Jobs were accepted. */
   jobsArrived(): void {
     if (this.hasRoom) this.poke();
+  }
+
+  /** How long the oldest sign of life that is not written down yet has waited for that, milliseconds. */
+  unwrittenMs(): number {
+    return this.unwrittenSinceMs === undefined ? 0 : performance.now() - this.unwrittenSinceMs;
   }
 
   /** Something may be admissible. */
@@ -111,9 +119,12 @@ export class Engine {
       const outcomes = this.outcomes.splice(0, OUTCOMES_PER_CYCLE);
       const signs = this.signs.splice(0);
       this.poked = false;
+      const takenMs = performance.now();
       try {
         await this.cycle(outcomes, signs);
         this.failures = 0;
+        // Those that have arrived since are younger than this.
+        this.unwrittenSinceMs = this.signs.length > 0 ? takenMs : undefined;
       } catch (error) {
         await this.recover(error, outcomes, signs);
       }

@@ -76,12 +76,12 @@ export function hearDispatchers({
     connection,
     subjects.ALL_HEARTBEATS,
     heartbeatSchema,
-    ({ region, dispatcher_id, calls, held = [] }) => {
+    ({ region, dispatcher_id, calls, at_work: atWork = [] }) => {
       const wasAlive = endpoints.dispatcherAlive(region, Date.now());
       endpoints.heartbeat(region, Date.now());
       engine.alive([
         ...calls.map((call) => ({ ...call, dispatcher_id })),
-        ...held.map((ticket) => ({ ...ticket, dispatcher_id, running_ms: null })),
+        ...atWork.map((ticket) => ({ ...ticket, dispatcher_id, running_ms: null })),
       ]);
       if (!wasAlive) engine.poke();
     },

@@ -154,7 +154,7 @@ export class Reconciler {
     // Of an earlier ticket, too: it may be the answer, and a new ticket could be called before it is recorded.
     const outcomes = subjects.outcomesOfJob(region, slot.job_id);
     const plan = planForSilentSlot({
-      holderWouldBeHeard: endpoints.listeningMs(Date.now()) >= HOLDER_SILENCE_MS,
+      holderWouldBeHeard: endpoints.listeningMs() >= HOLDER_SILENCE_MS,
       jobState: slot.job_state,
       started: slot.started,
       pastDeadline: slot.age_ms > slot.timeout_ms + LOST_GRACE_MS,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Outcome } from '#contracts';
-import { HOLDER_SILENCE_MS } from '#domain';
+import { HEARTBEAT_MS, HOLDER_SILENCE_MS } from '#domain';
 import { createLogger, Metrics } from '#observability';
 import {
   LOCK_TRIALS,
@@ -11,7 +11,7 @@ import {
   returnTicket,
   settleJobs,
 } from '#persistence';
-import { startTestDatabase, type TestDatabase } from '#testing';
+import { neverSilent, startTestDatabase, type TestDatabase } from '#testing';
 import type { ReceivedOutcome } from './record-outcomes.js';
 import { settle, type SettlementPolicy } from './settlement.js';
 import { TicketDesk } from './ticket-desk.js';
@@ -25,6 +25,7 @@ describe('who has worked on a ticket that came back', () => {
   let postgres: TestDatabase;
   let desk: TicketDesk;
   let listeningMs: number;
+  let unwrittenMs: number;
   const received: ReceivedOutcome[] = [];
   const begun = [{ id: randomUUID(), endpoint_id: 'US-m' }];
 
@@ -33,7 +34,7 @@ describe('who has worked on a ticket that came back', () => {
     desk = new TicketDesk(
       postgres.database,
       { spec: () => undefined, listeningMs: () => listeningMs },
-      { receive: (outcome) => void received.push(outcome) },
+      { receive: (outcome) => void received.push(outcome), unwrittenMs: () => unwrittenMs },
       {
         get: async () => {
           const { rows } = await postgres.database.query<{ isFree: boolean }>(
@@ -54,6 +55,7 @@ describe('who has worked on a ticket that came back', () => {
     await postgres.database.query('DELETE FROM slots');
     received.length = 0;
     listeningMs = Infinity;
+    unwrittenMs = 0;
   });
 
   const aJob = async (): Promise<string> => {
@@ -100,7 +102,7 @@ describe('who has worked on a ticket that came back', () => {
     for (const taker of ['d-1', 'd0']) {
       const { epoch } = await admit(jobId);
       expect(await take(jobId, epoch, taker)).toMatchObject({ may_begin: true });
-      expect(await returnTicket(postgres.database, jobId, epoch, 'holder')).toBe(true);
+      expect(await returnTicket(postgres.database, jobId, epoch, { givenBackBy: null })).toBe(true);
     }
     // From now on no ticket's epoch is its attempt, so that each of its holders asks.
     for (let attempt = 1; attempt <= 4; attempt += 1) {
@@ -147,6 +149,7 @@ describe('who has worked on a ticket that came back', () => {
       dispatcher_id: dispatcher,
       redelivered_to: dispatcher,
       may_be_held: true,
+      attempt: 1,
     });
   /** Of whoever has the ticket. */
   const silent = (jobId: string) =>
@@ -202,11 +205,14 @@ describe('who has worked on a ticket that came back', () => {
   it('has nothing to tell of where a newer ticket was issued', async () => {
     const jobId = await aJob();
     const { epoch } = await admit(jobId);
-    await returnTicket(postgres.database, jobId, epoch, 'holder');
+    await returnTicket(postgres.database, jobId, epoch, { givenBackBy: null });
     const gone = { wanted: false, ended: false, may_begin: false };
     expect(await takeUnsure(jobId, epoch, 'd1')).toEqual(gone);
     await admit(jobId);
     expect(await takeUnsure(jobId, epoch, 'd1')).toEqual({ ...gone, superseded: true });
+    // Nobody else reads what was noted of an earlier attempt.
+    await postgres.database.query('UPDATE slots SET attempt = 2 WHERE job_id = $1', [jobId]);
+    expect(await takeUnsure(jobId, epoch, 'd1')).toEqual(gone);
   });
 
   it('is not counted among the lost', async () => {
@@ -218,6 +224,18 @@ describe('who has worked on a ticket that came back', () => {
       expect(await takeUnsure(jobId, epoch, 'another')).toMatchObject({ wanted: true, may_begin: false });
     }
     expect(received).toEqual([]);
+  });
+
+  it('keeps it where another gives it back, which was given it besides', async () => {
+    const jobId = await aJob();
+    const { epoch } = await admit(jobId);
+    expect(await desk.check({ job_id: jobId, epoch, dispatcher_id: 'd1' })).toMatchObject({
+      may_begin: true,
+    });
+    await stillHeard(jobId);
+    const giveBack = (givenBackBy: string) => returnTicket(postgres.database, jobId, epoch, { givenBackBy });
+    expect(await giveBack('d2')).toBe(false);
+    expect(await giveBack('d1')).toBe(true);
   });
 
   it('gives it up at once where NATS knows that it did', async () => {
@@ -237,16 +255,27 @@ describe('who has worked on a ticket that came back', () => {
     expect(await takeUnsure(jobId, epoch, 'd2')).toMatchObject({ may_begin: true });
   });
 
+  it('is found out by what is written: while nothing can be, nobody is given its ticket', async () => {
+    const jobId = await aJob();
+    const { epoch } = await admit(jobId);
+    unwrittenMs = HEARTBEAT_MS;
+    expect(await takeUnsure(jobId, epoch, 'd2')).toEqual({ wanted: true, ended: false, may_begin: false });
+    unwrittenMs = HEARTBEAT_MS - 1;
+    expect(await takeUnsure(jobId, epoch, 'd2')).toMatchObject({ may_begin: true });
+  });
+
   it('is one of those who ask for it at once', async () => {
     const jobId = await aJob();
     const { epoch } = await admit(jobId);
     const waited = (dispatcher: string) => desk.check({ job_id: jobId, epoch, dispatcher_id: dispatcher });
+    const isOver = await neverSilent(postgres.database);
     const replies = await Promise.all([
       waited('d1'),
       takeUnsure(jobId, epoch, 'd2'),
       takeUnsure(jobId, epoch, 'd3'),
     ]);
     expect(replies.filter(({ may_begin: mayBegin }) => mayBegin)).toHaveLength(1);
+    await isOver();
   });
 
   it('leads to a verdict that names the calls that were begun, once no transaction is open', async () => {

@@ -1,5 +1,5 @@
 import type { TicketCheck, TicketCheckReply } from '#contracts';
-import { judgeReturnedTicket, wouldBeHeard } from '#domain';
+import { HEARTBEAT_MS, judgeReturnedTicket, wouldBeHeard } from '#domain';
 import type { CallStore } from '#messaging';
 import type { Logger, Metrics } from '#observability';
 import {
@@ -31,7 +31,7 @@ export class TicketDesk {
   constructor(
     private readonly database: Database,
     private readonly endpoints: Pick<Endpoints, 'spec' | 'listeningMs'>,
-    private readonly engine: Pick<Engine, 'receive'>,
+    private readonly engine: Pick<Engine, 'receive' | 'unwrittenMs'>,
     private readonly callStore: Pick<CallStore, 'get'>,
     private readonly metrics: Metrics,
     private readonly logger: Logger,
@@ -39,11 +39,10 @@ export class TicketDesk {
   ) {}
 
   async check(ticket: TicketCheck): Promise<TicketCheckReply> {
-    const { job_id: jobId, epoch, redelivered_to: receiver } = ticket;
+    const { job_id: jobId, attempt, epoch, redelivered_to: receiver } = ticket;
     const { wanted, ended, superseded, mayBegin } = await checkTicket(
       this.database,
-      jobId,
-      epoch,
+      { jobId, attempt, epoch },
       (id) => this.endpoints.spec(id)?.concurrency ?? 1,
     );
     const reply = { wanted, ended, may_begin: mayBegin, ...(superseded ? { superseded } : {}) };
@@ -66,8 +65,9 @@ export class TicketDesk {
   private async mayBeHeld({ job_id: jobId, epoch }: TicketCheck, asker: string): Promise<boolean> {
     const holding = await readHolding(this.database, jobId, epoch, asker);
     if (holding === undefined) return false;
-    const listeningMs = this.endpoints.listeningMs(Date.now());
-    return holding.isHeld || !wouldBeHeard(listeningMs, holding.issuedMs);
+    // What was heard is not in the row while nothing can be written.
+    const isWritten = this.engine.unwrittenMs() < HEARTBEAT_MS;
+    return holding.isHeld || !isWritten || !wouldBeHeard(this.endpoints.listeningMs(), holding.issuedMs);
   }
 
   private judge(ticket: TicketCheck, asker: string, reply: TicketCheckReply): Promise<Judged> {

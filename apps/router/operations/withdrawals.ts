@@ -36,8 +36,9 @@ export class Withdrawals {
       withdrawReplySchema,
       REPLY_WITHIN_MS,
     );
-    if (reply?.given_back !== true || !(await returnTicket(this.database, job_id, epoch, 'holder')))
-      return false;
+    if (reply?.given_back !== true) return false;
+    const { dispatcher_id: givenBackBy = null } = reply;
+    if (!(await returnTicket(this.database, job_id, epoch, { givenBackBy }))) return false;
     this.metrics.count('beacon_tickets_taken_back_total', { endpoint: endpoint_id });
     this.logger.info(
       { event: 'ticket.taken_back', job_id, epoch, region, endpoint_id },

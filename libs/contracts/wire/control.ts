@@ -16,7 +16,7 @@ export const heartbeatSchema = z.object({
   region: z.string(),
   calls: z.array(startedSchema.omit({ dispatcher_id: true })).max(10_000),
   /** Tickets it works on whose call is not in flight: about to be made, or ended with an outcome that NATS has not stored yet. */
-  held: z
+  at_work: z
     .array(startedSchema.pick({ job_id: true, epoch: true }))
     .max(10_000)
     .optional(),
@@ -34,6 +34,8 @@ export const withdrawSchema = z.object({ job_id: z.uuid(), epoch: z.int().min(1)
 export const withdrawReplySchema = z.object({
   /** The ticket is gone, and no call was made; otherwise its call has begun. */
   given_back: z.boolean(),
+  /** Who says so. Absent: an older dispatcher. */
+  dispatcher_id: z.string().max(200).optional(),
 });
 
 /** Something about operators' controls changed. A hint: readers that miss one poll. */
@@ -49,9 +51,11 @@ export type ControlEvent = z.infer<typeof controlEventSchema>;
 export const ticketCheckSchema = z.object({
   job_id: z.uuid(),
   epoch: z.int().min(1),
+  /** Absent: of an older dispatcher. */
+  attempt: z.int().min(1).optional(),
   /** The dispatcher that asks. Absent: an older one. */
   dispatcher_id: z.string().max(200).optional(),
-  /** The same, where the ticket came back: somebody else may have worked on it. */
+  /** The same. There where the ticket came back: somebody else may have worked on it. */
   redelivered_to: z.string().max(200).optional(),
   /** NATS cannot tell whether somebody has it who neither gave it back nor fell silent. */
   may_be_held: z.boolean().optional(),
@@ -62,7 +66,7 @@ export const ticketCheckReplySchema = z.object({
   wanted: z.boolean(),
   /** The ticket is the current one of a job that is over: its call is to be ended and reported as cancelled. */
   ended: z.boolean(),
-  /** Its job has a newer ticket, whose holder tells of the attempt's calls. */
+  /** The same attempt has a newer ticket, whose holder tells of the attempt's calls. */
   superseded: z.boolean().optional(),
   /** Its slot is among those whose calls may be in flight. */
   may_begin: z.boolean(),

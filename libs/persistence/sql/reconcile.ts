@@ -1,6 +1,7 @@
 import type { JobState } from '#domain';
 import type { Queryable } from '../database.js';
 import { SLOT_LEASE_MS, type AdmittedJob } from './admission.js';
+import { isHeldByOther } from './held-tickets.js';
 
 /** A slot whose holder, or whose ticket, gave no sign of life until its lease ran out. */
 export interface SilentSlot {
@@ -79,14 +80,15 @@ export async function reissueTicket(
 
 /**
  * Takes back a ticket that was never started: the job waits again and the attempt does not count.
- * @param whose `holder`: whoever held it gave it up. `nobody`: nothing was heard of it; one whose holder was told to
- *   begin in the meantime stays where it is
+ * @param whose `nobody`: nothing was heard of it; one whose holder was told to begin in the meantime stays where it is.
+ *   Otherwise the dispatcher that gave it up, which may have been given it beside the one that has it (null: it does not say
+ *   who it is)
  */
 export async function returnTicket(
   database: Queryable,
   jobId: string,
   epoch: number,
-  whose: 'holder' | 'nobody',
+  whose: 'nobody' | { readonly givenBackBy: string | null },
 ): Promise<boolean> {
   const { rowCount } = await database.query(
     `WITH job AS (
@@ -94,7 +96,7 @@ export async function returnTicket(
           ), slot AS (
             DELETE FROM slots USING job
              WHERE slots.job_id = job.id AND slots.epoch = $2 AND started_at IS NULL
-               AND ($3 = 'holder' OR lease_until < clock_timestamp())
+               AND CASE WHEN $3::boolean THEN lease_until < clock_timestamp() ELSE $4::text IS NULL OR NOT ${isHeldByOther('$4')} END
          RETURNING slots.job_id, slots.attempt
           ), attempted AS (
             DELETE FROM attempts USING slot WHERE attempts.job_id = slot.job_id AND attempts.attempt = slot.attempt
@@ -105,7 +107,7 @@ export async function returnTicket(
           )
      UPDATE jobs SET state = 'queued', attempt = jobs.attempt - 1
        FROM slot WHERE jobs.id = slot.job_id`,
-    [jobId, epoch, whose],
+    [jobId, epoch, whose === 'nobody', whose === 'nobody' ? null : whose.givenBackBy],
   );
   return (rowCount ?? 0) > 0;
 }
@@ -199,12 +201,15 @@ export async function findCallsToCancel(database: Queryable, limit: number): Pro
 
 /**
  * Whether a ticket is still to be worked on, and whether its call may begin: among the endpoint's slots it must be
- * one of the `concurrency` oldest. Every younger one waits for a call to end. `superseded`: the job has a newer ticket.
+ * one of the `concurrency` oldest. Every younger one waits for a call to end. `superseded`: the same attempt has a newer ticket.
  */
 export async function checkTicket(
   database: Queryable,
-  jobId: string,
-  epoch: number,
+  {
+    jobId,
+    attempt,
+    epoch,
+  }: { readonly jobId: string; readonly attempt: number | undefined; readonly epoch: number },
   concurrencyOf: (endpointId: string) => number,
 ): Promise<{ wanted: boolean; ended: boolean; mayBegin: boolean; superseded: boolean }> {
   const { rows } = await database.query<{ endpoint_id: string; wanted: boolean; older: number }>(
@@ -221,10 +226,10 @@ export async function checkTicket(
   );
   const [slot] = rows;
   if (slot === undefined) {
-    const { rowCount } = await database.query('SELECT FROM slots WHERE job_id = $1 AND epoch > $2', [
-      jobId,
-      epoch,
-    ]);
+    const { rowCount } = await database.query(
+      'SELECT FROM slots WHERE job_id = $1 AND attempt = $2 AND epoch > $3',
+      [jobId, attempt ?? null, epoch],
+    );
     return { wanted: false, ended: false, mayBegin: false, superseded: (rowCount ?? 0) > 0 };
   }
   const { wanted, older } = slot;
