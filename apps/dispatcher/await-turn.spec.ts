@@ -219,4 +219,26 @@ describe('whether the call of a ticket may begin', () => {
     expect(await turnOf(ticket, new Door(), calls, line)).toBe('begin');
     expect(asking.epoch).toBe(2);
   });
+
+  it('one that was given back is let go of, also where another may have it', async () => {
+    const calls = new RunningCalls();
+    const line = { isGood: () => Promise.resolve(true) };
+    const ticket = aTicket();
+    reply = { ...MAY_BEGIN, may_begin: false };
+    const waiting = turnOf(ticket, new Door(), calls, line, { ...deliveredOnce, count: undefined });
+    await until('it is asked about', () => asked > 1);
+    onAsked = () => calls.withdraw(ticket.job_id, 1);
+    const before = asked;
+    expect(await waiting).toBe('cancelled');
+    expect(asked).toBe(before + 1);
+  });
+
+  it.each([
+    [1, false],
+    [undefined, true],
+  ])('one that was delivered %p times is given back: may it be held by another: %p', (count, mayBeHeld) => {
+    const calls = new RunningCalls();
+    const { job_id: jobId } = calls.take(aTicket(), { ...deliveredOnce, count })!.ticket;
+    expect(calls.withdraw(jobId, 1)).toEqual({ given_back: true, may_be_held: mayBeHeld });
+  });
 });

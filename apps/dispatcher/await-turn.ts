@@ -38,7 +38,7 @@ export async function awaitTurn(
   for (;;) {
     const mayBeHeld = call.delivery.count === undefined;
     // Whoever has it tells how its call ended.
-    if (call.abort.signal.aborted && !mayBeHeld) return 'cancelled';
+    if (call.turn === 'given_back' || (call.abort.signal.aborted && !mayBeHeld)) return 'cancelled';
     if (isDraining()) return 'draining';
     // Its ticket may come back meanwhile, and be another's as well.
     const redelivered = isRedelivered(call);
@@ -67,6 +67,6 @@ export async function awaitTurn(
     if (woken === 'turn' && (await line.isGood()) && mayBeginUnasked() && !call.abort.signal.aborted)
       return isDraining() ? 'draining' : 'begin';
     // A call has ended here: in a moment the router knows of it.
-    delayMs = woken === 'passed' ? FIRST_CHECK_DELAY_MS : Math.min(delayMs * 2, STAGED_RECHECK_MS);
+    delayMs = woken === 'woken' ? Math.min(delayMs * 2, STAGED_RECHECK_MS) : FIRST_CHECK_DELAY_MS;
   }
 }

@@ -112,10 +112,10 @@ export class Dispatcher {
         const answer = calls.withdraw(job_id, epoch);
         if (answer === undefined) return;
         logger.info(
-          { event: 'ticket.withdrawn', job_id, epoch, answer },
+          { event: 'ticket.withdrawn', job_id, epoch, ...answer },
           'the router asked for a ticket back',
         );
-        replyJson(message, { given_back: answer === 'given_back', dispatcher_id: dispatcherId });
+        replyJson(message, { ...answer, dispatcher_id: dispatcherId });
       },
     );
     const probes = new HealthProbes(http.axios);

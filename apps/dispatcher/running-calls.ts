@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { Delivery } from '#messaging';
-import type { Heartbeat, Ticket } from '#contracts';
+import type { Heartbeat, Ticket, WithdrawReply } from '#contracts';
 import { mayBeGivenAway } from '#domain';
 import { Nudge } from '#endpoint-client';
 
@@ -86,12 +86,12 @@ export class RunningCalls {
    * The router wants a ticket back whose call has not begun. From then on it does not begin.
    * @returns `undefined` where this process does not hold the ticket
    */
-  withdraw(jobId: string, epoch: number): 'given_back' | 'begun' | undefined {
+  withdraw(jobId: string, epoch: number): WithdrawReply | undefined {
     const call = this.all().find(({ ticket }) => ticket.job_id === jobId && ticket.epoch === epoch);
     if (call === undefined) return undefined;
-    if (call.turn === 'begun') return 'begun';
+    if (call.turn === 'begun') return { given_back: false };
     this.giveBack(call);
-    return 'given_back';
+    return { given_back: true, may_be_held: call.delivery.count === undefined };
   }
 
   private giveBack(call: RunningCall): void {

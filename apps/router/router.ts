@@ -173,11 +173,20 @@ export async function startRouter(
     dailyBudget,
     tracing,
   );
+  const desk = new TicketDesk(
+    database,
+    endpoints,
+    engine,
+    new CallStore(connection),
+    metrics,
+    logger,
+    configuration.retries.crashes_max,
+  );
   const controlDesk = new ControlDesk(
     database,
     inForce,
     engine,
-    new Withdrawals(database, connection, metrics, logger),
+    new Withdrawals(database, connection, desk, metrics, logger),
     new ControlJournal(connection, metrics, logger),
   );
   const wakeUps = new WakeUps({ database, endpoints, inForce, arrivals, logger });
@@ -194,15 +203,6 @@ export async function startRouter(
     callStore: new CallStore(connection),
   });
   const sweeper = new RetentionSweeper(database, erasure, configuration.retention, metrics, logger);
-  const desk = new TicketDesk(
-    database,
-    endpoints,
-    engine,
-    new CallStore(connection),
-    metrics,
-    logger,
-    configuration.retries.crashes_max,
-  );
   hearDispatchers({ connection, desk, endpoints, engine, logger });
   const outcomes = takeOutcomes({ connection, topology, endpoints, engine, logger });
   const cancellation = new Cancellation(database, connection, topology, journal, logger);

@@ -43,6 +43,7 @@ export {
   ticketCheckSchema,
   controlEventSchema,
   withdrawReplySchema,
+  type WithdrawReply,
   withdrawSchema,
   type ControlEvent,
   type CallEnded,

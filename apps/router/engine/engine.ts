@@ -43,8 +43,7 @@ export class Engine {
   private readonly outcomes: ReceivedOutcome[] = [];
   private readonly held = new HeldOutcomes();
   private readonly signs: SignOfLife[] = [];
-  /** By the monotonic clock; undefined: all signs are written down. */
-  private unwrittenSinceMs: number | undefined;
+  private signsBeingWritten: readonly SignOfLife[] = [];
   private readonly releaseReplies: ReleaseReply[] = [];
   private poked = true;
   private running: Promise<void> | undefined;
@@ -73,7 +72,6 @@ export class Engine {
 
   /** A call has begun, or is still running, or its ticket is worked on. */
   alive(signs: readonly SignOfLife[]): void {
-    if (signs.length > 0) this.unwrittenSinceMs ??= performance.now();
     for (const sign of signs) this.signs.push(sign);
     if (signs.length > 0) this.wake();
   }
@@ -83,9 +81,14 @@ export class Engine {
     if (this.hasRoom) this.poke();
   }
 
-  /** How long the oldest sign of life that is not written down yet has waited for that, milliseconds. */
-  unwrittenMs(): number {
-    return this.unwrittenSinceMs === undefined ? 0 : performance.now() - this.unwrittenSinceMs;
+  /**
+   * Whether a sign of life of a ticket was heard that is not written down yet.
+   * @param besides whose signs do not count
+   */
+  hasUnwritten(jobId: string, epoch: number, besides?: string): boolean {
+    const isOfIt = (sign: SignOfLife): boolean =>
+      sign.job_id === jobId && sign.epoch === epoch && sign.dispatcher_id !== besides;
+    return this.signs.some(isOfIt) || this.signsBeingWritten.some(isOfIt);
   }
 
   /** Something may be admissible. */
@@ -119,14 +122,14 @@ export class Engine {
       const outcomes = this.outcomes.splice(0, OUTCOMES_PER_CYCLE);
       const signs = this.signs.splice(0);
       this.poked = false;
-      const takenMs = performance.now();
+      this.signsBeingWritten = signs;
       try {
         await this.cycle(outcomes, signs);
         this.failures = 0;
-        // Those that have arrived since are younger than this.
-        this.unwrittenSinceMs = this.signs.length > 0 ? takenMs : undefined;
       } catch (error) {
         await this.recover(error, outcomes, signs);
+      } finally {
+        this.signsBeingWritten = [];
       }
     }
   }
@@ -208,6 +211,7 @@ export class Engine {
       { event: 'engine.cycle_failed', failures: this.failures, outcomes: outcomes.length, err: error },
       'a cycle failed',
     );
+    this.signs.unshift(...signs.slice(-10_000));
     if (this.failures % 3 === 0 && isDataFault(error) && outcomes.length > 0) {
       for (const received of outcomes) {
         try {
@@ -220,7 +224,6 @@ export class Engine {
       return;
     }
     this.outcomes.unshift(...outcomes);
-    this.signs.unshift(...signs.slice(-10_000));
     this.poked = true;
     await new Promise((resolve) => setTimeout(resolve, FAULT_PAUSE_MS));
   }

@@ -145,7 +145,7 @@ export class Reconciler {
    * this order cannot miss both.
    */
   private async lookInto(slot: SilentSlot): Promise<void> {
-    const { topology, endpoints, inForce } = this.options;
+    const { topology, endpoints, engine, inForce } = this.options;
     const { region } = slot;
     const ticketWaits = await topology.holds(...this.ticketOf(slot));
     const spec = endpoints.spec(slot.endpoint_id);
@@ -154,7 +154,8 @@ export class Reconciler {
     // Of an earlier ticket, too: it may be the answer, and a new ticket could be called before it is recorded.
     const outcomes = subjects.outcomesOfJob(region, slot.job_id);
     const plan = planForSilentSlot({
-      holderWouldBeHeard: endpoints.listeningMs() >= HOLDER_SILENCE_MS,
+      holderWouldBeHeard:
+        endpoints.listeningMs() >= HOLDER_SILENCE_MS && !engine.hasUnwritten(slot.job_id, slot.epoch),
       jobState: slot.job_state,
       started: slot.started,
       pastDeadline: slot.age_ms > slot.timeout_ms + LOST_GRACE_MS,

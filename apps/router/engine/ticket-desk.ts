@@ -1,5 +1,5 @@
 import type { TicketCheck, TicketCheckReply } from '#contracts';
-import { HEARTBEAT_MS, judgeReturnedTicket, wouldBeHeard } from '#domain';
+import { judgeReturnedTicket, wouldBeHeard } from '#domain';
 import type { CallStore } from '#messaging';
 import type { Logger, Metrics } from '#observability';
 import {
@@ -31,7 +31,7 @@ export class TicketDesk {
   constructor(
     private readonly database: Database,
     private readonly endpoints: Pick<Endpoints, 'spec' | 'listeningMs'>,
-    private readonly engine: Pick<Engine, 'receive' | 'unwrittenMs'>,
+    private readonly engine: Pick<Engine, 'receive' | 'hasUnwritten'>,
     private readonly callStore: Pick<CallStore, 'get'>,
     private readonly metrics: Metrics,
     private readonly logger: Logger,
@@ -47,7 +47,11 @@ export class TicketDesk {
     );
     const reply = { wanted, ended, may_begin: mayBegin, ...(superseded ? { superseded } : {}) };
     // Also where its job is over: whoever has it tells how its call ended.
-    if (receiver !== undefined && ticket.may_be_held === true && (await this.mayBeHeld(ticket, receiver)))
+    if (
+      receiver !== undefined &&
+      ticket.may_be_held === true &&
+      (await this.mayBeHeld(jobId, epoch, receiver))
+    )
       return { wanted: true, ended: false, may_begin: false };
     if (!wanted || !mayBegin) return reply;
     // A ticket that did not come back has no earlier holder. But it may have gone to another meanwhile.
@@ -61,13 +65,13 @@ export class TicketDesk {
     return judged.reply;
   }
 
-  /** Somebody else is at it, or would not have been heard yet. */
-  private async mayBeHeld({ job_id: jobId, epoch }: TicketCheck, asker: string): Promise<boolean> {
-    const holding = await readHolding(this.database, jobId, epoch, asker);
+  /** Whether somebody else than `dispatcherId` is at work on the ticket, or would not have been heard yet. */
+  async mayBeHeld(jobId: string, epoch: number, dispatcherId: string): Promise<boolean> {
+    const holding = await readHolding(this.database, jobId, epoch, dispatcherId);
     if (holding === undefined) return false;
-    // What was heard is not in the row while nothing can be written.
-    const isWritten = this.engine.unwrittenMs() < HEARTBEAT_MS;
-    return holding.isHeld || !isWritten || !wouldBeHeard(this.endpoints.listeningMs(), holding.issuedMs);
+    // Asked last: what has come in meanwhile counts too.
+    const isHeard = this.engine.hasUnwritten(jobId, epoch, dispatcherId);
+    return holding.isHeld || isHeard || !wouldBeHeard(this.endpoints.listeningMs(), holding.issuedMs);
   }
 
   private judge(ticket: TicketCheck, asker: string, reply: TicketCheckReply): Promise<Judged> {

@@ -1,5 +1,6 @@
 import { subjects, withdrawReplySchema } from '#contracts';
 import { requestJson, type NatsConnection } from '#messaging';
+import type { TicketDesk } from '../engine/ticket-desk.js';
 import type { Logger, Metrics } from '#observability';
 import { findTicketsNotBegun, returnTicket, type Database } from '#persistence';
 
@@ -15,6 +16,7 @@ export class Withdrawals {
   constructor(
     private readonly database: Database,
     private readonly connection: NatsConnection,
+    private readonly desk: Pick<TicketDesk, 'mayBeHeld'>,
     private readonly metrics: Metrics,
     private readonly logger: Logger,
   ) {}
@@ -37,7 +39,10 @@ export class Withdrawals {
       REPLY_WITHIN_MS,
     );
     if (reply?.given_back !== true) return false;
-    const { dispatcher_id: givenBackBy = null } = reply;
+    const { dispatcher_id: givenBackBy = null, may_be_held: mayBeHeld = false } = reply;
+    // Given out twice: whoever has it besides may be at work on it.
+    if (mayBeHeld && givenBackBy !== null && (await this.desk.mayBeHeld(job_id, epoch, givenBackBy)))
+      return false;
     if (!(await returnTicket(this.database, job_id, epoch, { givenBackBy }))) return false;
     this.metrics.count('beacon_tickets_taken_back_total', { endpoint: endpoint_id });
     this.logger.info(

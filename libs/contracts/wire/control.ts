@@ -34,9 +34,12 @@ export const withdrawSchema = z.object({ job_id: z.uuid(), epoch: z.int().min(1)
 export const withdrawReplySchema = z.object({
   /** The ticket is gone, and no call was made; otherwise its call has begun. */
   given_back: z.boolean(),
+  /** NATS may have given it to another besides, who is at work on it. */
+  may_be_held: z.boolean().optional(),
   /** Who says so. Absent: an older dispatcher. */
   dispatcher_id: z.string().max(200).optional(),
 });
+export type WithdrawReply = z.infer<typeof withdrawReplySchema>;
 
 /** Something about operators' controls changed. A hint: readers that miss one poll. */
 export const controlEventSchema = z.object({
