@@ -33,6 +33,8 @@ type CommittedCycle = Cycle & Admitted;
 const OUTCOMES_PER_CYCLE = 500;
 const IDLE_POLL_MS = 1000;
 const FAULT_PAUSE_MS = 250;
+/** What is kept of signs while nothing can be written; they come again. */
+const SIGNS_MAX = 10_000;
 
 /**
  * Records outcomes and admits jobs, in one transaction at a time: whatever arrives while a cycle commits makes
@@ -198,7 +200,7 @@ export class Engine {
 
   /**
    * A cycle failed as a whole. The database may be away: everything waits and is tried again. Where one outcome
-   * is the cause, going through them one by one lets its neighbours proceed.
+   * is the cause, or a sign of life, going through them one by one lets its neighbours proceed.
    */
   private async recover(
     error: unknown,
@@ -211,8 +213,7 @@ export class Engine {
       { event: 'engine.cycle_failed', failures: this.failures, outcomes: outcomes.length, err: error },
       'a cycle failed',
     );
-    this.signs.unshift(...signs.slice(-10_000));
-    if (this.failures % 3 === 0 && isDataFault(error) && outcomes.length > 0) {
+    if (this.failures % 3 === 0 && isDataFault(error)) {
       for (const received of outcomes) {
         try {
           await this.cycle([received], []);
@@ -221,11 +222,21 @@ export class Engine {
           else await this.bury(received, single);
         }
       }
+      await this.cycle([], signs).catch((alone: unknown) => {
+        // They come again every second: those that the database refuses are let go of.
+        if (!isDataFault(alone)) this.keepSigns(signs);
+        this.poked = true;
+      });
       return;
     }
     this.outcomes.unshift(...outcomes);
+    this.keepSigns(signs);
     this.poked = true;
     await new Promise((resolve) => setTimeout(resolve, FAULT_PAUSE_MS));
+  }
+
+  private keepSigns(signs: readonly SignOfLife[]): void {
+    this.signs.unshift(...signs.slice(-SIGNS_MAX));
   }
 
   /** The database refuses this outcome's content: the attempt is recorded as failed, so the job goes on. */
