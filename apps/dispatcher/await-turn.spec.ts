@@ -38,6 +38,8 @@ describe('whether the call of a ticket may begin', () => {
   let topology: Topology;
   let reply: TicketCheckReply;
   let asked: number;
+  /** Whoever still asks then is one whose test has failed. */
+  let isOver = false;
   let asking: TicketCheck;
   let onAsked: () => void;
 
@@ -66,6 +68,7 @@ describe('whether the call of a ticket may begin', () => {
     onAsked = () => undefined;
   });
   afterAll(async () => {
+    isOver = true;
     await connection.close();
     await nats.close();
   });
@@ -110,7 +113,7 @@ describe('whether the call of a ticket may begin', () => {
     const services = { connection, line, topology, calls, dispatcherId: 'spec' } as unknown as WorkerServices;
     const endpoint = { id: 'US-m', concurrency: 1 } as RegionEndpoint;
     const logged = { ...services, logger: createLogger('dispatcher', 'silent') };
-    return awaitTurn(call, door, endpoint, logged, () => false);
+    return awaitTurn(call, door, endpoint, logged, () => isOver);
   };
   /** A staged ticket at the door behind a call that runs. */
   const atTheDoor = (): AtTheDoor => {
